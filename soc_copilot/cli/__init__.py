@@ -1,0 +1,1 @@
+"""Every job from a terminal; needs no display, imports no Qt."""

@@ -1,0 +1,1 @@
+"""Detectors and the engine that runs them."""

@@ -1,0 +1,1 @@
+"""Values that every layer shares: no Qt, no database, no torch."""

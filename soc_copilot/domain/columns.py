@@ -1,0 +1,72 @@
+"""Names of event columns: Elastic Common Schema, flat, plus where the record came from."""
+
+from typing import Final
+
+# Where the record came from. Every event frame has these.
+SOURCE_ID: Final = "log.source_id"  # Int32, row id of the source
+GENERATION: Final = "log.generation"  # Int32, one per file identity within a source
+OFFSET: Final = "log.offset"  # Int64, byte offset of the line's first byte
+LENGTH: Final = "log.length"  # Int64, bytes of the whole line with its line end, before any cut
+FILE_PATH: Final = "log.file.path"  # String (Categorical is not used: batches are short-lived)
+ORIGINAL: Final = "event.original"  # String, the line without its line end
+INGESTED: Final = "event.ingested"  # Datetime(us, UTC), when the bytes were read
+
+# What every event frame has after parsing.
+KIND: Final = "event.kind"  # String: "event" or "unparsed"
+TIMESTAMP: Final = "@timestamp"  # Datetime(us, UTC), never null: falls back to event.ingested
+DATASET: Final = "event.dataset"  # String: the format's name, "apache.access", "syslog", ...
+
+KIND_EVENT: Final = "event"
+KIND_UNPARSED: Final = "unparsed"
+
+# What a format may add.
+CATEGORY: Final = "event.category"  # String: web, authentication, process, session, iam, host
+ACTION: Final = "event.action"
+OUTCOME: Final = "event.outcome"  # success, failure or null
+SEVERITY: Final = "log.level"
+HOST: Final = "host.name"
+USER: Final = "user.name"
+USER_TARGET: Final = "user.effective.name"  # whom sudo or su turned the user into
+SOURCE_IP: Final = "source.ip"  # String; also a host name where the log gives only that
+SOURCE_PORT: Final = "source.port"  # Int32
+DESTINATION_IP: Final = "destination.ip"
+PROCESS: Final = "process.name"
+PID: Final = "process.pid"  # Int64
+COMMAND: Final = "process.command_line"
+PATH: Final = "file.path"
+METHOD: Final = "http.request.method"
+URL: Final = "url.original"
+URL_PATH: Final = "url.path"
+URL_QUERY: Final = "url.query"  # without "?", null when there is none
+HTTP_VERSION: Final = "http.version"
+STATUS: Final = "http.response.status_code"  # Int32
+BODY_BYTES: Final = "http.response.body.bytes"  # Int64
+REFERRER: Final = "http.request.referrer"
+USER_AGENT: Final = "user_agent.original"
+BODY: Final = "http.request.body.content"
+MESSAGE: Final = "message"
+
+BASE: Final = (SOURCE_ID, GENERATION, OFFSET, LENGTH, FILE_PATH, ORIGINAL, INGESTED)
+
+
+class Action:
+    """Values of `event.action` that detectors rely on. Parsers use no other spelling."""
+
+    SSH_LOGIN: Final = "ssh-login"  # "Accepted ..." (success) and "Failed ..." (failure)
+    SSH_INVALID_USER: Final = "ssh-invalid-user"  # announces an unknown user; a Failed line follows
+    SSH_MAX_AUTH: Final = "ssh-max-auth"  # too many authentication failures
+    SSH_BREAK_IN: Final = "ssh-reverse-mapping"  # "POSSIBLE BREAK-IN ATTEMPT"
+    SSH_DISCONNECT: Final = (
+        "ssh-disconnect"  # closed, reset, received disconnect, no identification
+    )
+    PAM_AUTH: Final = "pam-auth"  # "authentication failure; ... rhost=" of any service
+    SESSION_OPENED: Final = "session-opened"
+    SESSION_CLOSED: Final = "session-closed"
+    LOGIN: Final = "login"  # console or other service logins, FAILED LOGIN among them
+    SUDO: Final = "sudo-command"  # COMMAND= line; failure when refused
+    SUDO_AUTH: Final = "sudo-auth"  # wrong password at sudo
+    SU: Final = "su"
+    USER_ADDED: Final = "user-added"
+    GROUP_CHANGED: Final = "group-changed"
+    PASSWORD_CHANGED: Final = "password-changed"  # noqa: S105 - an action, not a secret
+    HTTP_REQUEST: Final = "http-request"

@@ -1,0 +1,1 @@
+"""Records in: tailing files, watching folders, micro-batches. No Qt, no database, no detectors."""

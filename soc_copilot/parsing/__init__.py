@@ -1,0 +1,1 @@
+"""Raw lines to event columns, one module a format."""

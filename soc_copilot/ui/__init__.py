@@ -1,0 +1,1 @@
+"""The window. With app.py the only code that imports Qt."""
