@@ -1,0 +1,225 @@
+"""Every action, declared once as data; menus, shortcuts, palette and help are made from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from soc_copilot.ui.theme import Theme
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """One thing that a person can do.
+
+    Attributes:
+        id: Dotted: "alerts.acknowledge".
+        text: Imperative, as in a menu; an ellipsis when more is asked.
+        menu: Title of the menu that lists it.
+        shortcuts: Portable key texts ("Ctrl+K"); the first is the one shown.
+        page: Name of the only page where its shortcuts act; empty means everywhere.
+        icon: Name of a drawing in `resources/icons`, or empty.
+        help: One sentence for the shortcut help and the tooltip.
+    """
+
+    id: str
+    text: str
+    menu: str
+    shortcuts: tuple[str, ...] = ()
+    page: str = ""
+    icon: str = ""
+    help: str = ""
+
+
+MENUS: Final = ("File", "Ingestion", "Alerts", "Sources", "Governance", "View", "Go", "Help")
+
+_FRAME: Final = (
+    ActionSpec("window.close", "Quit", "File", ("Ctrl+Q",), help="Stop, store and leave."),
+    ActionSpec(
+        "ingestion.start",
+        "Start ingestion",
+        "Ingestion",
+        ("F6",),
+        icon="play",
+        help="Read every enabled source from where it was left.",
+    ),
+    ActionSpec(
+        "ingestion.stop",
+        "Stop ingestion",
+        "Ingestion",
+        ("Shift+F6",),
+        icon="stop",
+        help="Store what was read, then stop reading.",
+    ),
+    ActionSpec(
+        "replay.start",
+        "Replay the sample",
+        "Ingestion",
+        ("Ctrl+Shift+R",),
+        icon="replay",
+        help="Play the bundled sample logs as if they were written now.",
+    ),
+    ActionSpec("replay.pause", "Pause or resume the replay", "Ingestion", ("Ctrl+Shift+P",)),
+    ActionSpec("replay.stop", "Stop the replay", "Ingestion", ("Ctrl+Shift+X",)),
+    ActionSpec(
+        "killswitch.toggle",
+        "Kill switch…",
+        "Governance",
+        ("Ctrl+Shift+K",),
+        icon="halt",
+        help="Halt all processing, or release it; asks for a reason.",
+    ),
+    ActionSpec("view.theme_dark", "Dark theme", "View"),
+    ActionSpec("view.theme_light", "Light theme", "View"),
+    ActionSpec("view.theme_system", "Theme of the system", "View"),
+    ActionSpec("view.toggle_theme", "Switch between dark and light", "View", ("Ctrl+Shift+L",)),
+    ActionSpec("view.toggle_zone", "Switch between local time and UTC", "View", ("Ctrl+Shift+U",)),
+    ActionSpec("view.full_screen", "Full screen", "View", ("F11",)),
+    ActionSpec("go.palette", "Search or run a command…", "Go", ("Ctrl+K",), icon="search"),
+    ActionSpec("go.overview", "Overview", "Go", ("Ctrl+1",), icon="overview"),
+    ActionSpec("go.alerts", "Alerts", "Go", ("Ctrl+2",), icon="alerts"),
+    ActionSpec("go.sources", "Sources", "Go", ("Ctrl+3",), icon="sources"),
+    ActionSpec("go.governance", "Governance", "Go", ("Ctrl+4",), icon="governance"),
+    ActionSpec("go.settings", "Settings", "Go", ("Ctrl+5", "Ctrl+,"), icon="settings"),
+    ActionSpec("help.shortcuts", "Keyboard shortcuts", "Help", ("?", "F1"), icon="help"),
+    ActionSpec("help.about", "About SOC Copilot", "Help"),
+)
+_OVERVIEW: Final = (
+    ActionSpec(
+        "overview.all_time",
+        "Show the whole time range",
+        "View",
+        ("Esc",),
+        page="overview",
+        help="Undo the time range picked with the mouse.",
+    ),
+)
+_ALERTS: Final = tuple(
+    ActionSpec(f"alerts.{name}", text, "Alerts", keys, page="alerts", icon=icon, help=help_text)
+    for name, text, keys, icon, help_text in (
+        ("next", "Next alert", ("J",), "", ""),
+        ("previous", "Previous alert", ("K",), "", ""),
+        ("first", "Newest alert", ("G",), "", "Go to the top of the table."),
+        ("context", "Evidence in context", ("Return", "Enter"), "", "The lines around it."),
+        ("preview", "Show or hide the details", ("Space",), "", ""),
+        ("select", "Select or unselect", ("X",), "", ""),
+        ("select_range", "Select up to here", ("Shift+X",), "", ""),
+        ("select_all", "Select all that match", ("*",), "", "The whole query, not only the page."),
+        ("acknowledge", "Acknowledge and take", ("A",), "check", "Assigns the alert to you."),
+        ("close", "Close…", ("E",), "close", "Then T true, F false, B benign, D duplicate."),
+        ("reopen", "Reopen", ("R",), "replay", ""),
+        ("note", "Add a note…", ("C",), "note", ""),
+        ("undo", "Undo the last change", ("Ctrl+Z",), "", ""),
+        ("search", "Search alerts", ("/", "Ctrl+F"), "search", ""),
+        ("severity_info", "Show info and above", ("1",), "", ""),
+        ("severity_low", "Show low and above", ("2",), "", ""),
+        ("severity_medium", "Show medium and above", ("3",), "", ""),
+        ("severity_high", "Show high and above", ("4",), "", ""),
+        ("severity_critical", "Show critical only", ("5",), "", ""),
+        ("histogram", "Show or hide the histogram", ("H",), "", ""),
+        ("clear_filter", "Clear the filter", ("Esc",), "", ""),
+        ("history", "History of all alerts", ("Shift+H",), "history", ""),
+        ("export", "Export what is shown…", ("Ctrl+E",), "export", ""),
+        ("reload", "Reload", ("F5",), "", ""),
+    )
+)
+_OTHERS: Final = (
+    ActionSpec(
+        "sources.add",
+        "Add a log source…",
+        "Sources",
+        ("Ctrl+N",),
+        icon="plus",
+        help="A file or a folder; the format is detected and shown first.",
+    ),
+    ActionSpec("sources.remove", "Remove the source…", "Sources", ("Del",), page="sources"),
+    ActionSpec(
+        "sources.toggle", "Enable or disable the source", "Sources", ("Space",), page="sources"
+    ),
+    ActionSpec(
+        "governance.verify",
+        "Verify the audit trail",
+        "Governance",
+        ("Ctrl+Shift+V",),
+        icon="check",
+        help="Check every row of the chain against its keyed hash.",
+    ),
+    ActionSpec("governance.reload", "Reload", "Governance", ("F5",), page="governance"),
+)
+
+ACTIONS: Final[tuple[ActionSpec, ...]] = (*_FRAME, *_OVERVIEW, *_ALERTS, *_OTHERS)
+
+
+class ActionTable(QObject):
+    """The live actions. An action is enabled once a handler is bound. GUI thread only."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        specs: tuple[ActionSpec, ...] = ACTIONS,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._specs = {spec.id: spec for spec in specs}
+        self._actions = {spec.id: self._make(spec) for spec in specs}
+        self._handlers: dict[str, Callable[[], object]] = {}
+        self.paint_icons()
+        theme.changed.connect(self.paint_icons)
+
+    @property
+    def specs(self) -> Mapping[str, ActionSpec]:
+        """The table, by id, in the order declared."""
+        return self._specs
+
+    def action(self, action_id: str) -> QAction:
+        """The QAction, for menus, buttons and tests."""
+        return self._actions[action_id]
+
+    def bind(self, action_id: str, handler: Callable[[], object]) -> None:
+        """Say what the action does; a later call replaces the former handler."""
+        action = self._actions[action_id]
+        if action_id not in self._handlers:
+            action.triggered.connect(lambda _checked=False: self._handlers[action_id]())
+        self._handlers[action_id] = handler
+        action.setEnabled(True)
+
+    def is_bound(self, action_id: str) -> bool:
+        """True when a handler was bound."""
+        return action_id in self._handlers
+
+    def trigger(self, action_id: str) -> None:
+        """Do it, as if chosen from the menu."""
+        self._actions[action_id].trigger()
+
+    def shortcut_text(self, action_id: str) -> str:
+        """The first shortcut as this platform writes it, or an empty text."""
+        keys = self._specs[action_id].shortcuts
+        native = QKeySequence.SequenceFormat.NativeText
+        return QKeySequence(keys[0]).toString(native) if keys else ""
+
+    def attach(self, widget: QWidget, page: str = "") -> None:
+        """Let the shortcuts of a page (or, with "", of the whole window) act in a widget."""
+        for spec in self._specs.values():
+            if spec.page == page:
+                widget.addAction(self._actions[spec.id])
+
+    def paint_icons(self) -> None:
+        """Draw every icon in the theme's present colours."""
+        for spec in self._specs.values():
+            if spec.icon:
+                self._actions[spec.id].setIcon(self._theme.icon(spec.icon))
+
+    def _make(self, spec: ActionSpec) -> QAction:
+        action = QAction(spec.text, self)
+        action.setObjectName(spec.id)
+        action.setShortcuts([QKeySequence(keys) for keys in spec.shortcuts])
+        context = Qt.ShortcutContext
+        action.setShortcutContext(
+            context.WidgetWithChildrenShortcut if spec.page else context.WindowShortcut
+        )
+        action.setEnabled(False)
+        return action
