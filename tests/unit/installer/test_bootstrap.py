@@ -1,0 +1,241 @@
+"""The set-up program: what it decides, and what it says when it cannot go on."""
+
+import importlib.util
+import socket
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+BOOTSTRAP = ROOT / "installer" / "bootstrap.py"
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bootstrap", BOOTSTRAP)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+bootstrap = load()
+
+
+def checkout(folder: Path) -> Path:
+    """A folder with the files that an installation is made from."""
+    (folder / "installer").mkdir(parents=True)
+    for name in ("installer/requirements.lock", "installer/requirements-test.lock"):
+        (folder / name).write_text("one==1\n")
+    (folder / "pyproject.toml").write_text("[project]\n")
+    return folder
+
+
+def test_a_python_that_is_new_enough_passes():
+    bootstrap.check_python((3, 11))
+    bootstrap.check_python((3, 14))
+
+
+def test_an_old_python_is_refused_with_the_version_wanted():
+    with pytest.raises(bootstrap.SetupError, match=r"This is Python 3\.9, .* needs 3\.11 or newer"):
+        bootstrap.check_python((3, 9))
+
+
+def test_an_old_python_is_told_of_a_newer_one_on_the_machine():
+    with pytest.raises(bootstrap.SetupError, match=r"This machine has python3\.13"):
+        bootstrap.check_python((3, 9), ["python3.13", "python3.11"])
+
+
+def test_bootstrap_imports_nothing_but_the_standard_library():
+    code = f"import runpy; runpy.run_path({str(BOOTSTRAP)!r}, run_name='bootstrap')"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], check=False)
+    assert done.returncode == 0
+
+
+def test_the_fingerprint_holds_while_nothing_changes(tmp_path):
+    root = checkout(tmp_path)
+    first = bootstrap.fingerprint(root, "run", (3, 11))
+    assert bootstrap.fingerprint(root, "run", (3, 11)) == first
+
+
+@pytest.mark.parametrize("name", ["installer/requirements.lock", "pyproject.toml"])
+def test_the_fingerprint_changes_with_each_file_it_covers(tmp_path, name):
+    root = checkout(tmp_path)
+    before = bootstrap.fingerprint(root, "run", (3, 11))
+    (root / name).write_text("two==2\n")
+    assert bootstrap.fingerprint(root, "run", (3, 11)) != before
+
+
+def test_the_test_lock_concerns_only_the_test_set_up(tmp_path):
+    root = checkout(tmp_path)
+    run, test = (bootstrap.fingerprint(root, kind, (3, 11)) for kind in ("run", "test"))
+    (root / "installer/requirements-test.lock").write_text("two==2\n")
+    assert bootstrap.fingerprint(root, "run", (3, 11)) == run
+    assert bootstrap.fingerprint(root, "test", (3, 11)) != test
+
+
+def test_the_fingerprint_changes_with_the_python_and_the_place(tmp_path):
+    here, there = checkout(tmp_path / "here"), checkout(tmp_path / "there")
+    first = bootstrap.fingerprint(here, "run", (3, 11))
+    assert bootstrap.fingerprint(here, "run", (3, 12)) != first
+    assert bootstrap.fingerprint(there, "run", (3, 11)) != first
+
+
+def test_line_ends_of_a_checkout_do_not_change_the_fingerprint(tmp_path):
+    root = checkout(tmp_path)
+    before = bootstrap.fingerprint(root, "run", (3, 11))
+    (root / "pyproject.toml").write_bytes(b"[project]\r\n")
+    assert bootstrap.fingerprint(root, "run", (3, 11)) == before
+
+
+def test_a_stamp_counts_only_when_it_is_the_expected_one(tmp_path):
+    assert not bootstrap.is_stamped(tmp_path, "run", "abc")
+    (tmp_path / ".set-up-run").write_text("abc")
+    assert bootstrap.is_stamped(tmp_path, "run", "abc")
+    assert not bootstrap.is_stamped(tmp_path, "run", "abd")
+    assert not bootstrap.is_stamped(tmp_path, "test", "abc")
+
+
+def test_a_stamp_that_is_not_text_counts_as_none(tmp_path):
+    (tmp_path / ".set-up-run").write_bytes(b"\xff\x00")
+    assert not bootstrap.is_stamped(tmp_path, "run", "abc")
+
+
+def test_programs_lie_where_each_platform_puts_them(tmp_path):
+    assert bootstrap.program(tmp_path, "python", "linux") == tmp_path / "bin" / "python"
+    assert bootstrap.program(tmp_path, "python", "darwin") == tmp_path / "bin" / "python"
+    assert bootstrap.program(tmp_path, "python", "win32") == tmp_path / "Scripts" / "python.exe"
+
+
+def test_only_libraries_that_cannot_be_loaded_are_missing():
+    wanted = {"libno-such-thing.so.7": "libno-such-thing7"}
+    if sys.platform.startswith("linux"):
+        wanted["libc.so.6"] = "libc6"
+    assert bootstrap.missing_libraries(wanted) == {"libno-such-thing.so.7": "libno-such-thing7"}
+
+
+def test_a_package_with_two_libraries_is_named_once():
+    missing = {"libgthread-2.0.so.0": "libglib2.0-0", "libglib-2.0.so.0": "libglib2.0-0"}
+    assert bootstrap.packages_for(missing) == ["libglib2.0-0"]
+
+
+@pytest.mark.parametrize(
+    ("tools", "command"),
+    [
+        (["apt-get"], "sudo apt-get install libegl1 libxcb-cursor0"),
+        (["dnf"], "sudo dnf install 'libEGL.so.1()(64bit)' 'libxcb-cursor.so.0()(64bit)'"),
+        ([], "Install the packages of your system that contain them"),
+    ],
+)
+def test_the_message_names_each_library_and_the_command(tools, command):
+    missing = {"libxcb-cursor.so.0": "libxcb-cursor0", "libEGL.so.1": "libegl1"}
+    message = bootstrap.missing_message(missing, tools)
+    assert "libEGL.so.1, libxcb-cursor.so.0" in message
+    assert command in message
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays by socket: Linux only")
+def test_a_display_that_answers_is_found_and_one_that_does_not_is_not(tmp_path):
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path), "WAYLAND_DISPLAY": "wayland-7"}
+    assert not bootstrap.has_display(environ, "linux")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(tmp_path / "wayland-7"))
+        server.listen()
+        assert bootstrap.has_display(environ, "linux")
+
+
+@pytest.mark.parametrize("display", ["", ":", "nonsense", ":x", ":98765"])
+def test_a_display_variable_that_leads_nowhere_is_no_display(display):
+    assert not bootstrap.has_display({"DISPLAY": display}, "linux")
+
+
+def test_other_platforms_and_a_chosen_qt_platform_have_a_display():
+    assert bootstrap.has_display({}, "win32")
+    assert bootstrap.has_display({}, "darwin")
+    assert bootstrap.has_display({"QT_QPA_PLATFORM": "offscreen"}, "linux")
+
+
+def test_a_place_that_cannot_be_written_is_named_with_the_way_out(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(bootstrap.SetupError, match=r'Cannot write to ".*venv".*--venv DIR'):
+        bootstrap.check_writable(tmp_path / "file" / "venv")
+
+
+@pytest.mark.parametrize(
+    ("printed", "cause"),
+    [
+        ("ERROR: [Errno 28] No space left on device", "disk is full"),
+        ("Temporary failure in name resolution", "could not be reached"),
+        (
+            "NewConnectionError: connection refused\nERROR: No matching distribution found",
+            "could not be reached",
+        ),
+        ("ERROR: No matching distribution found for torch==2.13.0", "no build"),
+        ("OSError: [Errno 30] Read-only file system", "--venv DIR"),
+        ("something nobody thought of", "its message stands above"),
+    ],
+)
+def test_a_failure_of_pip_is_put_into_words(printed, cause):
+    assert cause in bootstrap.explain_pip_failure(printed.splitlines())
+
+
+def test_arguments_that_are_not_ours_go_on_to_the_program(tmp_path):
+    options, rest = bootstrap.parse(["test", "--venv", str(tmp_path), "tests/unit", "-q"])
+    assert (options.command, options.venv, rest) == ("test", tmp_path, ["tests/unit", "-q"])
+
+
+def test_a_second_start_does_no_set_up(tmp_path, monkeypatch):
+    python = bootstrap.program(tmp_path, "python")
+    python.parent.mkdir()
+    python.touch()
+    stamp = bootstrap.fingerprint(bootstrap.ROOT, "run", sys.version_info[:2])
+    (tmp_path / ".set-up-run").write_text(stamp)
+
+    def refuse(*_: object) -> None:
+        pytest.fail("pip was run")
+
+    monkeypatch.setattr(bootstrap, "run_pip", refuse)
+    bootstrap.set_up(tmp_path, "run")
+
+
+def test_without_a_display_the_samples_are_watched_in_the_terminal(tmp_path, monkeypatch, capfd):
+    if sys.platform == "win32":
+        pytest.skip("a shell script stands in for the program")
+    program = bootstrap.program(tmp_path, "soc-copilot")
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "ran: $@"\nexit 4\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(bootstrap, "has_display", lambda _environ: False)
+    monkeypatch.setattr(bootstrap, "set_up", lambda _venv, _kind: None)
+    assert bootstrap.main(["run", "--venv", str(tmp_path)]) == 4
+    printed = capfd.readouterr().out
+    assert "There is no display here" in printed
+    assert "ran: watch" in printed
+    assert "--from-start --until-idle 2 --db" in printed
+
+
+def test_every_line_of_the_locks_is_an_exact_version():
+    for names in bootstrap.LOCKS.values():
+        for name in names:
+            lines = (ROOT / name).read_text().splitlines()
+            pins = [line for line in lines if not line.startswith("#")]
+            assert pins
+            assert all("==" in pin and "+" not in pin for pin in pins)
+
+
+def test_every_declared_dependency_is_locked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = project["dependencies"] + project["optional-dependencies"]["test"]
+    locked = {
+        line.split("==")[0].lower().replace("_", "-")
+        for name in bootstrap.LOCKS["test"]
+        for line in (ROOT / name).read_text().splitlines()
+    }
+    for requirement in declared:
+        name = requirement.split(">")[0].split("=")[0].split("!")[0].strip()
+        assert name.lower().replace("_", "-") in locked
