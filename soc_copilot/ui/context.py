@@ -3,9 +3,10 @@
 import logging
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
+from soc_copilot.domain.alerts import AlertCounts
 from soc_copilot.domain.governance import KillSwitchState
 from soc_copilot.ui.actions import ActionTable
 from soc_copilot.ui.theme import Theme
@@ -32,7 +33,11 @@ class Desk(QObject):
 
     summary_arrived = Signal(object)  # list[BatchSummary], drained ten times a second
     alerts_changed = Signal()  # at most twice a second
-    sources_changed = Signal()  # a source was added, removed, enabled or disabled here
+    counts_changed = Signal(object)  # AlertCounts, for tiles and badges
+    beat_arrived = Signal(object)  # SessionBeat twice a second while ingestion runs
+    source_added = Signal(object)  # SourceRow just stored or enabled: read it from now on
+    source_removed = Signal(int)  # id of a source removed or disabled: stop reading it
+    sources_changed = Signal()  # the list of sources differs: read it again
     killswitch_changed = Signal(object)  # KillSwitchState
     ingestion_changed = Signal(str)  # "stopped", "starting", "running", "stopping", "halted"
     message = Signal(str, str, str)  # level ("info", "ok", "warning", "error"), text, details
@@ -55,6 +60,25 @@ class Desk(QObject):
         self.actions, self.times = actions, times
         self._killswitch = KillSwitchState(engaged=False)
         self._ingestion = "stopped"
+        self._counts = AlertCounts(0, (0, 0, 0, 0, 0))
+        self.source_added.connect(self.on_source_moved)
+        self.source_removed.connect(self.on_source_moved)
+
+    @property
+    def counts(self) -> AlertCounts:
+        """Alerts by severity, as last seen."""
+        return self._counts
+
+    def set_counts(self, counts: AlertCounts) -> None:
+        """Take new counts; tells everyone that alerts changed, even when the sums did not."""
+        self._counts = counts
+        self.counts_changed.emit(counts)
+        self.alerts_changed.emit()
+
+    @Slot()
+    def on_source_moved(self) -> None:
+        """A source came or went: the list differs."""
+        self.sources_changed.emit()
 
     @property
     def killswitch(self) -> KillSwitchState:

@@ -27,6 +27,9 @@ QLabel[kind="critical"] { color: $critical; font-weight: 600; }
 QLabel[kind="high"] { color: $high; font-weight: 600; }
 QLabel[kind="medium"] { color: $medium; font-weight: 600; }
 QLabel[kind="low"] { color: $low; font-weight: 600; }
+QLabel[kind="accent"] { color: $accent; font-weight: 600; }
+QLabel[kind="info"] { color: $info; font-weight: 600; }
+#hline { background: $line; border: 0; }
 QLabel[kind="ok"] { color: $ok; font-weight: 600; }
 QLabel[kind="error"] { color: $critical; }
 QLabel[kind="key"] {

@@ -81,7 +81,7 @@ class _LaneWorker(QObject):
 
     succeeded = Signal(object, object)
     broke = Signal(object, str)
-    moved = Signal(object, int, int)
+    moved = Signal(object, object, object)  # int would be 32 bits
     finished = Signal()
 
     def __init__(self, opener: "Callable[[], Governance]") -> None:
@@ -172,7 +172,7 @@ class _Lane(QObject):
         if job.failed is not None and not job.cancelled:
             job.failed(text)
 
-    @Slot(object, int, int)
+    @Slot(object, object, object)
     def on_moved(self, job: Job, done: int, total: int) -> None:
         if job.progress is not None and not job.cancelled:
             job.progress(done, total)
