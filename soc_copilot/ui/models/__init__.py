@@ -1,0 +1,1 @@
+"""Item models over the governance database, paged by key."""

@@ -1,0 +1,85 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from soc_copilot.domain.alerts import AlertFilter, AlertStatus
+from soc_copilot.domain.findings import Severity
+from soc_copilot.ui.models.alert_view import (
+    BUILT_IN,
+    DEFAULT_VIEW,
+    AlertView,
+    filter_to_view,
+    views_from_json,
+    views_to_json,
+)
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+def test_default_view_asks_for_open_alerts_of_all_time() -> None:
+    query = DEFAULT_VIEW.query(NOW)
+    assert query == AlertFilter(statuses=(AlertStatus.NEW, AlertStatus.ACKNOWLEDGED))
+
+
+def test_relative_range_ends_now_and_brush_narrows_it() -> None:
+    view = AlertView(preset="1h")
+    assert view.query(NOW).since == NOW - timedelta(hours=1)
+    low, high = NOW - timedelta(minutes=30), NOW - timedelta(minutes=20)
+    narrowed = replace(view, brush=(low, high)).query(NOW)
+    assert (narrowed.since, narrowed.until) == (low, high)
+    wide = replace(view, brush=(NOW - timedelta(hours=3), high)).query(NOW)
+    assert (wide.since, wide.until) == (NOW - timedelta(hours=1), high)
+
+
+def test_severities_toggle_and_all_of_them_is_no_filter() -> None:
+    view = AlertView().toggled(Severity.CRITICAL)
+    assert view.severities == (Severity.CRITICAL,)
+    assert view.toggled(Severity.CRITICAL).severities == ()
+    for severity in (Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH):
+        view = view.toggled(severity)
+    assert view.severities == ()
+
+
+def test_views_survive_storage_except_for_the_brush() -> None:
+    views = {
+        **BUILT_IN,
+        "Meine «Sicht»": AlertView(
+            'entity:192.0.2.7 "drop table"',
+            (Severity.LOW,),
+            (),
+            ("web",),
+            "custom",
+            NOW - timedelta(days=1),
+            NOW,
+            "192.0.2.7",
+            "T1190",
+            (NOW, NOW),
+        ),
+    }
+    expected = {name: replace(view, brush=None) for name, view in views.items()}
+    assert views_from_json(views_to_json(views)) == expected
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "nonsense", "[]", '{"a": 1}', '{"a": "{}"}', '{"a": "[1]"}']
+)
+def test_damaged_storage_gives_no_views(text: str | None) -> None:
+    assert views_from_json(text) == {}
+
+
+def test_unknown_values_in_a_stored_view_are_refused() -> None:
+    good = DEFAULT_VIEW.to_json()
+    for bad in (
+        good.replace('"all"', '"fortnight"'),
+        good.replace('"new"', '"lost"'),
+        good.replace('"since": null', '"since": "2026-01-01T00:00:00"'),
+    ):
+        with pytest.raises(ValueError, match=r"\w"):
+            AlertView.from_json(bad)
+
+
+def test_a_query_becomes_the_view_that_asks_for_it() -> None:
+    query = AlertFilter("x", (Severity.HIGH,), (), ("auth",), NOW, None, "e", "T1110")
+    assert filter_to_view(query).query(NOW) == query
+    assert filter_to_view(AlertFilter()).preset == "all"
