@@ -45,6 +45,9 @@ REFERRER: Final = "http.request.referrer"
 USER_AGENT: Final = "user_agent.original"
 BODY: Final = "http.request.body.content"
 MESSAGE: Final = "message"
+GROUP: Final = "group.name"  # the group that an account was put into, or that was made
+SSH_METHOD: Final = "ssh.method"  # password, publickey, keyboard-interactive/pam, none, ...
+REPEAT: Final = "event.repeat"  # Int32: the line stands for this many events; null counts as 1
 
 BASE: Final = (SOURCE_ID, GENERATION, OFFSET, LENGTH, FILE_PATH, ORIGINAL, INGESTED)
 

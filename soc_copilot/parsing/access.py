@@ -1,0 +1,144 @@
+r"""Access logs of web servers: Apache's and nginx's common and combined formats.
+
+Well-formed lines go through one anchored expression that the regex engine can run in a single
+pass without backtracking (measured on one core: 1.05 million lines/s; splitting at quotes and
+spaces instead reaches 1.5 million, but checks nothing and breaks on escaped quotes, and with the
+checks put back it is level). What it leaves goes through a second, tolerant and slower one.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+from typing_extensions import override
+
+from soc_copilot.domain import columns as c
+from soc_copilot.domain.clock import utc_now
+from soc_copilot.parsing.protocol import Format, ParseContext, kind, share_of_events
+from soc_copilot.parsing.timestamps import access_time
+
+_QUOTED: Final = r'"((?:[^"\\]|\\.)*)"'  # a quote in the text is written \"
+
+_STRICT: Final = (
+    r"^([^ ]+) "  # client: address or host name
+    r"[^ ]+ "  # identity by RFC 1413; nobody has it
+    r"([^ ]+) "  # user
+    r"\[([^\]]+)\] "  # time
+    r'"([A-Z]+) '  # method
+    r'([^ "\\]+) '  # URL as sent
+    r'HTTP/([0-9.]+)" '  # version
+    r"([0-9]{3}) "  # status
+    r"([0-9]+|-)"  # bytes of the body
+    rf"(?: {_QUOTED} {_QUOTED})?"  # combined: referrer, user agent; what follows is let be
+)
+
+_TOLERANT: Final = (
+    r"^(?:([^ ]+) )?"  # virtual host, or the first of several forwarded addresses
+    r"([^ ]+) "  # client
+    r"- "  # identity: needed here to tell the tokens apart
+    r"(.*?) "  # user, which may hold spaces
+    r"\[([0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[^\]]{1,30})\] "  # time
+    r'"((?:[^"\\]|\\.)*)(?:"|\\?$)'  # request line, whatever it is; cut when the line is too long
+    r"(?: +([0-9]{3}|-))?"  # status
+    r"(?: +([0-9]+|-))?"  # bytes of the body
+    rf"(?: +{_QUOTED})?(?: +{_QUOTED})?"  # referrer, user agent
+)
+
+_REQUEST: Final = (
+    r"(?s)^([A-Za-z][A-Za-z0-9_-]{0,31}) "  # method
+    r"(.*?)"  # URL, which may hold spaces when a client forgot to encode them
+    r"(?: HTTP/([0-9](?:\.[0-9])?))?$"  # version; HTTP/0.9 has none
+)
+
+_STRICT_NAMES: Final = ("client", "user", "time", "method", "url", "version", "status", "bytes")
+_TAIL_NAMES: Final = ("referrer", "agent")
+_TOLERANT_NAMES: Final = ("host", "client", "user", "time", "request", "status", "bytes")
+
+
+def _groups(pattern: str, names: Sequence[str]) -> pl.Expr:
+    found = pl.col("line").str.extract_groups(pattern)
+    return found.struct.rename_fields(list(names)).struct.unnest()
+
+
+def _present(name: str) -> pl.Expr:
+    """The text column with "-" and nothing turned to null."""
+    column = pl.col(name)
+    return pl.when(~column.is_in(["-", ""])).then(column)
+
+
+class AccessFormat(Format):
+    """Apache and nginx access logs, common and combined, one request a line."""
+
+    name = "access"
+    title = "Web access log (Apache, nginx)"
+    dataset = "web.access"
+
+    @override
+    def parse(self, lines: pl.Series, context: ParseContext) -> pl.DataFrame:
+        frame = pl.DataFrame({"line": lines})
+        pieces = frame.select(_groups(_STRICT, (*_STRICT_NAMES, *_TAIL_NAMES)))
+        left = pieces["client"].is_null()
+        if left.any():
+            pieces = _fill(pieces, left, _tolerant(frame.filter(left)))
+        return pieces.select(_columns())
+
+    @override
+    def sniff(self, lines: Sequence[str]) -> float:
+        return share_of_events(self, lines, ParseContext(utc_now()))
+
+
+def _tolerant(frame: pl.DataFrame) -> pl.DataFrame:
+    pieces = frame.select(_groups(_TOLERANT, (*_TOLERANT_NAMES, *_TAIL_NAMES)))
+    forwarded = pl.col("host").str.ends_with(",")
+    request = pl.col("request")
+    parts = request.str.extract_groups(_REQUEST)
+    return pieces.with_columns(
+        parts.struct.field("1").alias("method"),
+        pl.coalesce(parts.struct.field("2"), request).alias("url"),
+        parts.struct.field("3").alias("version"),
+        pl.when(forwarded)
+        .then(pl.col("host").str.strip_suffix(","))
+        .otherwise(pl.col("client"))
+        .alias("client"),
+    ).select(*_STRICT_NAMES, *_TAIL_NAMES)
+
+
+def _fill(pieces: pl.DataFrame, left: pl.Series, found: pl.DataFrame) -> pl.DataFrame:
+    """The pieces with the rows marked in `left` replaced by those of `found`, in order."""
+    rows = left.arg_true()
+    return pieces.with_columns(pieces[name].scatter(rows, found[name]) for name in pieces.columns)
+
+
+def _columns() -> list[pl.Expr]:
+    url = _present("url")
+    # An absolute URL, as proxies are asked for, is cut to its path first.
+    local = (
+        pl.when(url.str.starts_with("/"))
+        .then(url)
+        .otherwise(url.str.replace(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*", ""))
+    )
+    parts = local.str.splitn("?", 2)
+    status = pl.col("status").cast(pl.Int32, strict=False)
+    fits = pl.col("client").is_not_null()
+    return [
+        kind(fits),
+        access_time(pl.col("time")).alias(c.TIMESTAMP),
+        pl.when(fits).then(pl.lit("web")).alias(c.CATEGORY),
+        pl.when(fits).then(pl.lit(c.Action.HTTP_REQUEST)).alias(c.ACTION),
+        pl.when(status < 400)
+        .then(pl.lit("success"))
+        .when(status >= 400)
+        .then(pl.lit("failure"))
+        .alias(c.OUTCOME),
+        pl.col("client").alias(c.SOURCE_IP),
+        _present("user").alias(c.USER),
+        pl.col("method").alias(c.METHOD),
+        url.alias(c.URL),
+        parts.struct.field("field_0").alias(c.URL_PATH),
+        parts.struct.field("field_1").alias(c.URL_QUERY),
+        pl.col("version").alias(c.HTTP_VERSION),
+        status.alias(c.STATUS),
+        pl.col("bytes").cast(pl.Int64, strict=False).alias(c.BODY_BYTES),
+        _present("referrer").alias(c.REFERRER),
+        _present("agent").alias(c.USER_AGENT),
+    ]

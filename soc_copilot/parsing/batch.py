@@ -1,0 +1,235 @@
+"""From a batch of records to one event frame and the ledger that accounts for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from soc_copilot.domain import columns as c
+from soc_copilot.domain.clock import from_us
+from soc_copilot.domain.events import EventBatch
+from soc_copilot.domain.records import LedgerDelta, RecordBatch, RecordChunk
+from soc_copilot.parsing.protocol import DATETIME, Format, ParseContext
+from soc_copilot.parsing.registry import AUTO, LAST_RESORT, SNIFF_LINES, detect, get_format
+
+RECHECK_LINES: Final = 20  # chosen: fewer say little about a file's format
+RECHECK_SHARE: Final = 0.5  # chosen: share of unparsed lines that casts doubt on the format
+
+FileKey = tuple[int, int]
+PolarsType = type[pl.DataType] | pl.DataType
+
+BASE: Final[dict[str, PolarsType]] = {
+    c.SOURCE_ID: pl.Int32,
+    c.GENERATION: pl.Int32,
+    c.OFFSET: pl.Int64,
+    c.LENGTH: pl.Int64,
+    c.FILE_PATH: pl.String,
+    c.ORIGINAL: pl.String,
+    c.INGESTED: DATETIME,
+}
+_EMPTY: Final[dict[str, PolarsType]] = {
+    **BASE,
+    c.KIND: pl.String,
+    c.TIMESTAMP: DATETIME,
+    c.DATASET: pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedBatch:
+    """What came of a record batch.
+
+    Attributes:
+        events: Every line of the batch, unparsed ones too; each file's in the order read.
+        ledger: For each (source_id, generation) in the batch, what it adds.
+    """
+
+    events: EventBatch
+    ledger: dict[FileKey, LedgerDelta]
+
+
+@dataclass(slots=True)
+class _FileState:
+    """A file's format, and the first lines it was told from while they are few."""
+
+    format: Format
+    first_lines: list[str] = field(default_factory=list)
+
+
+class BatchParser:
+    """Parses batches, remembering each file's format from one to the next.
+
+    Thread:
+        One thread at a time: the pipeline's.
+    """
+
+    def __init__(self) -> None:
+        self._wanted: dict[int, str] = {}
+        self._files: dict[FileKey, _FileState] = {}
+
+    def set_format(self, source_id: int, name: str) -> None:
+        """Fix a source's format, or let it be told from the lines with "auto".
+
+        Raises:
+            ParseError: There is no format of this name.
+        """
+        if name != AUTO:
+            get_format(name)
+        self._wanted[source_id] = name
+        for key in [key for key in self._files if key[0] == source_id]:
+            del self._files[key]
+
+    def format_of(self, source_id: int, generation: int) -> str | None:
+        """The name of a file's format; None when no line of it was seen yet."""
+        state = self._files.get((source_id, generation))
+        return state.format.name if state is not None else None
+
+    def parse(self, batch: RecordBatch) -> ParsedBatch:
+        """Parse all lines of a batch.
+
+        Returns:
+            Events, grouped by format, and within it by file; the ledger for each file, whose
+            counts add up to the batch's bytes and lines.
+        """
+        context = ParseContext(_reference(batch))
+        by_format: dict[str, list[pl.DataFrame]] = {}
+        for key, chunks in batch.by_file():
+            filled = [chunk for chunk in chunks if chunk.n_lines]
+            if filled:
+                base = _base_frame(filled)
+                name = self._format(key, base[c.ORIGINAL]).name
+                by_format.setdefault(name, []).append(base)
+        frames = []
+        for name, bases in by_format.items():
+            frames += self._parse(get_format(name), pl.concat(bases), context)
+        events = pl.concat(frames, how="diagonal") if frames else pl.DataFrame(schema=_EMPTY)
+        return ParsedBatch(EventBatch(batch.sequence, events), _ledger(batch, events))
+
+    def _format(self, key: FileKey, lines: pl.Series) -> Format:
+        """The file's format, told from its first lines unless it was set."""
+        wanted = self._wanted.get(key[0], AUTO)
+        state = self._files.get(key)
+        if state is None:
+            name = LAST_RESORT if wanted == AUTO else wanted
+            state = self._files[key] = _FileState(get_format(name))
+        if wanted != AUTO:
+            return state.format
+        if len(state.first_lines) < RECHECK_LINES:
+            room = SNIFF_LINES - len(state.first_lines)
+            state.first_lines += lines.head(room).to_list()
+            state.format = detect(state.first_lines).format
+        elif state.format.name == LAST_RESORT and len(lines) >= RECHECK_LINES:
+            # Plain text takes everything, so it is never found not to fit.
+            state.format = detect(lines.head(SNIFF_LINES).to_list()).format
+        return state.format
+
+    def _parse(
+        self, current: Format, base: pl.DataFrame, context: ParseContext
+    ) -> list[pl.DataFrame]:
+        """Parse lines in one format, then those of files that left it again in their new one."""
+        frame = _with_events(current, base, context)
+        frames = []
+        for source_id, generation in _doubtful(frame):
+            key = (source_id, generation)
+            its = (pl.col(c.SOURCE_ID) == source_id) & (pl.col(c.GENERATION) == generation)
+            lines = frame.filter(its).select(*BASE)
+            better = detect(lines[c.ORIGINAL].head(SNIFF_LINES).to_list()).format
+            # Never to plain text: a flood of rubbish must not switch parsing off.
+            is_free = self._wanted.get(source_id, AUTO) == AUTO
+            if is_free and better.name not in {current.name, LAST_RESORT}:
+                self._files[key].format = better
+                frames.append(_with_events(better, lines, context))
+                frame = frame.filter(~its)
+        return [frame, *frames]
+
+
+def _with_events(current: Format, base: pl.DataFrame, context: ParseContext) -> pl.DataFrame:
+    parsed = current.parse(base[c.ORIGINAL], context)
+    return base.hstack(parsed).with_columns(
+        pl.col(c.TIMESTAMP).fill_null(pl.col(c.INGESTED)),
+        pl.lit(current.dataset).alias(c.DATASET),
+    )
+
+
+def _doubtful(frame: pl.DataFrame) -> list[FileKey]:
+    """Files of which too many lines are unparsed."""
+    unparsed = frame[c.KIND] == c.KIND_UNPARSED
+    if not unparsed.any():
+        return []
+    shares = frame.group_by(c.SOURCE_ID, c.GENERATION, maintain_order=True).agg(
+        pl.len().alias("lines"), (pl.col(c.KIND) == c.KIND_UNPARSED).mean().alias("share")
+    )
+    over = (pl.col("share") > RECHECK_SHARE) & (pl.col("lines") >= RECHECK_LINES)
+    return shares.filter(over).select(c.SOURCE_ID, c.GENERATION).rows()
+
+
+def decode_lines(data: bytes, *, at_start: bool = False) -> pl.Series:
+    r"""Lines of bytes as text: String series without line ends.
+
+    Bytes that are no UTF-8 become `\xNN`, so that nothing is lost and each can be seen.
+
+    Args:
+        data: Lines, each ended by LF or CRLF; the last may lack it.
+        at_start: The bytes are the first of a file, so a byte order mark is dropped.
+    """
+    if not data:
+        return pl.Series(dtype=pl.String)
+    if at_start:
+        data = data.removeprefix(b"\xef\xbb\xbf")
+    text = data.decode("utf-8", "backslashreplace").removesuffix("\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").removesuffix("\r")
+    return pl.Series([text], dtype=pl.String).str.split("\n").explode()
+
+
+def _base_frame(chunks: Sequence[RecordChunk]) -> pl.DataFrame:
+    """Where one file's lines came from, and their text."""
+    first = chunks[0]
+    counts = [chunk.n_lines for chunk in chunks]
+    data = b"".join(chunk.data for chunk in chunks)
+    lines = decode_lines(data, at_start=int(first.offsets[0]) == 0)
+    if len(lines) != sum(counts):
+        raise ValueError(f"Chunks state {sum(counts)} lines but hold {len(lines)}.")
+    ingested = np.repeat(np.array([chunk.read_ns // 1_000 for chunk in chunks]), counts)
+    return pl.select(
+        pl.lit(lines).alias(c.ORIGINAL),
+        pl.lit(pl.Series(np.concatenate([chunk.offsets for chunk in chunks]))).alias(c.OFFSET),
+        pl.lit(pl.Series(np.concatenate([chunk.lengths for chunk in chunks]))).alias(c.LENGTH),
+        pl.lit(pl.Series(ingested)).cast(DATETIME).alias(c.INGESTED),
+        pl.lit(first.source_id, dtype=pl.Int32).alias(c.SOURCE_ID),
+        pl.lit(first.generation, dtype=pl.Int32).alias(c.GENERATION),
+        pl.lit(first.path).alias(c.FILE_PATH),
+    ).select(*BASE)
+
+
+def _reference(batch: RecordBatch) -> datetime:
+    newest_ns = max((chunk.read_ns for chunk in batch.chunks), default=0)
+    return from_us(newest_ns // 1_000)
+
+
+def _ledger(batch: RecordBatch, events: pl.DataFrame) -> dict[FileKey, LedgerDelta]:
+    parsed = dict.fromkeys((key for key, _ in batch.by_file()), 0)
+    counts = (
+        events.filter(pl.col(c.KIND) == c.KIND_EVENT)
+        .group_by(c.SOURCE_ID, c.GENERATION)
+        .agg(pl.len())
+    )
+    for source_id, generation, n_parsed in counts.rows():
+        parsed[source_id, generation] = n_parsed
+    return {key: _delta(chunks, parsed[key]) for key, chunks in batch.by_file()}
+
+
+def _delta(chunks: Sequence[RecordChunk], n_parsed: int) -> LedgerDelta:
+    n_lines = sum(chunk.n_lines for chunk in chunks)
+    n_skipped = sum(chunk.n_skipped_bytes for chunk in chunks)
+    return LedgerDelta(
+        bytes_seen=sum(int(chunk.lengths.sum()) for chunk in chunks) + n_skipped,
+        bytes_skipped=n_skipped,
+        lines=n_lines,
+        parsed=n_parsed,
+        unparsed=n_lines - n_parsed,
+        too_long=sum(chunk.n_too_long for chunk in chunks),
+    )

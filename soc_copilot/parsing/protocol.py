@@ -1,0 +1,74 @@
+"""What a log format is: lines in, event columns out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+import polars as pl
+
+from soc_copilot.domain import columns as c
+
+DATETIME: Final = pl.Datetime("us", "UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class ParseContext:
+    """What a format needs to know beside the lines.
+
+    Attributes:
+        reference: Aware UTC time at which the lines were read. A stamp without a year gets
+            the latest year that does not put it more than a day after this.
+    """
+
+    reference: datetime
+
+
+class Format(Protocol):
+    """One log format. Stateless: the same lines and context give the same frame.
+
+    Attributes:
+        name: What settings and the database call it.
+        title: What a person reads.
+        dataset: The value of `event.dataset`.
+    """
+
+    name: str
+    title: str
+    dataset: str
+
+    def parse(self, lines: pl.Series, context: ParseContext) -> pl.DataFrame:
+        """Columns for the lines, same height and order.
+
+        Args:
+            lines: String, no nulls, without line ends. Any content: nothing raises.
+            context: See `ParseContext`.
+
+        Returns:
+            `event.kind` (never null), `@timestamp` (null where a line has none), and the
+            columns the format can fill; always the same ones, whatever the lines are.
+        """
+        ...
+
+    def sniff(self, lines: Sequence[str]) -> float:
+        """Share of the lines that are in this format, in [0, 1]; 0 for no lines."""
+        ...
+
+
+def kind(fits: pl.Expr) -> pl.Expr:
+    """The `event.kind` column: "event" where `fits` is true, else "unparsed"."""
+    return (
+        pl.when(fits.fill_null(value=False))
+        .then(pl.lit(c.KIND_EVENT))
+        .otherwise(pl.lit(c.KIND_UNPARSED))
+        .alias(c.KIND)
+    )
+
+
+def share_of_events(found: Format, lines: Sequence[str], context: ParseContext) -> float:
+    """Share of the lines that are not blank which the format parses."""
+    filled = [line for line in lines if line.strip()]
+    if not filled:
+        return 0.0
+    kinds = found.parse(pl.Series(filled, dtype=pl.String), context)[c.KIND]
+    return float((kinds == c.KIND_EVENT).sum()) / len(filled)
