@@ -137,8 +137,13 @@ _OTHERS: Final = (
     ),
     ActionSpec("sources.remove", "Remove the source…", "Sources", ("Del",), page="sources"),
     ActionSpec(
-        "sources.toggle", "Enable or disable the source", "Sources", ("Space",), page="sources"
+        "sources.toggle", "Enable or disable the source", "Sources", ("Ctrl+D",), page="sources"
     ),
+    ActionSpec("sources.format", "Change the format", "Sources", ("F2",), page="sources"),
+    ActionSpec(
+        "sources.reveal", "Show in its folder", "Sources", ("Ctrl+Shift+F",), page="sources"
+    ),
+    ActionSpec("sources.reload", "Reload", "Sources", ("F5",), page="sources"),
     ActionSpec(
         "governance.verify",
         "Verify the audit trail",

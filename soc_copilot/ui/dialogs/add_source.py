@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -29,7 +29,6 @@ from typing_extensions import override
 
 from soc_copilot.domain.governance import SourceRow
 from soc_copilot.domain.text import render_safe
-from soc_copilot.governance.database import Governance
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.frame import DeskDialog
 from soc_copilot.ui.source_facts import size_text
@@ -38,6 +37,9 @@ from soc_copilot.ui.theme import GRID, ROW_HEIGHT
 from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
 from soc_copilot.ui.widgets.tables import desk_table
 from soc_copilot.ui.workers import Job
+
+if TYPE_CHECKING:
+    from soc_copilot.governance.database import Governance
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -224,7 +226,7 @@ class AddSourceDialog(DeskDialog):
         box.addSpacing(GRID // 2)
         box.addWidget(self.preview_table)
         self.body.addLayout(box)
-        self._desk.jobs.submit(lambda _: _format_choices(), self._take_formats)
+        self._desk.jobs.submit(lambda _: format_choices(), self._take_formats)
 
     def _build_start(self) -> None:
         columns = QHBoxLayout()
@@ -335,7 +337,7 @@ class AddSourceDialog(DeskDialog):
         chosen, from_start = str(self.format_combo.currentData()), self.beginning_radio.isChecked()
         pattern = self.pattern_edit.text().strip() if probe.kind == "directory" else ""
 
-        def store(governance: Governance) -> SourceRow:
+        def store(governance: "Governance") -> SourceRow:
             return governance.sources.add(
                 probe.kind,
                 probe.path,
@@ -357,7 +359,8 @@ class AddSourceDialog(DeskDialog):
         self.accept_button.setEnabled(True)
 
 
-def _format_choices() -> tuple[tuple[str, str], ...]:
+def format_choices() -> tuple[tuple[str, str], ...]:
+    """Every log format as (name, title); call it in a job."""
     from soc_copilot.parsing.registry import formats  # late: Polars need not delay the window
 
     return tuple((one.name, one.title) for one in formats())
