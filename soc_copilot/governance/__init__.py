@@ -1,1 +1,1 @@
-"""The governance database: kill switch, audit chain, sources, positions, batches, alerts."""
+"""The governance database: kill switch, audit chain, sources, batches, alerts, settings."""

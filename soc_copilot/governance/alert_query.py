@@ -1,0 +1,118 @@
+"""An analyst's filter as SQL conditions: every value bound, every pattern literal."""
+
+import re
+from collections.abc import Callable
+
+from sqlalchemy import ColumnElement, and_, false, not_, or_, select
+
+from soc_copilot.domain.alerts import AlertFilter, AlertStatus
+from soc_copilot.domain.clock import to_us
+from soc_copilot.domain.findings import Severity
+from soc_copilot.governance.schema import AlertModel, EvidenceModel
+
+_ALERT = AlertModel.__table__.c
+_EVIDENCE = EvidenceModel.__table__.c
+_OPEN = frozenset({AlertStatus.NEW, AlertStatus.ACKNOWLEDGED})
+_TERM = re.compile(
+    r"""
+    (?:(?P<field>-?[a-z]+):)?    # entity:, file:, ...; -entity: for all but these
+    (?: "(?P<quoted>[^"]*)"?     # "several words"
+      | (?P<word>[^\s"]\S*) )    # one word
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+Condition = ColumnElement[bool]
+
+
+def conditions(wanted: AlertFilter) -> list[Condition]:
+    """What an alert must fulfil to pass the filter; all of it."""
+    found = [*_status(frozenset(wanted.statuses))]
+    if wanted.severities:
+        found.append(_ALERT.severity.in_(sorted(int(s) for s in set(wanted.severities))))
+    if wanted.detectors:
+        found.append(_ALERT.detector.in_(sorted(set(wanted.detectors))))
+    if wanted.since is not None:
+        found.append(_ALERT.last_us >= to_us(wanted.since))
+    if wanted.until is not None:
+        found.append(_ALERT.first_us < to_us(wanted.until))
+    if wanted.entity is not None:
+        found.append(_ALERT.entity == wanted.entity)
+    if wanted.technique is not None:
+        found.append(_ALERT.technique == wanted.technique)
+    return found + [_term(*term) for term in terms(wanted.text)]
+
+
+def terms(text: str) -> list[tuple[str, str]]:
+    """(field, literal) pairs of a search text; field is "" for words sought everywhere."""
+    found = []
+    for match in _TERM.finditer(text):
+        field = (match["field"] or "").lower()
+        value = match["quoted"] if match["quoted"] is not None else match["word"]
+        if field and field.removeprefix("-") not in _FIELDS:  # "http://x" is no field but a word
+            field, value = "", f"{match['field']}:{value}"
+        if value:
+            found.append((field, value))
+    return found
+
+
+def contains(column: ColumnElement[str], text: str) -> Condition:
+    """True where the column holds the text, in any case, every character literal."""
+    escaped = re.sub(r"([\\%_])", r"\\\1", text)
+    # SQLite folds the case of ASCII only; the other letters' usual cases are tried in turn.
+    tries = {escaped} if text.isascii() else {escaped, escaped.lower(), escaped.upper()}
+    return or_(*(column.ilike(f"%{one}%", escape="\\") for one in sorted(tries)))
+
+
+def _status(statuses: frozenset[AlertStatus]) -> list[Condition]:
+    if not statuses or statuses == frozenset(AlertStatus):
+        return []
+    if statuses == _OPEN:
+        return [_ALERT.is_open == 1]
+    if statuses == {AlertStatus.CLOSED}:
+        return [_ALERT.is_open == 0]
+    named = _ALERT.status.in_(sorted(statuses))
+    # is_open leads the index that pages are read by.
+    return [and_(_ALERT.is_open == 1, named)] if statuses < _OPEN else [named]
+
+
+def _term(field: str, value: str) -> Condition:
+    if field.startswith("-"):
+        return not_(_FIELDS[field[1:]](value))
+    return _FIELDS[field](value)
+
+
+def _anywhere(word: str) -> Condition:
+    columns = (_ALERT.title, _ALERT.summary, _ALERT.entity, _ALERT.rule, _ALERT.technique)
+    return or_(*(contains(column, word) for column in columns), _in_evidence("raw", word))
+
+
+def _in_evidence(column: str, word: str) -> Condition:
+    lines = select(_EVIDENCE.id).where(
+        _EVIDENCE.alert_id == _ALERT.id, contains(_EVIDENCE[column], word)
+    )
+    return lines.exists()
+
+
+def _status_term(word: str) -> Condition:
+    word = word.lower()
+    if word == "open":
+        return _ALERT.is_open == 1
+    named = [status.value for status in AlertStatus if status.value.startswith(word)]
+    return _ALERT.status.in_(named) if named else false()
+
+
+def _severity_term(word: str) -> Condition:
+    named = [int(s) for s in Severity if s.name.startswith(word.upper())]
+    return _ALERT.severity.in_(named) if named else false()
+
+
+_FIELDS: dict[str, Callable[[str], Condition]] = {
+    "": _anywhere,
+    "entity": lambda word: contains(_ALERT.entity, word),
+    "detector": lambda word: contains(_ALERT.detector, word),
+    "technique": lambda word: contains(_ALERT.technique, word),
+    "file": lambda word: _in_evidence("path", word),
+    "status": _status_term,
+    "severity": _severity_term,
+}

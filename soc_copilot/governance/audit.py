@@ -1,0 +1,217 @@
+"""The audit trail: who did what, when, from what to what; and whether that is still true."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from soc_copilot.domain.clock import from_us
+from soc_copilot.domain.errors import StoreError
+from soc_copilot.domain.governance import Actor, AuditReport, AuditRow
+from soc_copilot.governance.audit_head import Head
+from soc_copilot.governance.chain import FIELDS, Entry
+from soc_copilot.governance.schema import AuditModel
+from soc_copilot.governance.session import Session
+from soc_copilot.governance.stored_text import from_stored, to_stored
+
+PAGE_ROWS = 2_000  # chosen: rows verified between two progress reports
+
+_COLUMNS = tuple(AuditModel.__table__.c[name] for name in (*FIELDS, "mac"))
+_SEARCHED = tuple(
+    AuditModel.__table__.c[name]
+    for name in ("actor", "surface", "action", "subject", "old", "new", "reason")
+)
+
+
+class AuditTrail:
+    """Read, extend and verify the audit chain."""
+
+    def __init__(self, session: Session, actor: Actor) -> None:
+        self._session = session
+        self._actor = actor
+
+    def record(
+        self,
+        action: str,
+        subject: str,
+        old: str | None = None,
+        new: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Add one row in a transaction of its own.
+
+        Raises:
+            StoreError: The row could not be stored.
+        """
+        with self._session.write(self._actor) as tx:
+            tx.audit(Entry(action, subject, old, new, reason))
+
+    def rows(
+        self, before_seq: int | None = None, limit: int = 256, *, text: str = ""
+    ) -> tuple[AuditRow, ...]:
+        """Rows older than one, newest first, at most `limit`.
+
+        Args:
+            before_seq: Only rows with a smaller number; None for the newest ones.
+            limit: Rows at most.
+            text: Words that must all occur somewhere in the row, case-insensitive, taken
+                literally. Without words the read is by key alone; with words it scans.
+        """
+        query = select(*_COLUMNS).order_by(AuditModel.seq.desc()).limit(limit)
+        if before_seq is not None:
+            query = query.where(AuditModel.seq < before_seq)
+        for word in text.split():
+            stored = to_stored(word)
+            query = query.where(
+                or_(*(column.icontains(stored, autoescape=True) for column in _SEARCHED))
+            )
+        with self._session.read() as connection:
+            return tuple(_audit_row(row) for row in connection.execute(query))
+
+    def count(self) -> int:
+        """Number of rows."""
+        with self._session.read() as connection:
+            return connection.execute(select(func.max(AuditModel.seq))).scalar() or 0
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> AuditReport:
+        """Check every row against the chain, and the chain against its head file.
+
+        Args:
+            progress: Called with rows checked and rows in all, every 2,000 rows.
+
+        Returns:
+            The verdict. An unreadable database, key or head file is one, too: not ok.
+        """
+        try:
+            with self._session.read() as connection:
+                report, last, behind = _Verification(self._session, connection).run(progress)
+        except StoreError as error:
+            return AuditReport(False, 0, None, str(error))
+        if report.ok and behind and not self._session.read_only:
+            # A crash between a commit and the line in the head file: catch up.
+            self._session.chain.publish(last)
+        return report
+
+
+def _audit_row(row: Any) -> AuditRow:
+    texts = [
+        None if text is None else from_stored(str(text))
+        for text in (row.actor, row.surface, row.action, row.subject)
+    ]
+    old, new, reason = (
+        None if text is None else from_stored(str(text)) for text in (row.old, row.new, row.reason)
+    )
+    actor, surface, action, subject = (text or "" for text in texts)
+    return AuditRow(
+        row.seq, from_us(row.at_us), actor, surface, action, subject, old, new, reason, row.mac
+    )
+
+
+class _BrokenError(Exception):
+    """The chain does not hold at a row."""
+
+    def __init__(self, seq: int, message: str) -> None:
+        super().__init__(message)
+        self.seq = seq
+        self.message = message
+
+
+class _Verification:
+    """One walk over the chain."""
+
+    def __init__(self, session: Session, connection: Connection) -> None:
+        self._chain = session.chain
+        self._connection = connection
+        self._checked = 0
+
+    def run(self, progress: Callable[[int, int], None] | None) -> tuple[AuditReport, Head, bool]:
+        """Verdict, the chain's last row, and whether the head file is behind it."""
+        head = Head(0, self._chain.genesis())
+        witnesses = self._chain.head_file.lines()
+        try:
+            witness, witnessed = next(witnesses, None), False
+            total = self._total()
+            for row in self._rows():
+                head = self._check(row, head)
+                witnessed = witness is not None and witness.seq == head.seq
+                if witness is not None and witnessed:
+                    self._agree(witness, head)
+                    witness = next(witnesses, None)
+                if progress is not None and (head.seq % PAGE_ROWS == 0 or head.seq == total):
+                    progress(head.seq, total)
+            if witness is not None:
+                raise _BrokenError(
+                    head.seq + 1,
+                    f"The audit trail was cut off: it ends with row {head.seq}, but the head file "
+                    f"knows of row {witness.seq}.",
+                )
+        except _BrokenError as broken:
+            return AuditReport(False, self._checked, broken.seq, broken.message), head, False
+        if head.seq == 0:
+            message = "The audit trail has lost its first row; every database is made with one."
+            return AuditReport(False, 0, 1, message), head, False
+        message = f"All {head.seq:,} rows of the audit trail are as they were written."
+        return AuditReport(True, self._checked, None, message), head, not witnessed
+
+    def _total(self) -> int:
+        found = self._connection.execute(select(func.count()).select_from(AuditModel)).scalar()
+        return int(found or 0)
+
+    def _rows(self) -> Iterator[Any]:
+        after: int | None = None
+        while True:
+            query = select(*_COLUMNS).order_by(AuditModel.seq).limit(PAGE_ROWS)
+            if after is not None:
+                query = query.where(AuditModel.seq > after)
+            try:
+                page = self._connection.execute(query).all()
+            except DBAPIError:
+                yield from self._one_by_one(after)
+                return
+            yield from page
+            if len(page) < PAGE_ROWS:
+                return
+            after = page[-1].seq
+
+    def _one_by_one(self, after: int | None) -> Iterator[Any]:
+        """Rows of a page that the driver cannot decode, up to the one at fault."""
+        seq = after or 0
+        while True:
+            seq += 1
+            try:
+                row = self._connection.execute(
+                    select(*_COLUMNS).where(AuditModel.seq == seq)
+                ).first()
+            except DBAPIError:
+                raise _BrokenError(
+                    seq, f"Row {seq} of the audit trail is not readable text."
+                ) from None
+            if row is None:
+                raise _BrokenError(seq, f"Row {seq} of the audit trail is missing.")
+            yield row
+
+    def _check(self, row: Any, before: Head) -> Head:
+        values = tuple(row)
+        seq = before.seq + 1
+        if values[0] != seq:
+            if isinstance(values[0], int) and values[0] > seq:
+                raise _BrokenError(seq, f"Row {seq} of the audit trail is missing.")
+            raise _BrokenError(seq, f"A row that does not belong there stands before row {seq}.")
+        kinds = (int, int, str, str, str, str, str | None, str | None, str | None, str)
+        if not all(isinstance(v, kind) for v, kind in zip(values, kinds, strict=True)):
+            raise _BrokenError(seq, f"Row {seq} of the audit trail was altered.")
+        if self._chain.row_mac(before.mac, values[:-1]) != values[-1]:
+            raise _BrokenError(seq, f"Row {seq} of the audit trail was altered, inserted or moved.")
+        self._checked += 1
+        return Head(seq, values[-1])
+
+    @staticmethod
+    def _agree(witness: Head, head: Head) -> None:
+        if witness.mac != head.mac:
+            raise _BrokenError(
+                head.seq,
+                f"Row {head.seq} of the audit trail is not the one that the head file knows: "
+                "rows were cut off and others put in their place.",
+            )

@@ -1,0 +1,201 @@
+"""Storing a batch: positions, ledger, alerts and detector states in one transaction."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.engine import Connection
+
+from soc_copilot.domain.clock import from_us
+from soc_copilot.domain.errors import PositionConflictError
+from soc_copilot.domain.governance import Actor, BatchCommit, StoredBatch
+from soc_copilot.domain.records import LedgerDelta, PositionMove
+from soc_copilot.governance.kill_switch import refuse_if_engaged
+from soc_copilot.governance.raising import Raised, raise_alerts
+from soc_copilot.governance.schema import (
+    BatchModel,
+    DetectorStateModel,
+    LedgerModel,
+    PositionModel,
+)
+from soc_copilot.governance.session import Session, WriteTransaction
+from soc_copilot.governance.sources import LEDGER_FIELDS, position_values
+
+_POSITION = PositionModel.__table__.c
+_AT = (_POSITION.source_id == bindparam("b_source"), _POSITION.generation == bindparam("b_gen"))
+_STORED_OFFSET = select(_POSITION.offset).where(*_AT)
+_CHANGING = tuple(
+    column.name
+    for column in PositionModel.__table__.columns
+    if column.name not in {"source_id", "generation"}
+)
+_MOVE = (
+    update(PositionModel)
+    .where(*_AT, _POSITION.offset == bindparam("b_expected"))
+    .values({name: bindparam(name) for name in _CHANGING})
+)
+_LEDGER = LedgerModel.__table__.c
+_ADD_TO_LEDGER = (
+    update(LedgerModel)
+    .where(_LEDGER.source_id == bindparam("b_source"))
+    .values(
+        {
+            **{name: _LEDGER[name] + bindparam(f"b_{name}") for name in LEDGER_FIELDS},
+            "alerts": _LEDGER.alerts + bindparam("b_alerts"),
+            "last_stored_us": bindparam("b_stored"),
+        }
+    )
+)
+_LAST_BATCH = select(func.max(BatchModel.id))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A stored batch."""
+
+    id: int
+    stored_at: datetime
+    n_events: int
+    n_findings: int
+    n_raised: int
+    n_updated: int
+    stage_s: Mapping[str, float]
+
+
+class BatchStore:
+    """Store batches, each with everything it led to or not at all."""
+
+    def __init__(self, session: Session, actor: Actor) -> None:
+        self._session = session
+        self._actor = actor
+
+    def store(self, commit: BatchCommit) -> StoredBatch:
+        """Store a batch in one transaction; it is on disk when this returns.
+
+        Raises:
+            KillSwitchEngagedError: Processing is halted; nothing was stored.
+            PositionConflictError: A position is not what the batch expects; nothing was stored.
+            StoreError: The database could not be written; nothing was stored.
+        """
+        with self._session.write(self._actor) as tx:
+            refuse_if_engaged(self._session, tx.connection)
+            _move_positions(tx.connection, commit.moves)
+            batch_id = (tx.connection.execute(_LAST_BATCH).scalar() or 0) + 1
+            raised = raise_alerts(tx, commit.findings, batch_id)
+            _add_to_ledger(tx, commit.moves, raised.by_source)
+            _store_states(tx, commit.states, raised)
+            tx.connection.execute(
+                insert(BatchModel),
+                {
+                    "id": batch_id,
+                    "stored_us": tx.now_us,
+                    "n_events": commit.n_events,
+                    "n_findings": len(commit.findings),
+                    "n_raised": len(raised.ids),
+                    "n_updated": raised.updated,
+                    "stage_s": json.dumps(
+                        {name: round(float(s), 6) for name, s in commit.stage_s.items()}
+                    ),
+                },
+            )
+        return StoredBatch(batch_id, time.time_ns(), raised.by_severity, raised.ids, raised.updated)
+
+    def detector_states(self) -> dict[str, bytes]:
+        """What each detector asked to be remembered last, by detector."""
+        columns = (DetectorStateModel.detector, DetectorStateModel.state)
+        with self._session.read() as connection:
+            rows = connection.execute(select(*columns)).all()
+        return {name: bytes(state) for name, state in rows if state is not None}
+
+    def totals(self) -> LedgerDelta:
+        """The ledgers of all sources, removed ones too, added up."""
+        sums = [func.coalesce(func.sum(_LEDGER[name]), 0) for name in LEDGER_FIELDS]
+        with self._session.read() as connection:
+            row = connection.execute(select(*sums)).one()
+        return LedgerDelta(*(int(value) for value in row))
+
+    def recent(self, limit: int = 100) -> tuple[BatchRow, ...]:
+        """The batches stored last, newest first."""
+        query = select(*BatchModel.__table__.c).order_by(BatchModel.id.desc()).limit(limit)
+        with self._session.read() as connection:
+            return tuple(
+                BatchRow(
+                    id=row.id,
+                    stored_at=from_us(row.stored_us),
+                    n_events=row.n_events,
+                    n_findings=row.n_findings,
+                    n_raised=row.n_raised,
+                    n_updated=row.n_updated,
+                    stage_s=json.loads(row.stage_s),
+                )
+                for row in connection.execute(query)
+            )
+
+
+def _move_positions(connection: Connection, moves: Sequence[PositionMove]) -> None:
+    for move in moves:
+        at = {"b_source": move.checkpoint.source_id, "b_gen": move.checkpoint.generation}
+        stored = connection.execute(_STORED_OFFSET, at).scalar()
+        if (-1 if stored is None else stored) != move.expected_offset:
+            raise PositionConflictError(at["b_source"], at["b_gen"])
+    fresh = [move for move in moves if move.expected_offset == -1]
+    if fresh:
+        rows = [position_values(move.checkpoint) for move in fresh]
+        connection.execute(insert(PositionModel), rows)
+    known = [move for move in moves if move.expected_offset != -1]
+    if known:
+        connection.execute(_MOVE, [_move_values(move) for move in known])
+
+
+def _move_values(move: PositionMove) -> dict[str, Any]:
+    values = position_values(move.checkpoint)
+    return {
+        **{name: values[name] for name in _CHANGING},
+        "b_source": move.checkpoint.source_id,
+        "b_gen": move.checkpoint.generation,
+        "b_expected": move.expected_offset,
+    }
+
+
+def _add_to_ledger(
+    tx: WriteTransaction, moves: Sequence[PositionMove], alerts: Mapping[int, int]
+) -> None:
+    totals: dict[int, LedgerDelta] = {}
+    for move in moves:
+        source_id = move.checkpoint.source_id
+        totals[source_id] = totals.get(source_id, LedgerDelta()) + move.ledger
+    rows = [
+        {
+            "b_source": source_id,
+            **{
+                f"b_{name}": getattr(totals.get(source_id, LedgerDelta()), name)
+                for name in LEDGER_FIELDS
+            },
+            "b_alerts": alerts.get(source_id, 0),
+            "b_stored": tx.now_us,
+        }
+        for source_id in sorted({*totals, *alerts})
+    ]
+    if rows:
+        tx.connection.execute(_ADD_TO_LEDGER, rows)
+
+
+def _store_states(tx: WriteTransaction, states: Mapping[str, bytes], raised: Raised) -> None:
+    for detector in sorted({*states, *raised.by_detector}):
+        n_raised = raised.by_detector.get(detector, 0)
+        values: dict[str, Any] = {
+            "alerts": DetectorStateModel.alerts + n_raised,
+            "updated_us": tx.now_us,
+        }
+        if detector in states:
+            values["state"] = states[detector]
+        changed = tx.connection.execute(
+            update(DetectorStateModel).where(DetectorStateModel.detector == detector).values(values)
+        )
+        if not changed.rowcount:
+            row = {**values, "detector": detector, "alerts": n_raised}
+            tx.connection.execute(insert(DetectorStateModel), {"state": None, **row})

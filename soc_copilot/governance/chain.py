@@ -1,0 +1,92 @@
+"""The audit chain itself: canonical encoding, MACs, appending within a transaction."""
+
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.engine import Connection
+
+from soc_copilot.governance.audit_head import AuditKey, Head, HeadFile
+from soc_copilot.governance.schema import AuditModel
+from soc_copilot.governance.stored_text import to_stored
+
+logger = logging.getLogger(__name__)
+
+FIELDS = ("seq", "at_us", "actor", "surface", "action", "subject", "old", "new", "reason")
+"""Columns that a row's MAC covers, in this order, after the former row's MAC."""
+
+_INSERT = insert(AuditModel)
+_LAST = select(AuditModel.seq, AuditModel.mac).order_by(AuditModel.seq.desc()).limit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one audit row says besides who and when."""
+
+    action: str
+    subject: str
+    old: str | None = None
+    new: str | None = None
+    reason: str | None = None
+
+
+class AuditChain:
+    """Append to the chain and witness its head.
+
+    Thread:
+        `append` inside a write transaction, `publish` after its commit, on its thread.
+    """
+
+    def __init__(self, key: AuditKey, head_file: HeadFile, database_id: str) -> None:
+        self.key = key
+        self.head_file = head_file
+        self._database_id = database_id
+
+    def genesis(self) -> str:
+        """What the first row's MAC builds on; differs for each database."""
+        return self._mac(["soc-copilot audit", self._database_id])
+
+    def row_mac(self, previous: str, values: Sequence[int | str | None]) -> str:
+        """MAC (hex) of a row, given the former row's and the row's `FIELDS` as stored."""
+        return self._mac([previous, *values])
+
+    def _mac(self, parts: Sequence[int | str | None]) -> str:
+        # JSON of a flat list of numbers, ASCII strings and nulls: no two lists look alike.
+        text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+        return hmac.new(self.key.read(), text.encode("ascii"), hashlib.sha256).hexdigest()
+
+    def append(
+        self, connection: Connection, at_us: int, who: tuple[str, str], entries: Sequence[Entry]
+    ) -> Head:
+        """Add rows inside the caller's write transaction.
+
+        Raises:
+            StoreError: The key or the head file is missing.
+        """
+        self.head_file.require()
+        last = connection.execute(_LAST).first()
+        seq, mac = (last.seq, last.mac) if last is not None else (0, self.genesis())
+        actor, surface = to_stored(who[0]), to_stored(who[1])
+        rows: list[dict[str, Any]] = []
+        for entry in entries:
+            seq += 1
+            said = (entry.action, entry.subject, entry.old, entry.new, entry.reason)
+            stored = [None if text is None else to_stored(text) for text in said]
+            values = (seq, at_us, actor, surface, *stored)
+            mac = self.row_mac(mac, values)
+            rows.append({**dict(zip(FIELDS, values, strict=True)), "mac": mac})
+        connection.execute(_INSERT, rows)
+        return Head(seq, mac)
+
+    def publish(self, head: Head) -> None:
+        """Write the head down outside the database, after the commit."""
+        try:
+            self.head_file.append(head)
+        except OSError:
+            # The rows are stored and valid; the next append or verification catches up.
+            logger.exception("Cannot write the audit head file. path=%s", self.head_file.path)

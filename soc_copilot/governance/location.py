@@ -1,0 +1,212 @@
+"""Where the governance database and its companion files lie, and who may read them."""
+
+import hashlib
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from soc_copilot.domain.errors import StoreError
+
+HOME_VARIABLE = "SOC_COPILOT_HOME"
+DATABASE_NAME = "governance.db"
+_APP = "soc-copilot"
+
+# File systems whose locks or shared memory do not hold between machines (SQLite FAQ, 5).
+_NETWORK_TYPES = frozenset(
+    (
+        *("9p", "afp", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "glusterfs", "gpfs"),
+        *("lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "smb3", "smbfs"),
+        *("fuse.ceph", "fuse.davfs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone"),
+        *("fuse.s3fs", "fuse.sshfs"),
+    )
+)
+_WINDOWS_REMOTE_DRIVE = 4  # DRIVE_REMOTE of GetDriveTypeW
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One governance database and the files that go with it.
+
+    Attributes:
+        url: SQLAlchemy URL, without a driver of our choosing.
+        path: The SQLite file, None for a database server.
+        head: The audit chain's head file.
+        marker: The kill switch's marker file.
+        keys: Folder of the audit keys, apart from the database.
+    """
+
+    url: URL
+    path: Path | None
+    head: Path
+    marker: Path
+    keys: Path
+
+    @property
+    def title(self) -> str:
+        """The database's name for messages; never shows a password."""
+        if self.path is not None:
+            return str(self.path)
+        return self.url.render_as_string(hide_password=True)
+
+
+def locate(target: str | Path | None, home: Path | None = None) -> Place:
+    """The place that a `--db` value means.
+
+    Args:
+        target: Path, SQLAlchemy URL, or None for the default database.
+        home: Folder for everything by default; else the variable `SOC_COPILOT_HOME`, else
+            the platform's own folders.
+
+    Raises:
+        StoreError: The URL cannot be understood or names no file.
+    """
+    data, config = _folders(home)
+    keys = config / "keys"
+    if isinstance(target, str) and "://" in target:
+        url = _parse(target)
+        if url.get_backend_name() != "sqlite":
+            stem = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()
+            base = data / stem[:16]
+            return Place(url, None, Path(f"{base}.audit"), Path(f"{base}.kill"), keys)
+        target = url.database
+        if not target or target == ":memory:":
+            raise StoreError("The governance database needs a file; one in memory would not last.")
+    chosen = Path(target) if target is not None else data / DATABASE_NAME
+    path = Path(os.path.abspath(chosen.expanduser()))  # noqa: PTH100 - keeps symbolic links
+    return Place(
+        URL.create("sqlite", database=str(path)),
+        path,
+        Path(f"{path}.audit"),
+        Path(f"{path}.kill"),
+        keys,
+    )
+
+
+def _folders(home: Path | None) -> tuple[Path, Path]:
+    chosen = home or (Path(text) if (text := os.environ.get(HOME_VARIABLE)) else None)
+    if chosen is not None:
+        return chosen, chosen
+    data = platformdirs.user_data_path(_APP, appauthor=False)
+    return data, platformdirs.user_config_path(_APP, appauthor=False)
+
+
+def _parse(text: str) -> URL:
+    try:
+        return make_url(text)
+    except ArgumentError:
+        scheme = text.partition("://")[0]
+        raise StoreError(
+            f'Cannot understand the database URL that begins with "{scheme}://". '
+            "Give a path, or a URL such as postgresql+psycopg://user@host/name."
+        ) from None
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder that only its owner may enter; one that exists is left as it is.
+
+    Raises:
+        StoreError: It cannot be created.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f'Cannot create the folder "{folder}": {error.strerror}. Choose another with --db.'
+        ) from error
+
+
+def make_private_file(path: Path, content: bytes = b"") -> bool:
+    """Create a file that only its owner may read; False when there already is one.
+
+    The content is on disk, under its name, when this returns.
+
+    Raises:
+        StoreError: It cannot be created.
+    """
+    make_private_folder(path.parent)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        handle = os.open(path, flags, 0o600)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise StoreError(
+            f'Cannot create "{path}": {error.strerror}. Give write access to its folder.'
+        ) from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names created in or removed from a folder last, where the platform can."""
+    if sys.platform == "win32":
+        return  # folders cannot be opened there; NTFS journals names by itself
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def refuse_network(path: Path) -> None:
+    """Refuse a place on a network file system, as far as that can be told.
+
+    Raises:
+        StoreError: SQLite's locks do not hold there.
+    """
+    kind = file_system_type(path)
+    if kind in _NETWORK_TYPES:
+        raise StoreError(
+            f'"{path}" lies on a network file system ({kind}), where a SQLite database can be '
+            "damaged. Keep it on a local disk, or give a PostgreSQL URL."
+        )
+
+
+def file_system_type(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
+    """Type of the file system that holds a path, "" where it cannot be told."""
+    if sys.platform == "win32":
+        return _windows_type(path)
+    existing = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
+    where = os.path.realpath(existing)
+    best, kind = -1, ""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        fields, types = left.split(), right.split()
+        if len(fields) < 5 or not types:
+            continue
+        point = _unescape(fields[4])
+        inside = where == point or where.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= best:  # the last of equal ones covers the others
+            best, kind = len(point), types[0]
+    return kind
+
+
+def _unescape(text: str) -> str:
+    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        text = text.replace(code, char)
+    return text
+
+
+def _windows_type(path: Path) -> str:
+    if path.drive.startswith("\\\\"):
+        return "smb3"
+    import ctypes
+
+    windll = getattr(ctypes, "windll", None)
+    drive = windll.kernel32.GetDriveTypeW(f"{path.drive}\\") if windll is not None else 0
+    return "smb3" if drive == _WINDOWS_REMOTE_DRIVE else ""

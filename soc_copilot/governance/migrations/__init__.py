@@ -1,0 +1,1 @@
+"""Alembic environment of the governance database; run by `governance.migrate`."""

@@ -1,0 +1,13 @@
+"""Run migrations on the connection that `governance.migrate` hands over."""
+
+from alembic import context
+
+from soc_copilot.governance.schema import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,  # SQLite cannot alter most things in place
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,252 @@
+"""Tables of the governance database as typed models.
+
+Times are BIGINT microseconds since 1970 UTC (`..._us`). Ids of alerts, batches and audit rows
+are given out by the writer inside its transaction, so that they have no gaps.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from soc_copilot.governance.stored_text import StoredText
+
+SCHEMA_HEAD = "v1_0"
+"""Newest revision in `migrations/versions`: major and minor; the same major stays readable."""
+
+# SQLite numbers rows by itself only for a column of exactly the type INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Base of all models."""
+
+
+class DatabaseModel(Base):
+    """The database's own identity: one row, id 1. Writers lock it where locks are per row."""
+
+    __tablename__ = "database"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    database_id: Mapped[str] = mapped_column(String(32))
+    key_id: Mapped[str] = mapped_column(String(64))  # SHA-256 of the audit key
+    created_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class KillSwitchModel(Base):
+    """Append-only: the newest row says whether processing is halted."""
+
+    __tablename__ = "kill_switch"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    engaged: Mapped[int] = mapped_column(Integer)  # anything but 0 counts as engaged
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    actor: Mapped[str] = mapped_column(StoredText)
+    surface: Mapped[str] = mapped_column(StoredText)
+    reason: Mapped[str] = mapped_column(StoredText)
+
+
+class AuditModel(Base):
+    """Append-only: the audit chain. Text is kept in its stored form, which the MAC covers."""
+
+    __tablename__ = "audit"
+    seq: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    actor: Mapped[str] = mapped_column(Text)
+    surface: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    old: Mapped[str | None] = mapped_column(Text)
+    new: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    mac: Mapped[str] = mapped_column(Text)
+
+
+class SourceModel(Base):
+    """A configured source; removed ones keep their row."""
+
+    __tablename__ = "source"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    name: Mapped[str] = mapped_column(StoredText)
+    kind: Mapped[str] = mapped_column(String(16))
+    path: Mapped[str] = mapped_column(StoredText)
+    pattern: Mapped[str] = mapped_column(StoredText)
+    format: Mapped[str] = mapped_column(String(64))
+    enabled: Mapped[bool] = mapped_column(Boolean)
+    from_start: Mapped[bool] = mapped_column(Boolean)
+    added_us: Mapped[int] = mapped_column(BigInteger)
+    removed_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class PositionModel(Base):
+    """A checkpoint: up to where a generation of a source is committed."""
+
+    __tablename__ = "position"
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    generation: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    path: Mapped[str] = mapped_column(StoredText)
+    offset: Mapped[int] = mapped_column(BigInteger)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    device: Mapped[str] = mapped_column(String(40))  # decimal: up to 128 bits on some systems
+    inode: Mapped[str] = mapped_column(String(40))
+    head_hash: Mapped[str] = mapped_column(String(64))
+    head_bytes: Mapped[int] = mapped_column(Integer)
+    marker_hash: Mapped[str] = mapped_column(String(64))
+    marker_bytes: Mapped[int] = mapped_column(Integer)
+    finished: Mapped[bool] = mapped_column(Boolean)
+    compression: Mapped[str | None] = mapped_column(String(16))
+
+
+class LedgerModel(Base):
+    """What became of a source's bytes and lines, in total."""
+
+    __tablename__ = "ledger"
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    bytes_seen: Mapped[int] = mapped_column(BigInteger)
+    bytes_skipped: Mapped[int] = mapped_column(BigInteger)
+    lines: Mapped[int] = mapped_column(BigInteger)
+    parsed: Mapped[int] = mapped_column(BigInteger)
+    unparsed: Mapped[int] = mapped_column(BigInteger)
+    too_long: Mapped[int] = mapped_column(BigInteger)
+    refused: Mapped[int] = mapped_column(BigInteger)
+    alerts: Mapped[int] = mapped_column(BigInteger)
+    last_stored_us: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class BatchModel(Base):
+    """Append-only: one row for each stored batch."""
+
+    __tablename__ = "batch"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    stored_us: Mapped[int] = mapped_column(BigInteger)
+    n_events: Mapped[int] = mapped_column(BigInteger)
+    n_findings: Mapped[int] = mapped_column(Integer)
+    n_raised: Mapped[int] = mapped_column(Integer)
+    n_updated: Mapped[int] = mapped_column(Integer)
+    stage_s: Mapped[str] = mapped_column(Text)  # JSON object
+
+
+class DetectorStateModel(Base):
+    """What a detector remembers between batches, and how many alerts it raised."""
+
+    __tablename__ = "detector_state"
+    detector: Mapped[str] = mapped_column(StoredText, primary_key=True)
+    state: Mapped[bytes | None] = mapped_column(LargeBinary)
+    alerts: Mapped[int] = mapped_column(BigInteger)
+    updated_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class AlertModel(Base):
+    """An alert: findings of one detector, rule, entity and day."""
+
+    __tablename__ = "alert"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    detector: Mapped[str] = mapped_column(StoredText)
+    rule: Mapped[str] = mapped_column(StoredText)
+    entity: Mapped[str] = mapped_column(StoredText)
+    day: Mapped[int] = mapped_column(Integer)  # proleptic Gregorian ordinal of the UTC day
+    entity_type: Mapped[str] = mapped_column(StoredText)
+    technique: Mapped[str] = mapped_column(StoredText)
+    title: Mapped[str] = mapped_column(StoredText)
+    summary: Mapped[str] = mapped_column(StoredText)
+    severity: Mapped[int] = mapped_column(Integer)
+    status: Mapped[str] = mapped_column(String(16))
+    is_open: Mapped[int] = mapped_column(Integer)  # 1 unless closed; leads the page index
+    disposition: Mapped[str | None] = mapped_column(String(32))
+    assignee: Mapped[str | None] = mapped_column(StoredText)
+    score: Mapped[float] = mapped_column(Float(53))
+    threshold: Mapped[float] = mapped_column(Float(53))
+    top_us: Mapped[int] = mapped_column(BigInteger)  # first_seen of the finding that describes it
+    count: Mapped[int] = mapped_column(BigInteger)
+    first_us: Mapped[int] = mapped_column(BigInteger)
+    last_us: Mapped[int] = mapped_column(BigInteger)
+    raised_us: Mapped[int] = mapped_column(BigInteger)
+    components: Mapped[str] = mapped_column(StoredText)  # JSON list of [name, value, weight]
+    next_steps: Mapped[str] = mapped_column(StoredText)  # JSON list of sentences
+    model_version: Mapped[str] = mapped_column(StoredText)
+    revision: Mapped[int] = mapped_column(BigInteger)  # grows with every write to any alert
+
+    __table_args__ = (
+        # Newest first, over all and over open alerts. Severity rides along so that a filter
+        # on it is decided inside the index.
+        Index("ix_alert_page", "last_us", "id", "severity"),
+        Index("ix_alert_open_page", "is_open", "last_us", "id", "severity"),
+        Index("ix_alert_open_severity", "is_open", "severity", "assignee"),
+        Index("ix_alert_key", "entity", "day", "is_open"),
+        Index("ix_alert_first", "first_us", "severity"),
+        Index("ix_alert_technique", "technique", "last_us", "id"),
+        Index("ix_alert_entity", "entity", "last_us", "id"),
+        Index("ix_alert_revision", "revision"),
+    )
+
+
+class EvidenceModel(Base):
+    """A raw line kept with an alert."""
+
+    __tablename__ = "evidence"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"))
+    event_id: Mapped[str] = mapped_column(String(80))
+    source_id: Mapped[int] = mapped_column(Integer)
+    generation: Mapped[int] = mapped_column(Integer)
+    path: Mapped[str] = mapped_column(StoredText)
+    offset: Mapped[int] = mapped_column(BigInteger)
+    length: Mapped[int] = mapped_column(BigInteger)
+    timestamp_us: Mapped[int] = mapped_column(BigInteger)
+    score: Mapped[float] = mapped_column(Float(53))
+    highlights: Mapped[str] = mapped_column(Text)  # JSON list of [start, end)
+    raw: Mapped[str] = mapped_column(StoredText)
+
+    __table_args__ = (UniqueConstraint("alert_id", "event_id", name="uq_evidence_event"),)
+
+
+class AlertHistoryModel(Base):
+    """Append-only: everything that happened to an alert."""
+
+    __tablename__ = "alert_history"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"))
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    actor: Mapped[str] = mapped_column(StoredText)
+    surface: Mapped[str] = mapped_column(StoredText)
+    field: Mapped[str] = mapped_column(String(32))
+    old: Mapped[str | None] = mapped_column(StoredText)
+    new: Mapped[str | None] = mapped_column(StoredText)
+
+    __table_args__ = (Index("ix_alert_history_alert", "alert_id", "id"),)
+
+
+class NoteModel(Base):
+    """Append-only: what people wrote about an alert."""
+
+    __tablename__ = "note"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"))
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    actor: Mapped[str] = mapped_column(StoredText)
+    text: Mapped[str] = mapped_column(StoredText)
+
+    __table_args__ = (Index("ix_note_alert", "alert_id", "id"),)
+
+
+class SettingModel(Base):
+    """A setting that was changed from its default, as JSON."""
+
+    __tablename__ = "setting"
+    key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    value: Mapped[str] = mapped_column(StoredText)
+
+
+class UiStateModel(Base):
+    """Window geometry and the like; nobody audits it."""
+
+    __tablename__ = "ui_state"
+    key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    value: Mapped[str] = mapped_column(StoredText)
