@@ -1,0 +1,539 @@
+"""A newest-first window onto the stored alerts, read one page at a time by key."""
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import Signal as QtSignal
+from typing_extensions import override
+
+from soc_copilot.domain.alerts import AlertCursor, AlertFilter, AlertRow, AlertStatus
+from soc_copilot.domain.attack import technique_name
+from soc_copilot.domain.clock import from_us, to_us
+from soc_copilot.domain.text import render_safe
+from soc_copilot.ui.context import Desk
+from soc_copilot.ui.widgets import ROLE_SEVERITY, safe_tip
+
+if TYPE_CHECKING:
+    from soc_copilot.governance.database import Governance
+
+Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+
+PAGE_ROWS: Final = 256
+MAX_LIVE_ROWS: Final = 1_000  # farther behind than this, start again from the newest page
+SLOW_PAGE_S: Final = 0.008  # pages that took longer are read on the worker from then on
+CELL_CHARS: Final = 240  # chosen: more never fits into a cell
+ROLE_ROW: Final = Role.UserRole + 10  # the AlertRow
+ROLE_CHECKED: Final = Role.UserRole + 11  # bool: selected for a bulk action
+ROLE_MARKED: Final = Role.UserRole + 12  # bool: marked for this session
+
+
+class Column(IntEnum):
+    """Columns of the table, left to right."""
+
+    CHECK = 0
+    SEVERITY = 1
+    LAST_SEEN = 2
+    ENTITY = 3
+    WHAT = 4
+    TECHNIQUE = 5
+    DETECTOR = 6
+    COUNT = 7
+    STATUS = 8
+    SCORE = 9
+    FIRST_SEEN = 10
+
+
+TITLES: Final = {
+    Column.CHECK: "",
+    Column.SEVERITY: "Severity",
+    Column.LAST_SEEN: "Last seen",
+    Column.ENTITY: "Entity",
+    Column.WHAT: "What",
+    Column.TECHNIQUE: "Technique",
+    Column.DETECTOR: "Detector",
+    Column.COUNT: "Count",
+    Column.STATUS: "Status",
+    Column.SCORE: "Score",
+    Column.FIRST_SEEN: "First seen",
+}
+_RIGHT = {Column.COUNT, Column.SCORE}
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    rows: tuple[AlertRow, ...]
+    token: int
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    token: int
+    changed: tuple[AlertRow, ...]
+    fresh: tuple[AlertRow, ...]
+
+
+def status_text(row: AlertRow) -> str:
+    """The Status cell: a closed alert tells its disposition."""
+    if row.status is AlertStatus.CLOSED and row.disposition is not None:
+        return f"Closed, {row.disposition.label.lower()}"
+    return row.status.label
+
+
+def matches(row: AlertRow, query: AlertFilter) -> bool:
+    """True when a row that matched a query's text still matches its other parts."""
+    return (
+        (not query.severities or row.severity in query.severities)
+        and (not query.statuses or row.status in query.statuses)
+        and (not query.detectors or row.detector in query.detectors)
+        and (query.since is None or row.last_seen >= query.since)
+        and (query.until is None or row.first_seen < query.until)
+        and (query.entity is None or row.entity == query.entity)
+        and (query.technique is None or row.technique == query.technique)
+    )
+
+
+def _key(row: AlertRow) -> tuple[int, int]:
+    # Ascending in this key is newest first.
+    return (-to_us(row.last_seen), -row.id)
+
+
+class AlertTableModel(QAbstractTableModel):
+    """Alerts that match a filter, newest first, live.
+
+    A row keeps its place from the moment it was read, though its alert may grow; new alerts
+    are held back (`pending_changed`) while `hold` is true, so nothing moves under the user.
+    Filters are read on the worker; later pages on the GUI thread while they stay fast.
+    GUI thread only.
+    """
+
+    loading_changed = QtSignal(bool)
+    loaded = QtSignal()  # a filter's first page is there
+    pending_changed = QtSignal(int)  # alerts waiting above the first row
+    selection_changed = QtSignal()
+    failed = QtSignal(str)
+
+    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._rows: list[AlertRow] = []
+        self._keys: list[tuple[int, int]] = []  # of each row when it took its place
+        self._place: dict[int, tuple[int, int]] = {}  # alert id to its key
+        self._cursor: AlertCursor | None = None
+        self._query = AlertFilter()
+        self._generation, self._token = 0, 0
+        self._exhausted, self._is_loading, self._is_paging = True, False, False
+        self._is_polling, self._is_fast = False, False
+        self._n_pending = 0
+        self._checked: set[int] = set()
+        self._all_but: set[int] | None = None  # ids left out when everything is selected
+        self._marked: set[int] = set()
+        self.hold: Callable[[], bool] = lambda: False
+        self.on_fetched: Callable[[], None] | None = None
+        desk.times.changed.connect(self._repaint)
+        desk.theme.changed.connect(self._repaint)
+
+    # -- what Qt asks
+
+    @override
+    def rowCount(self, parent: Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    @override
+    def columnCount(self, parent: Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else len(Column)
+
+    @override
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal or section not in TITLES:
+            return None
+        column = Column(section)
+        if role == Role.DisplayRole:
+            return TITLES[column]
+        if role == Role.TextAlignmentRole:
+            return self._alignment(column)
+        if role == Role.ToolTipRole and column is Column.LAST_SEEN:
+            return safe_tip(f"Times in {self._desk.times.zone_name()}; newest first")
+        return None
+
+    @override
+    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row, column = self._rows[index.row()], Column(index.column())
+        if role == Role.DisplayRole:
+            return self._text(row, column)
+        if role == Role.TextAlignmentRole:
+            return self._alignment(column)
+        if role == Role.ToolTipRole:
+            return safe_tip(self._tip(row, column))
+        if role == Role.ForegroundRole:
+            return self._desk.theme.color("muted") if row.status is AlertStatus.CLOSED else None
+        if role == ROLE_SEVERITY:
+            return row.severity if column is Column.SEVERITY else None
+        if role == ROLE_ROW:
+            return row
+        if role == ROLE_CHECKED:
+            return self.is_checked(row.id)
+        if role == ROLE_MARKED:
+            return row.id in self._marked
+        return None
+
+    @override
+    def canFetchMore(self, parent: Index) -> bool:
+        return not (parent.isValid() or self._exhausted or self._is_paging or self._is_loading)
+
+    @override
+    def fetchMore(self, parent: Index) -> None:
+        if not self.canFetchMore(parent):
+            return
+        query, cursor, generation = self._query, self._cursor, self._generation
+        if self._is_fast:
+            page = _read_page(self._desk.reader, query, cursor)
+            self._append(page)
+            return
+        self._is_paging = True
+
+        def done(page: _Page) -> None:
+            self._is_paging = False
+            if generation == self._generation:
+                self._append(page)
+
+        self._desk.jobs.submit(lambda gov: _read_page(gov, query, cursor), done, self._fail)
+
+    # -- reading
+
+    @property
+    def query(self) -> AlertFilter:
+        """The filter in force, or on its way."""
+        return self._query
+
+    @property
+    def is_loading(self) -> bool:
+        """True while a filter's first page is being read."""
+        return self._is_loading
+
+    @property
+    def n_pending(self) -> int:
+        """New alerts held back above the first row."""
+        return self._n_pending
+
+    def set_query(self, query: AlertFilter) -> None:
+        """Show other alerts; the old rows stay until the new ones are there."""
+        self._query = query
+        self._checked.clear()
+        self._all_but = None
+        self.selection_changed.emit()
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the first page again."""
+        self._generation += 1
+        if not self._is_loading:
+            self._is_loading = True
+            self.loading_changed.emit(True)
+            self._load()
+
+    def poll(self) -> None:
+        """Look for new and changed alerts; called when the desk says that some changed."""
+        if self._is_polling or self._is_loading:
+            return
+        if not self._rows:
+            self.reload()
+            return
+        self._is_polling = True
+        query, token, generation = self._query, self._token, self._generation
+        top = AlertCursor(from_us(-self._keys[0][0]), -self._keys[0][1])
+
+        def done(live: _Live) -> None:
+            self._is_polling = False
+            if generation == self._generation:
+                self._take_live(live)
+
+        self._desk.jobs.submit(lambda gov: _read_live(gov, query, top, token), done, self._fail)
+
+    def show_pending(self) -> None:
+        """Read from the newest again, with what was held back."""
+        self.reload()
+
+    def _load(self) -> None:
+        query, generation = self._query, self._generation
+
+        def done(page: _Page) -> None:
+            if generation != self._generation:  # the filter changed meanwhile: read the last one
+                self._load()
+                return
+            self._reset(page)
+
+        self._desk.jobs.submit(lambda gov: _read_page(gov, query, None), done, self._fail)
+
+    def _reset(self, page: _Page) -> None:
+        self.beginResetModel()
+        self._rows = list(page.rows)
+        self._keys = [_key(row) for row in page.rows]
+        self._place = {row.id: key for row, key in zip(self._rows, self._keys, strict=True)}
+        self._after_page(page)
+        self._token = page.token
+        self._is_loading = self._is_paging = False
+        self.endResetModel()
+        self._set_pending(0)
+        self.loading_changed.emit(False)
+        self.loaded.emit()
+
+    def _append(self, page: _Page) -> None:
+        rows = [row for row in page.rows if row.id not in self._place]
+        self._after_page(page)
+        self._insert(len(self._rows), rows)
+        if self.on_fetched is not None:
+            self.on_fetched()
+
+    def _after_page(self, page: _Page) -> None:
+        self._exhausted = len(page.rows) < PAGE_ROWS
+        self._is_fast = page.took_s <= SLOW_PAGE_S
+        if page.rows:
+            last = page.rows[-1]
+            self._cursor = AlertCursor(last.last_seen, last.id)
+
+    def _fail(self, text: str) -> None:
+        was_loading = self._is_loading
+        self._is_loading = self._is_paging = self._is_polling = False
+        if was_loading:
+            self.loading_changed.emit(False)
+        self.failed.emit(text)
+
+    # -- live changes
+
+    def _take_live(self, live: _Live) -> None:
+        self._token = live.token
+        for row in live.changed:
+            self._refresh(row)
+        if self.hold():
+            self._set_pending(sum(row.id not in self._place for row in live.fresh))
+        elif len(live.fresh) > MAX_LIVE_ROWS:
+            self.reload()
+        else:
+            self._put_on_top(live.fresh)
+            self._set_pending(0)
+
+    def _put_on_top(self, fresh: Sequence[AlertRow]) -> None:
+        for row in fresh:
+            if row.id in self._place:  # it grew and belongs higher up now
+                self._remove_at(self._find(row.id))
+        self._insert(0, list(fresh))
+
+    def _set_pending(self, count: int) -> None:
+        if count != self._n_pending:
+            self._n_pending = count
+            self.pending_changed.emit(count)
+
+    def apply(self, rows: Iterable[AlertRow]) -> None:
+        """Take rows as they are now after a change made here.
+
+        Those that no longer match leave, those that match again come back to their place.
+        """
+        for row in rows:
+            if matches(row, self._query):
+                if not self._refresh(row):
+                    self._restore(row)
+            elif row.id in self._place:
+                self._remove_at(self._find(row.id))
+
+    def _refresh(self, row: AlertRow) -> bool:
+        if row.id not in self._place:
+            return False
+        at = self._find(row.id)
+        if self._rows[at] != row:
+            self._rows[at] = row
+            self.dataChanged.emit(self.index(at, 0), self.index(at, len(Column) - 1))
+        return True
+
+    def _restore(self, row: AlertRow) -> None:
+        key = _key(row)
+        is_within = bool(self._keys) and key <= self._keys[-1]
+        if is_within or self._exhausted:
+            self._insert(bisect_left(self._keys, key), [row])
+
+    def _insert(self, at: int, rows: list[AlertRow]) -> None:
+        if not rows:
+            return
+        self.beginInsertRows(QModelIndex(), at, at + len(rows) - 1)
+        keys = [_key(row) for row in rows]
+        self._rows[at:at] = rows
+        self._keys[at:at] = keys
+        self._place.update((row.id, key) for row, key in zip(rows, keys, strict=True))
+        self.endInsertRows()
+
+    def _remove_at(self, at: int) -> None:
+        self.beginRemoveRows(QModelIndex(), at, at)
+        row = self._rows.pop(at)
+        del self._keys[at], self._place[row.id]
+        self.endRemoveRows()
+
+    def _find(self, alert_id: int) -> int:
+        return bisect_left(self._keys, self._place[alert_id])
+
+    # -- rows and the selection for bulk actions
+
+    def row_at(self, at: int) -> AlertRow | None:
+        """The alert in a row, None outside the table."""
+        return self._rows[at] if 0 <= at < len(self._rows) else None
+
+    def row_of(self, alert_id: int) -> int | None:
+        """The row of an alert, None while it is not among the rows read."""
+        return self._find(alert_id) if alert_id in self._place else None
+
+    @property
+    def is_all_checked(self) -> bool:
+        """True when the whole query is selected, with what was not read yet."""
+        return self._all_but is not None
+
+    @property
+    def excluded(self) -> frozenset[int]:
+        """Alerts left out of a selection of everything."""
+        return frozenset(self._all_but or ())
+
+    @property
+    def checked(self) -> frozenset[int]:
+        """Alerts selected one by one."""
+        return frozenset(self._checked)
+
+    @property
+    def has_selection(self) -> bool:
+        """True when a bulk action has something to work on."""
+        return self._all_but is not None or bool(self._checked)
+
+    def is_checked(self, alert_id: int) -> bool:
+        """True when the alert is selected."""
+        if self._all_but is not None:
+            return alert_id not in self._all_but
+        return alert_id in self._checked
+
+    def toggle_checked(self, at: int) -> None:
+        """Select or unselect the alert in a row."""
+        row = self.row_at(at)
+        if row is None:
+            return
+        ids = self._checked if self._all_but is None else self._all_but
+        ids.symmetric_difference_update({row.id})
+        self._selection_moved(at, at)
+
+    def check_range(self, first: int, last: int) -> None:
+        """Select every row from one to the other."""
+        low, high = sorted((max(first, 0), min(last, len(self._rows) - 1)))
+        ids = {row.id for row in self._rows[low : high + 1]}
+        if self._all_but is not None:
+            self._all_but -= ids
+        else:
+            self._checked |= ids
+        self._selection_moved(low, high)
+
+    def check_all(self) -> None:
+        """Select the whole query."""
+        self._checked.clear()
+        self._all_but = set()
+        self._selection_moved(0, len(self._rows) - 1)
+
+    def clear_checked(self) -> None:
+        """Select nothing."""
+        self._checked.clear()
+        self._all_but = None
+        self._selection_moved(0, len(self._rows) - 1)
+
+    def toggle_marked(self, at: int) -> None:
+        """Mark or unmark the alert in a row, for this session."""
+        if (row := self.row_at(at)) is not None:
+            self._marked.symmetric_difference_update({row.id})
+            self._selection_moved(at, at)
+
+    def _selection_moved(self, first: int, last: int) -> None:
+        if self._rows:
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
+        self.selection_changed.emit()
+
+    # -- what cells say
+
+    def _text(self, row: AlertRow, column: Column) -> str:
+        match column:
+            case Column.CHECK:
+                return ""
+            case Column.SEVERITY:
+                return row.severity.label
+            case Column.LAST_SEEN:
+                return self._desk.times.short(row.last_seen)
+            case Column.FIRST_SEEN:
+                return self._desk.times.short(row.first_seen)
+            case Column.COUNT:
+                return f"{row.count:,}"
+            case Column.SCORE:
+                return score_text(row.score)
+            case Column.STATUS:
+                return status_text(row)
+            case Column.ENTITY:
+                return render_safe(row.entity, CELL_CHARS)
+            case Column.WHAT:
+                return render_safe(row.title, CELL_CHARS)
+            case Column.TECHNIQUE:
+                return render_safe(row.technique, CELL_CHARS)
+            case Column.DETECTOR:
+                return render_safe(row.detector, CELL_CHARS)
+
+    def _tip(self, row: AlertRow, column: Column) -> str:
+        times = self._desk.times
+        match column:
+            case Column.LAST_SEEN | Column.FIRST_SEEN:
+                return (
+                    f"Last seen {times.relative(row.last_seen)}, {times.absolute(row.last_seen)}\n"
+                    f"First seen {times.relative(row.first_seen)}, "
+                    f"{times.absolute(row.first_seen)}"
+                )
+            case Column.TECHNIQUE:
+                name = technique_name(row.technique)
+                return f"{row.technique} {name}".strip()
+            case Column.ENTITY:
+                return f"{row.entity}\n{row.entity_type}"
+            case Column.WHAT:
+                return f"{row.title}\n{row.rule}"
+            case Column.STATUS:
+                return f"{status_text(row)}\n{row.assignee or 'Assigned to nobody'}"
+            case Column.CHECK:
+                return "Select for an action on several alerts"
+            case _:
+                return self._text(row, column)
+
+    def _alignment(self, column: Column) -> Qt.AlignmentFlag:
+        flag = Qt.AlignmentFlag
+        side = flag.AlignRight if column in _RIGHT else flag.AlignLeft
+        return side | flag.AlignVCenter
+
+    def _repaint(self) -> None:
+        if self._rows:
+            last = self.index(len(self._rows) - 1, len(Column) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+
+def score_text(score: float) -> str:
+    """A score in [0, 1] to three places without the leading zero: ".998", "1.00"."""
+    return "1.00" if score >= 0.9995 else f"{score:.3f}".removeprefix("0")
+
+
+def _read_page(governance: "Governance", query: AlertFilter, before: AlertCursor | None) -> _Page:
+    start = time.perf_counter()
+    token = 0
+    if before is None:  # taken first: a change after it is seen again, never missed
+        token = governance.alerts.change_token()
+    rows = governance.alerts.page(query, before, PAGE_ROWS)
+    return _Page(rows, token, time.perf_counter() - start)
+
+
+def _read_live(governance: "Governance", query: AlertFilter, top: AlertCursor, token: int) -> _Live:
+    new_token, ids = governance.alerts.changed_since(token)
+    changed = governance.alerts.get(ids) if ids else ()
+    return _Live(new_token, changed, governance.alerts.newer(query, top, MAX_LIVE_ROWS + 1))
