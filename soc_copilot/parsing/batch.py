@@ -57,6 +57,8 @@ class _FileState:
 
     format: Format
     first_lines: list[str] = field(default_factory=list)
+    n_lines: int = 0
+    recheck_at: int = 2 * RECHECK_LINES
 
 
 class BatchParser:
@@ -121,9 +123,11 @@ class BatchParser:
             room = SNIFF_LINES - len(state.first_lines)
             state.first_lines += lines.head(room).to_list()
             state.format = detect(state.first_lines).format
-        elif state.format.name == LAST_RESORT and len(lines) >= RECHECK_LINES:
-            # Plain text takes everything, so it is never found not to fit.
+        elif state.format.name == LAST_RESORT and state.n_lines >= state.recheck_at:
+            # Plain text takes everything, so it is never found not to fit; look ever less often.
+            state.recheck_at = 2 * state.n_lines
             state.format = detect(lines.head(SNIFF_LINES).to_list()).format
+        state.n_lines += len(lines)
         return state.format
 
     def _parse(
@@ -179,10 +183,11 @@ def decode_lines(data: bytes, *, at_start: bool = False) -> pl.Series:
         return pl.Series(dtype=pl.String)
     if at_start:
         data = data.removeprefix(b"\xef\xbb\xbf")
-    text = data.decode("utf-8", "backslashreplace").removesuffix("\n")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").removesuffix("\r")
-    return pl.Series([text], dtype=pl.String).str.split("\n").explode()
+    text = data.decode("utf-8", "backslashreplace")
+    lines = pl.Series([text], dtype=pl.String).str.split("\n").explode()
+    if text.endswith("\n"):
+        lines = lines.head(-1)
+    return lines.str.strip_suffix("\r") if "\r" in text else lines
 
 
 def _base_frame(chunks: Sequence[RecordChunk]) -> pl.DataFrame:

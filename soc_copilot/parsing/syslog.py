@@ -65,8 +65,8 @@ class SyslogFormat(Format):
         frame = _unwrapped(frame)
         known = take_apart(frame).rename({"repeat": "said"})
         return (
-            frame.with_columns(_time(frame["stamp"], context))
-            .join(known, on="row", how="left", maintain_order="left")
+            _timed(frame, context)
+            .join(known.drop("process", "by_pam"), on="row", how="left", maintain_order="left")
             .select(_columns())
         )
 
@@ -118,15 +118,14 @@ def _unwrapped(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _time(stamps: pl.Series, context: ParseContext) -> pl.Expr:
+def _timed(frame: pl.DataFrame, context: ParseContext) -> pl.DataFrame:
+    """Add `@timestamp`. Lines of one second share a stamp, so each is worked out once."""
     stamp = pl.col("stamp")
-    dated = stamps.str.contains("^[0-9]")
-    if not dated.any():
-        return ts.syslog_time(stamp, context.reference).alias(c.TIMESTAMP)
+    dated = stamp.str.contains("^[0-9]")
     iso = ts.iso_time(pl.when(dated).then(stamp))
-    return iso.fill_null(ts.syslog_time(pl.when(~dated).then(stamp), context.reference)).alias(
-        c.TIMESTAMP
-    )
+    other = ts.syslog_time(pl.when(~dated).then(stamp), context.reference)
+    times = frame.select(stamp.unique()).with_columns(iso.fill_null(other).alias(c.TIMESTAMP))
+    return frame.join(times, on="stamp", how="left", maintain_order="left")
 
 
 def _columns() -> list[pl.Expr]:
