@@ -44,7 +44,7 @@ _TOLERANT: Final = (
     rf"(?: +{_QUOTED})?(?: +{_QUOTED})?"  # referrer, user agent
 )
 
-_REQUEST: Final = (
+REQUEST: Final = (
     r"(?s)^([A-Za-z][A-Za-z0-9_-]{0,31}) "  # method
     r"(.*?)"  # URL, which may hold spaces when a client forgot to encode them
     r"(?: HTTP/([0-9](?:\.[0-9])?))?$"  # version; HTTP/0.9 has none
@@ -91,7 +91,7 @@ def _tolerant(frame: pl.DataFrame) -> pl.DataFrame:
     pieces = frame.select(_groups(_TOLERANT, (*_TOLERANT_NAMES, *_TAIL_NAMES)))
     forwarded = pl.col("host").str.ends_with(",")
     request = pl.col("request")
-    parts = request.str.extract_groups(_REQUEST)
+    parts = request.str.extract_groups(REQUEST)
     return pieces.with_columns(
         parts.struct.field("1").alias("method"),
         pl.coalesce(parts.struct.field("2"), request).alias("url"),
@@ -109,15 +109,20 @@ def _fill(pieces: pl.DataFrame, left: pl.Series, found: pl.DataFrame) -> pl.Data
     return pieces.with_columns(pieces[name].scatter(rows, found[name]) for name in pieces.columns)
 
 
-def _columns() -> list[pl.Expr]:
-    url = _present("url")
-    # An absolute URL, as proxies are asked for, is cut to its path first.
+def url_parts(url: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Path and query of a URL as sent; an absolute one, as proxies are asked for, is cut first."""
     local = (
         pl.when(url.str.starts_with("/"))
         .then(url)
         .otherwise(url.str.replace(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*", ""))
     )
     parts = local.str.splitn("?", 2)
+    return parts.struct.field("field_0"), parts.struct.field("field_1")
+
+
+def _columns() -> list[pl.Expr]:
+    url = _present("url")
+    path, query = url_parts(url)
     status = pl.col("status").cast(pl.Int32, strict=False)
     fits = pl.col("client").is_not_null()
     return [
@@ -134,8 +139,8 @@ def _columns() -> list[pl.Expr]:
         _present("user").alias(c.USER),
         pl.col("method").alias(c.METHOD),
         url.alias(c.URL),
-        parts.struct.field("field_0").alias(c.URL_PATH),
-        parts.struct.field("field_1").alias(c.URL_QUERY),
+        path.alias(c.URL_PATH),
+        query.alias(c.URL_QUERY),
         pl.col("version").alias(c.HTTP_VERSION),
         status.alias(c.STATUS),
         pl.col("bytes").cast(pl.Int64, strict=False).alias(c.BODY_BYTES),

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from soc_copilot.domain import columns as c
-from soc_copilot.domain.clock import from_us
+from soc_copilot.domain.clock import from_us, utc_now
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.records import LedgerDelta, RecordBatch, RecordChunk
 from soc_copilot.parsing.protocol import DATETIME, Format, ParseContext
@@ -17,6 +17,21 @@ from soc_copilot.parsing.registry import AUTO, LAST_RESORT, SNIFF_LINES, detect,
 
 RECHECK_LINES: Final = 20  # chosen: fewer say little about a file's format
 RECHECK_SHARE: Final = 0.5  # chosen: share of unparsed lines that casts doubt on the format
+
+PREVIEW_ROWS: Final = 3
+_PREVIEW_FIRST: Final = (
+    c.TIMESTAMP,
+    c.HOST,
+    c.PROCESS,
+    c.SOURCE_IP,
+    c.USER,
+    c.ACTION,
+    c.OUTCOME,
+    c.METHOD,
+    c.URL,
+    c.STATUS,
+    c.MESSAGE,
+)
 
 FileKey = tuple[int, int]
 PolarsType = type[pl.DataType] | pl.DataType
@@ -49,6 +64,25 @@ class ParsedBatch:
 
     events: EventBatch
     ledger: dict[FileKey, LedgerDelta]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first lines of a file as they would be parsed.
+
+    Attributes:
+        format: Name of the format, found or asked for.
+        title: Its title.
+        share: Of the lines looked at that fit it, in [0, 1].
+        columns: Event columns that one of the rows fills, the time and what happened first.
+        rows: Up to three parsed lines, texts by column; hostile like every text from a log.
+    """
+
+    format: str
+    title: str
+    share: float
+    columns: tuple[str, ...]
+    rows: tuple[dict[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -168,6 +202,43 @@ def _doubtful(frame: pl.DataFrame) -> list[FileKey]:
     )
     over = (pl.col("share") > RECHECK_SHARE) & (pl.col("lines") >= RECHECK_LINES)
     return shares.filter(over).select(c.SOURCE_ID, c.GENERATION).rows()
+
+
+def preview(raw: bytes, format: str = AUTO) -> Preview:  # noqa: A002 - the word users see
+    """How a file that begins with these bytes would be parsed.
+
+    Args:
+        raw: The first whole lines, unpacked if the file is compressed.
+        format: A format's name, or "auto" to tell it from the lines.
+
+    Raises:
+        ParseError: There is no format of this name.
+    """
+    lines = decode_lines(raw, at_start=True).head(SNIFF_LINES)
+    if format == AUTO:
+        detected = detect(lines.to_list())
+        found, share = detected.format, detected.share
+    else:
+        found = get_format(format)
+        share = found.sniff(lines.to_list())
+    parsed = found.parse(lines, ParseContext(utc_now()))
+    frame = parsed.filter(pl.col(c.KIND) == c.KIND_EVENT).head(PREVIEW_ROWS).drop(c.KIND)
+    filled = [name for name in frame.columns if frame[name].null_count() < frame.height]
+    columns = tuple(sorted(filled, key=_preview_rank))
+    rows = tuple(
+        {name: _shown(row[name]) for name in columns} for row in frame.iter_rows(named=True)
+    )
+    return Preview(found.name, found.title, share, columns, rows)
+
+
+def _preview_rank(column: str) -> int:
+    return _PREVIEW_FIRST.index(column) if column in _PREVIEW_FIRST else len(_PREVIEW_FIRST)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return "" if value is None else str(value)
 
 
 def decode_lines(data: bytes, *, at_start: bool = False) -> pl.Series:

@@ -6,6 +6,8 @@ from typing import Final
 
 from soc_copilot.domain.errors import ParseError
 from soc_copilot.parsing.access import AccessFormat
+from soc_copilot.parsing.apache_error import ApacheErrorFormat
+from soc_copilot.parsing.json_lines import JsonFormat
 from soc_copilot.parsing.plain import PlainFormat
 from soc_copilot.parsing.protocol import Format
 from soc_copilot.parsing.syslog import SyslogFormat
@@ -17,7 +19,9 @@ FITTING_SHARE: Final = 0.5  # chosen: of the lines looked at, so that a few bann
 
 _FORMATS: Final[tuple[Format, ...]] = (
     AccessFormat(),
+    ApacheErrorFormat(),
     SyslogFormat(),
+    JsonFormat(),
     PlainFormat(),
 )
 FORMAT_NAMES: Final = tuple(found.name for found in _FORMATS)
