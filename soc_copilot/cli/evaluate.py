@@ -1,0 +1,82 @@
+"""`soc-copilot evaluate`: a detector's figures on labelled data."""
+
+import argparse
+import json
+from pathlib import Path
+
+from soc_copilot.domain.paths import bundled
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="measure a detector on labelled data",
+        description="Measure a detector on labelled data.",
+    )
+    kinds = parser.add_subparsers(title="detectors", metavar="DETECTOR", required=True)
+    web = kinds.add_parser(
+        "web",
+        help="the web detector",
+        description="Measure the web detector on files of labelled requests, one JSON object a "
+        "line, plain or gzip'd, and on all files together: rows, area under the ROC curve, best "
+        "F1, and the share of attacks found where 0.1% and 1% of the normal rows are flagged.",
+        epilog="With files that the model was trained on, use --split validation: figures on "
+        "rows it has seen say little.",
+    )
+    web.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE")
+    web.add_argument(
+        "--split",
+        choices=("all", "validation"),
+        default="all",
+        help="all rows, or those that `train web` holds out (default: %(default)s)",
+    )
+    web.add_argument(
+        "--model",
+        type=Path,
+        default=bundled("models") / "web",
+        metavar="DIR",
+        help="model folder (default: %(default)s)",
+    )
+    web.add_argument(
+        "--budget",
+        choices=("0.1%", "0.5%", "1%"),
+        default="0.1%",
+        help="whose threshold counts as in force (default: %(default)s)",
+    )
+    web.add_argument("--json", action="store_true", help="figures as one JSON object")
+    web.set_defaults(func=_run_web)
+
+
+def _run_web(options: argparse.Namespace) -> int:
+    from soc_copilot.detection.web.scorer import load
+    from soc_copilot.detection.web.training.data import read_rows
+    from soc_copilot.detection.web.training.evaluate import (
+        by_set,
+        length_alone,
+        request_scores,
+        table,
+    )
+
+    rows = [
+        row
+        for path in options.data
+        for row in read_rows(path)
+        if options.split == "all" or row.is_validation
+    ]
+    model = load(options.model)
+    threshold = model.thresholds[options.budget]
+    found = by_set(rows, request_scores(model, [row.request for row in rows]), threshold)
+    if options.json:
+        report = {
+            "model": model.version,
+            "threshold": threshold,
+            "split": options.split,
+            "figures": {name: figures.as_dict() for name, figures in found.items()},
+            "length_alone": {k: f.as_dict() for k, f in length_alone(rows).items()},
+        }
+        print(json.dumps(report))
+        return 0
+    print(table(found))
+    print(f"Here: at the threshold {threshold:.6f}, for a budget of {options.budget}.")
+    return 0

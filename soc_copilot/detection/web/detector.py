@@ -1,0 +1,267 @@
+"""The web detector: every request of a batch scored, the suspicious ones explained.
+
+A request's score is the highest over its parts: target with body, User-Agent, Referer and,
+for whole requests, every other header. Headers count a little less (the card's
+`header_margin`), for they say less about what a program will do. A known scanning tool that
+names itself in User-Agent is reported whatever its requests hold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from soc_copilot.detection.protocol import DetectorInfo
+from soc_copilot.detection.web.classes import CLASSES, NAMES, OTHER, SCANNER, SCANNER_AGENTS
+from soc_copilot.detection.web.findings import Flagged, build_findings
+from soc_copilot.detection.web.request import BODY_MARK, Request
+from soc_copilot.domain import columns as c
+from soc_copilot.domain.errors import DetectorError
+from soc_copilot.domain.events import EventBatch
+from soc_copilot.domain.findings import Detections
+from soc_copilot.domain.paths import bundled
+
+if TYPE_CHECKING:
+    from soc_copilot.detection.web.explain import Explanation
+    from soc_copilot.detection.web.scorer import Model
+
+Floats = npt.NDArray[np.float32]
+Kinds = npt.NDArray[np.uint8]
+
+_SCANNER_SCORE: Final = 0.99  # chosen: sure, but below what a payload can reach
+_ABSENT: Final = -1e4  # logit of a part that is not there
+_EMPTY: Final = ("", "-")  # what logs write for a header that was not sent
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the detector says about one whole request.
+
+    Attributes:
+        score: In [0, 1].
+        is_threat: The score reached the threshold.
+        kind: Name of the attack class, "" when it is no threat.
+        reasons: Plain sentences, empty when it is no threat.
+    """
+
+    score: float
+    is_threat: bool
+    kind: str
+    reasons: tuple[str, ...]
+
+
+class WebDetector:
+    """Scores HTTP requests for attacks; remembers scores of texts and nothing else."""
+
+    def __init__(self, budget: str = "0.1%", folder: Path | None = None) -> None:
+        """Not started: no model is loaded yet.
+
+        Args:
+            budget: False-positive budget whose threshold is used, a key of the card's.
+            folder: Of the model; the one shipped with the program when None.
+        """
+        self._budget = budget
+        self._folder = folder or bundled("models") / "web"
+        self._model: Model | None = None
+
+    @property
+    def info(self) -> DetectorInfo:
+        """What it is; threshold and version are known once it is started."""
+        model = self._model
+        return DetectorInfo(
+            name="web",
+            title="Web requests",
+            version=model.version if model else "",
+            threshold=self.threshold if model else 1.0,
+            techniques=tuple(sorted({kind.technique for kind in CLASSES})),
+            wants=(c.URL,),
+        )
+
+    @property
+    def threshold(self) -> float:
+        """Score from which a request counts as a threat.
+
+        Raises:
+            DetectorError: Not started, or the model has no threshold for the budget.
+        """
+        thresholds = self._loaded().thresholds
+        try:
+            return thresholds[self._budget]
+        except KeyError:
+            raise DetectorError(
+                f'The web model has no threshold for a budget of "{self._budget}"; it has '
+                f"{', '.join(thresholds)}. Change detection.web.budget."
+            ) from None
+
+    def start(self, device: str) -> None:
+        """Load the model and score one request.
+
+        Raises:
+            DetectorError: The model is missing, damaged or of another version.
+        """
+        from soc_copilot.detection.web.scorer import load
+
+        self._model = load(self._folder, device)
+        _ = self.threshold
+        self.score_requests([Request(path="/", query="q=warm+up")])
+
+    def detect(self, batch: EventBatch) -> Detections:
+        """Score every event that has a URL; NaN for the others."""
+        scores = np.full(batch.n_events, np.nan, np.float32)
+        rows = np.flatnonzero(batch.frame[c.URL].is_not_null().to_numpy())
+        if not len(rows):
+            return Detections("web", scores)
+        whole = len(rows) == batch.n_events
+        frame = batch.frame if whole else batch.frame[rows.astype(np.uint32)]
+        parts = _columns(frame)
+        found, kinds, strongest = self._fuse(list(parts.values()), _scanners(frame))
+        scores[rows] = found
+        hits = np.flatnonzero(found >= self.threshold)
+        if not len(hits):
+            return Detections("web", scores)
+        flagged = Flagged(
+            rows=rows[hits],
+            scores=found[hits],
+            kinds=kinds[hits],
+            texts=_pick(list(parts.values()), strongest[hits], hits),
+        )
+        findings = build_findings(
+            batch, flagged, self._explain, threshold=self.threshold, version=self.info.version
+        )
+        return Detections("web", scores, findings)
+
+    def score_requests(self, requests: Sequence[Request]) -> list[Verdict]:
+        """Score whole requests, by the same way as those from logs."""
+        from soc_copilot.detection.web.scorer import as_series
+
+        if not requests:
+            return []
+        texts = [request.texts() for request in requests]
+        widest = max(map(len, texts))
+        parts = [
+            as_series([row[i] if i < len(row) else None for row in texts]) for i in range(widest)
+        ]
+        agents = [r.headers.get("User-Agent") or r.headers.get("user-agent") for r in requests]
+        scanners = _is_scanner(as_series(agents))
+        scores, kinds, strongest = self._fuse(parts, scanners)
+        threshold = self.threshold
+        return [
+            self._verdict(float(scores[i]), int(kinds[i]), texts[i][int(strongest[i])])
+            if scores[i] >= threshold
+            else Verdict(float(scores[i]), is_threat=False, kind="", reasons=())
+            for i in range(len(requests))
+        ]
+
+    def commit(self) -> None:
+        """Nothing to do: no state besides remembered scores."""
+
+    def rollback(self) -> None:
+        """Nothing to do: no state besides remembered scores."""
+
+    def restore(self, state: bytes | None) -> None:
+        """Nothing to do: no state besides remembered scores."""
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._model = None
+
+    def _loaded(self) -> "Model":
+        if self._model is None:
+            raise DetectorError("The web detector is not started.")
+        return self._model
+
+    def _fuse(
+        self, parts: Sequence[pl.Series], scanners: npt.NDArray[np.bool_]
+    ) -> tuple[Floats, Kinds, npt.NDArray[np.intp]]:
+        """The highest score over the parts, its class, and which part it was."""
+        model = self._loaded()
+        n_rows = len(parts[0])
+        logits = np.full((len(parts), n_rows), _ABSENT, np.float32)
+        kinds = np.full((len(parts), n_rows), OTHER, np.uint8)
+        for i, part in enumerate(parts):
+            logit, kind = model.scorer.logits(part)
+            logits[i] = np.where(np.isnan(logit), _ABSENT, logit - model.header_margin * (i > 0))
+            kinds[i] = kind
+        strongest = logits.argmax(0)
+        every = np.arange(n_rows)
+        scores = model.calibration.score(logits[strongest, every])
+        kind = kinds[strongest, every]
+        named = scanners & (scores < self.threshold)
+        if named.any():
+            scores[named] = max(_SCANNER_SCORE, self.threshold)
+            kind[named] = SCANNER
+        return scores, kind, strongest
+
+    def _explain(self, text: str) -> "Explanation":
+        from soc_copilot.detection.web.explain import explain
+
+        return explain(self._loaded().scorer.net, text)
+
+    def _verdict(self, score: float, kind: int, text: str) -> Verdict:
+        known = CLASSES[kind]
+        if kind == SCANNER:
+            reasons: tuple[str, ...] = ("User-Agent names a scanning tool.",)
+        else:
+            explained = self._explain(text)
+            reasons = (
+                f"Looks like: {known.title}.",
+                *(f'Part that speaks for it: "{part.words}".' for part in explained.parts),
+                *(f"Disguise: {words}." for words in explained.hidden_by),
+            )
+        return Verdict(score, is_threat=True, kind=NAMES[kind], reasons=reasons)
+
+
+def _columns(frame: pl.DataFrame) -> dict[str, pl.Series]:
+    """The parts that the frame has, by name, the target first."""
+    target = pl.col(c.URL)
+    if c.BODY in frame.columns:
+        body = pl.col(c.BODY)
+        target = (
+            pl.when(body.is_null() | (body == "")).then(target).otherwise(target + BODY_MARK + body)
+        )
+    wanted = [target.alias(c.URL)]
+    wanted += [
+        pl.when(~pl.col(name).is_in(_EMPTY)).then(pl.col(name)).alias(name)
+        for name in (c.USER_AGENT, c.REFERRER)
+        if name in frame.columns
+    ]
+    parts = frame.select(wanted)
+    return {name: parts[name] for name in parts.columns}
+
+
+def _scanners(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    if c.USER_AGENT not in frame.columns:
+        return np.zeros(frame.height, bool)
+    return _is_scanner(frame[c.USER_AGENT])
+
+
+def _is_scanner(agents: pl.Series) -> npt.NDArray[np.bool_]:
+    """Which User-Agents name a scanning tool; each distinct one is looked at once."""
+    column = agents.alias("agent").to_frame()
+    distinct = column.unique().with_columns(
+        pl.col("agent")
+        .str.contains_any(list(SCANNER_AGENTS), ascii_case_insensitive=True)
+        .alias("x")
+    )
+    hits = distinct.filter("x")["agent"]
+    if not len(hits):
+        return np.zeros(len(agents), bool)
+    return agents.is_in(hits.implode()).fill_null(value=False).to_numpy()
+
+
+def _pick(
+    parts: Sequence[pl.Series],
+    which: npt.NDArray[np.intp],
+    rows: npt.NDArray[np.intp],
+) -> pl.Series:
+    """For each row, the text of one of its parts."""
+    picked = pl.Series([None] * len(rows), dtype=pl.String)
+    for i, part in enumerate(parts):
+        mine = pl.Series(which == i)
+        if mine.any():
+            picked = part.gather(rows.astype(np.uint32)).zip_with(mine, picked)
+    return picked

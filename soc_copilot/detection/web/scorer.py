@@ -1,0 +1,197 @@
+"""Scores for texts: distinct ones once, those met before not at all."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+
+from soc_copilot.detection.web.classes import N_MODEL_CLASSES, NAMES, OTHER
+from soc_copilot.detection.web.model import Shape, WebNet, forward, from_tensors, grams
+from soc_copilot.detection.web.normalise import PAD, normalise, pack_joined
+from soc_copilot.detection.weights import load_model
+from soc_copilot.domain.errors import DetectorError
+
+Floats = npt.NDArray[np.float32]
+Kinds = npt.NDArray[np.uint8]
+
+MAX_TEXT_CHARS: Final = 1 << 20  # chosen: a longer text is read at both ends
+_CHUNK_BYTES: Final = 1 << 20  # chosen: texts per pass of the network, bounds its memory
+_CACHE_BITS: Final = 17  # 131,072 texts in 1.7 MB
+_SURE: Final = 0.5  # chosen: a class less likely than this is "other"
+
+
+class ScoreCache:
+    """Remembers the scores of the texts met last, in a table of fixed size.
+
+    Each text has one place, given by its hash, and the newest text there stays. The hash's
+    seed is secret and new in every process, so nobody can craft a text that takes the score
+    of another.
+    """
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(1 << _CACHE_BITS, np.uint64)
+        self._logits = np.zeros(1 << _CACHE_BITS, np.float32)
+        self._kinds = np.zeros(1 << _CACHE_BITS, np.uint8)
+
+    def look_up(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.bool_], Floats, Kinds]:
+        """Whether each key is known, and what is known of it."""
+        places = keys & np.uint64((1 << _CACHE_BITS) - 1)
+        return self._keys[places] == keys, self._logits[places], self._kinds[places]
+
+    def remember(self, keys: npt.NDArray[np.uint64], logits: Floats, kinds: Kinds) -> None:
+        """Put scores in, over whatever was there."""
+        # Of two keys for one place NumPy keeps the last, in all three arrays alike.
+        places = keys & np.uint64((1 << _CACHE_BITS) - 1)
+        self._keys[places] = keys
+        self._logits[places] = logits
+        self._kinds[places] = kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From the network's logit to a probability: sigmoid(slope * logit + offset)."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def score(self, logits: Floats) -> Floats:
+        """Scores in [0, 1], NaN where the logit is."""
+        steep = np.clip(logits * self.slope + self.offset, -30.0, 30.0)
+        chance: Floats = (1.0 / (1.0 + np.exp(-steep))).astype(np.float32)
+        return chance
+
+
+class Scorer:
+    """The trained network behind a cache."""
+
+    def __init__(self, net: WebNet, device: str = "cpu") -> None:
+        self.net = net.to(device).eval()
+        self._seed = secrets.randbits(64)
+        self._cache = ScoreCache()
+
+    def logits(self, texts: pl.Series) -> tuple[Floats, Kinds]:
+        """Attack logits and class numbers of a column of texts; NaN and "other" for null.
+
+        Results do not depend on how texts are grouped into calls (tolerance 1e-5).
+        """
+        # hash() is a pure function of the value and the seeds, unlike an index of this column.
+        hashes = texts.hash(self._seed).to_numpy()
+        keys, first, back = np.unique(hashes, return_index=True, return_inverse=True)
+        known, logits, kinds = self._cache.look_up(keys)
+        missing = np.flatnonzero(~known)
+        if len(missing):
+            fresh = texts.gather(first[missing].astype(np.uint32))
+            logits[missing], kinds[missing] = self._run(fresh)
+            self._cache.remember(keys[missing], logits[missing], kinds[missing])
+        return logits[back], kinds[back]
+
+    def _run(self, texts: pl.Series) -> tuple[Floats, Kinds]:
+        logits = np.full(len(texts), np.nan, np.float32)
+        kinds = np.full(len(texts), OTHER, np.uint8)
+        present = np.flatnonzero(texts.is_not_null().to_numpy())
+        if not len(present):
+            return logits, kinds
+        held = _bounded(texts.gather(present.astype(np.uint32)))
+        sizes = held.str.len_bytes().to_numpy().astype(np.int64)
+        chunk = np.cumsum(sizes + PAD) // _CHUNK_BYTES
+        cuts = np.flatnonzero(np.diff(chunk, prepend=-1))
+        for start, end in zip(cuts, [*cuts[1:], len(sizes)], strict=True):
+            rows = present[start:end]
+            part = held.slice(int(start), int(end - start))
+            logits[rows], kinds[rows] = self._forward(part, sizes[start:end])
+        return logits, kinds
+
+    def _forward(self, texts: pl.Series, sizes: npt.NDArray[np.int64]) -> tuple[Floats, Kinds]:
+        joined = str(texts.str.join("\0" * PAD).item()) + "\0" * PAD
+        packed = normalise(pack_joined(joined.encode(), sizes))
+        with torch.inference_mode():
+            logit, kind = forward(self.net, grams(packed, self.net.shape))
+            odds, which = torch.softmax(kind, 1).max(1)
+        kinds = np.where(odds.cpu().numpy() >= _SURE, which.cpu().numpy(), OTHER)
+        return logit.cpu().numpy(), kinds.astype(np.uint8)
+
+
+def _bounded(texts: pl.Series) -> pl.Series:
+    """Texts of at most `MAX_TEXT_CHARS`: both ends of a longer one."""
+    if int(texts.str.len_bytes().max() or 0) <= MAX_TEXT_CHARS:  # type: ignore[arg-type]
+        return texts
+    half = MAX_TEXT_CHARS // 2
+    frame = texts.to_frame("t").select(
+        pl.when(pl.col("t").str.len_chars() > MAX_TEXT_CHARS)
+        .then(pl.col("t").str.head(half) + "\n" + pl.col("t").str.tail(half))
+        .otherwise(pl.col("t"))
+    )
+    return frame["t"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded model folder.
+
+    Attributes:
+        version: For alerts.
+        thresholds: Score by false-positive budget, "0.1%" and so on.
+        header_margin: Taken off the logit of header values.
+    """
+
+    scorer: Scorer
+    calibration: Calibration
+    version: str
+    thresholds: dict[str, float]
+    header_margin: float
+
+
+def load(folder: Path, device: str = "cpu") -> Model:
+    """The detector's model.
+
+    Raises:
+        DetectorError: Files are missing or altered, or the card is not this detector's.
+    """
+    tensors, card = load_model(folder)
+    try:
+        shape = shape_of(card)
+        net = from_tensors(tensors, shape)
+        return Model(
+            scorer=Scorer(net, device),
+            calibration=Calibration(**card["calibration"]["sigmoid"]),
+            version=str(card["version"]),
+            thresholds={str(k): float(v) for k, v in card["thresholds"].items()},
+            header_margin=float(card["header_margin"]),
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise DetectorError(
+            f'The model in "{folder}" is not one of the web detector ({error}). '
+            "Train it again with: soc-copilot train web."
+        ) from error
+
+
+def shape_of(card: dict[str, Any]) -> Shape:
+    """The network's shape as the card says.
+
+    Raises:
+        KeyError, TypeError, ValueError: The card lacks it, or it is not ours.
+    """
+    said = card["shape"]
+    if tuple(card["classes"]) != NAMES[:N_MODEL_CLASSES]:
+        raise ValueError("its attack classes differ from this version's")
+    return Shape(
+        sizes=tuple(int(n) for n in said["sizes"]),
+        bits=int(said["bits"]),
+        width=int(said["width"]),
+        hidden=int(said["hidden"]),
+        n_classes=N_MODEL_CLASSES,
+    )
+
+
+def as_series(texts: Sequence[str | None]) -> pl.Series:
+    """Texts as a column; lone surrogates, which no column can hold, become "?"."""
+    return pl.Series(
+        [t if t is None or t.isascii() else t.encode("utf-8", "replace").decode() for t in texts],
+        dtype=pl.String,
+    )

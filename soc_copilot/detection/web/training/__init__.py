@@ -1,0 +1,1 @@
+"""How the web detector's weights are made: data, augmentation, training, figures."""
