@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from soc_copilot.domain.alert_export import CSV_COLUMNS, alert_to_csv, alert_to_json, csv_line
 from soc_copilot.domain.alerts import AlertDetail
 from soc_copilot.domain.errors import StoreError
-from soc_copilot.ui.triage import Target
+from soc_copilot.ui.models.alert_view import Target
 
 if TYPE_CHECKING:
     from soc_copilot.governance.alerts import AlertStore

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal
 
-from soc_copilot.domain.alerts import AlertCursor, AlertFilter, AlertRow, Disposition
+from soc_copilot.domain.alerts import AlertCursor, AlertRow, Disposition
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.models.alert_view import Target
 
 if TYPE_CHECKING:
     from soc_copilot.governance.alerts import AlertStore
@@ -20,20 +21,6 @@ MAX_UNDO: Final = 50  # chosen: steps that can be taken back
 MAX_SHOWN: Final = 1_000  # changed rows handed back to the table; above that it reads again
 
 Change = Callable[["AlertStore", list[int]], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which alerts an action is about.
-
-    Attributes:
-        ids: These, when there is no query.
-        query: Every alert that matches, but for `excluded`.
-    """
-
-    ids: tuple[int, ...] = ()
-    query: AlertFilter | None = None
-    excluded: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,20 @@ class AlertView:
             raise ValueError(f"This is not a stored view: {error}.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which alerts an action is about.
+
+    Attributes:
+        ids: These, when there is no query.
+        query: Every alert that matches, but for `excluded`.
+    """
+
+    ids: tuple[int, ...] = ()
+    query: AlertFilter | None = None
+    excluded: frozenset[int] = frozenset()
+
+
 DEFAULT_VIEW: Final = AlertView()
 BUILT_IN: Final[dict[str, AlertView]] = {
     "Open": DEFAULT_VIEW,

@@ -135,7 +135,6 @@ class AlertTableModel(QAbstractTableModel):
         self._all_but: set[int] | None = None  # ids left out when everything is selected
         self._marked: set[int] = set()
         self.hold: Callable[[], bool] = lambda: False
-        self.on_fetched: Callable[[], None] | None = None
         desk.times.changed.connect(self._repaint)
         desk.theme.changed.connect(self._repaint)
 
@@ -222,6 +221,11 @@ class AlertTableModel(QAbstractTableModel):
         return self._is_loading
 
     @property
+    def is_exhausted(self) -> bool:
+        """True when the oldest alert that matches was read."""
+        return self._exhausted and not self._is_loading
+
+    @property
     def n_pending(self) -> int:
         """New alerts held back above the first row."""
         return self._n_pending
@@ -292,8 +296,6 @@ class AlertTableModel(QAbstractTableModel):
         rows = [row for row in page.rows if row.id not in self._place]
         self._after_page(page)
         self._insert(len(self._rows), rows)
-        if self.on_fetched is not None:
-            self.on_fetched()
 
     def _after_page(self, page: _Page) -> None:
         self._exhausted = len(page.rows) < PAGE_ROWS

@@ -53,7 +53,7 @@ def paint_severity_shape(painter: QPainter, box: QRectF, severity: Severity, col
     painter.restore()
 
 
-class _CellDelegate(QStyledItemDelegate):
+class CellDelegate(QStyledItemDelegate):
     """Draws the background and focus of a cell; subclasses draw what is in it."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -72,7 +72,7 @@ class _CellDelegate(QStyledItemDelegate):
         return rect.adjusted(PAD, 0, -PAD, 0)
 
 
-class SeverityDelegate(_CellDelegate):
+class SeverityDelegate(CellDelegate):
     """Severity as coloured shape and word; the model gives it under `ROLE_SEVERITY`."""
 
     @override
@@ -97,7 +97,7 @@ class SeverityDelegate(_CellDelegate):
         painter.restore()
 
 
-class BarDelegate(_CellDelegate):
+class BarDelegate(CellDelegate):
     """A share in [0, 1] as a bar; the model gives it under `ROLE_BAR`, colour by severity."""
 
     @override
