@@ -1,0 +1,151 @@
+"""What every command shares: options, opening the database, printing tables and errors."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from soc_copilot.domain.errors import SocCopilotError
+from soc_copilot.domain.text import render_safe
+from soc_copilot.governance.database import Governance
+
+EXIT_OK = 0
+EXIT_NO = 1  # a check failed: the answer is no
+EXIT_ERROR = 2  # the command could not be carried out
+EXIT_ENGAGED = 3  # the kill switch is engaged
+
+CELL_CHARS = 100  # chosen: longest cell of a table
+
+Command = Callable[[argparse.Namespace], int]
+
+_RELATIVE_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every command on a database takes: --db and --json."""
+    parser.add_argument(
+        "--db",
+        metavar="PATH|URL",
+        help="governance database; by default the one in your user data folder",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+
+
+def add_command(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    help: str,  # noqa: A002 - argparse's own word
+    example: str,
+    func: Command,
+) -> argparse.ArgumentParser:
+    """Add a command on a database, with an example in its help."""
+    parser = _described(subparsers, name, help, example)
+    add_common(parser)
+    parser.set_defaults(func=func)
+    return parser
+
+
+def add_group(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    help: str,  # noqa: A002 - argparse's own word
+    example: str,
+) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    """Add a command that has commands of its own."""
+    parser = _described(subparsers, name, help, example)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _described(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    words: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    return subparsers.add_parser(
+        name,
+        help=words,
+        description=words,
+        epilog=f"Example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def print_error(error: SocCopilotError | str) -> None:
+    """Print what went wrong, for the operator, to standard error."""
+    print(render_safe(str(error)), file=sys.stderr)
+
+
+@contextmanager
+def open_governance(options: argparse.Namespace) -> Iterator[Governance]:
+    """The governance database that the options name, closed at the end of the block."""
+    with Governance.open(options.db) as governance:
+        yield governance
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON; ASCII, so that nothing hidden reaches a terminal."""
+    print(json.dumps(value, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"Cannot write {type(value).__name__} as JSON.")
+
+
+def print_table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Collection[str] = (),
+    empty: str = "",
+) -> None:
+    """Print aligned columns; every cell is made safe for a terminal.
+
+    Args:
+        headers: Column titles.
+        rows: Cells, turned into text; None is shown as "-".
+        right: Titles of the columns that are aligned to the right, as numbers are.
+        empty: What to print instead when there are no rows; nothing prints the titles.
+    """
+    cells = [[render_safe("-" if c is None else str(c), CELL_CHARS) for c in row] for row in rows]
+    if not cells and empty:
+        print(empty)
+        return
+    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    for line in (headers, ["-" * width for width in widths], *cells):
+        padded = (
+            cell.rjust(width) if header in right else cell.ljust(width)
+            for cell, width, header in zip(line, widths, headers, strict=True)
+        )
+        print("  ".join(padded).rstrip())
+
+
+def when(moment: datetime | None) -> str:
+    """A time for a table: UTC, to the second."""
+    return "-" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def moment(text: str) -> datetime:
+    """An argument that names a time: ISO 8601 (UTC unless it says otherwise) or "2h" ago."""
+    number, unit = text[:-1], text[-1:].lower()
+    try:
+        if unit in _RELATIVE_UNITS and number.isdecimal():
+            return datetime.now(UTC) - timedelta(**{_RELATIVE_UNITS[unit]: int(number)})
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is no time; give 2026-03-14, 2026-03-14T10:30:00 or 90m, 2h, 7d ago'
+        ) from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def positive(text: str) -> int:
+    """An argument that is a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is no whole number of at least 1')
+    return int(text)
