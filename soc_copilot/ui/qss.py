@@ -80,12 +80,26 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleS
 QComboBox:focus, QDateTimeEdit:focus { border-color: $accent; }
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: $muted; }
 QComboBox::drop-down { border: 0; width: 24px; }
+QComboBox::down-arrow { image: url("$controls/arrow-$look.svg"); width: 16px; height: 16px; }
 QComboBox QAbstractItemView {
   background: $raised; border: 1px solid $line; selection-background-color: $selection;
   selection-color: $text; outline: none; padding: 4px;
 }
 QCheckBox, QRadioButton { spacing: 8px; background: transparent; }
 QCheckBox:focus, QRadioButton:focus { color: $accent; }
+QCheckBox::indicator, QRadioButton::indicator {
+  width: 14px; height: 14px; background: $field; border: 1px solid $muted;
+}
+QCheckBox::indicator { border-radius: 3px; }
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:hover, QRadioButton::indicator:hover, QCheckBox::indicator:focus,
+QRadioButton::indicator:focus { border-color: $accent; }
+QCheckBox::indicator:checked {
+  background: $accent; border-color: $accent; image: url("$controls/tick-$look.svg");
+}
+QRadioButton::indicator:checked {
+  width: 6px; height: 6px; border: 5px solid $accent; background: $on_accent;
+}
 
 QMenuBar { background: $surface; border-bottom: 1px solid $line; padding: 0 8px; }
 QMenuBar::item { background: transparent; padding: 4px 8px; border-radius: 3px; }
@@ -101,7 +115,7 @@ QTableView, QListView, QTreeView {
   background: $surface; border: 0; gridline-color: $line; outline: none;
   selection-background-color: $selection; selection-color: $text;
 }
-QTableView::item { padding: 0 8px; border: 0; border-bottom: 1px solid $line; }
+QTableView::item { padding: 0 5px; border: 0; border-bottom: 1px solid $line; }
 QTableView::item:selected { background: $selection; color: $text; }
 QTableView:focus, QListView:focus, QTreeView:focus { outline: none; }
 QHeaderView { background: $surface; border: 0; }

@@ -200,7 +200,9 @@ class Theme(QObject):
         app.setStyle("Fusion")
         app.setFont(self.font())
         app.setPalette(self._palette())
-        app.setStyleSheet(Template(SHEET).substitute(self._look.roles, **_sheet_words()))
+        app.setStyleSheet(
+            Template(SHEET).substitute(self._look.roles, **_sheet_words(self.is_dark))
+        )
 
     def _resolve(self) -> _Look:
         dark = self._choice == "dark"
@@ -265,8 +267,10 @@ def _font(families: tuple[str, ...], px: int, bold: bool) -> QFont:
     return font
 
 
-def _sheet_words() -> dict[str, str]:
+def _sheet_words(is_dark: bool) -> dict[str, str]:
     return {
+        "controls": (bundled("resources") / "controls").as_posix(),
+        "look": "dark" if is_dark else "light",
         "small": f"{SMALL_PX}px",
         "base": f"{BASE_PX}px",
         "title": f"{TITLE_PX}px",

@@ -48,6 +48,22 @@ PROBE_MS = 150  # chosen: after the last key, before the disk is asked
 PREVIEW_LINES = 3
 CELL_CHARS = 300  # chosen: of a previewed value
 AUTO = "auto"
+# Columns of the preview in the order that tells most, with the words for a screen.
+PREVIEW_TITLES = {
+    "@timestamp": "Time (UTC)",
+    "host.name": "Host",
+    "process.name": "Process",
+    "source.ip": "From",
+    "user.name": "User",
+    "http.request.method": "Method",
+    "url.original": "URL",
+    "http.response.status_code": "Status",
+    "event.action": "Action",
+    "event.outcome": "Outcome",
+    "log.level": "Level",
+    "message": "Message",
+}
+MAX_COLUMNS = 7  # chosen: what fits beside each other
 DEFAULT_PATTERN = "*.log"
 
 
@@ -107,7 +123,8 @@ class PreviewModel(QAbstractTableModel):
     ) -> Any:
         inside = 0 <= section < len(self._columns)
         if inside and orientation == Qt.Orientation.Horizontal and role == Role.DisplayRole:
-            return self._columns[section]
+            name = self._columns[section]
+            return PREVIEW_TITLES.get(name, render_safe(name, 40))
         return None
 
     @override
@@ -242,6 +259,7 @@ class AddSourceDialog(DeskDialog):
         for radio in (self.end_radio, self.beginning_radio):
             self._starts.addButton(radio)
             start.addWidget(radio)
+        start.addStretch(1)
         self.name_edit = QLineEdit()
         self.name_edit.setAccessibleName("Name")
         self.name_edit.setMaxLength(120)
@@ -288,7 +306,7 @@ class AddSourceDialog(DeskDialog):
         if found is None:
             self.preview.show_lines((), ())
         else:
-            self.preview.show_lines(found.columns, found.rows)
+            self.preview.show_lines(telling_columns(found.columns), found.rows)
             self.preview_table.resizeColumnsToContents()
             for column in range(self.preview.columnCount()):
                 width = min(self.preview_table.columnWidth(column) + 2 * GRID, 240)
@@ -357,6 +375,15 @@ class AddSourceDialog(DeskDialog):
     def _on_refused(self, text: str) -> None:
         self._show_problem(text)
         self.accept_button.setEnabled(True)
+
+
+def telling_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns worth showing: known ones first, in their order, then others."""
+    known = [name for name in PREVIEW_TITLES if name in columns]
+    others = [name for name in columns if name not in PREVIEW_TITLES]
+    if "url.original" in columns:  # its parts would only repeat it
+        others = [name for name in others if not name.startswith("url.")]
+    return tuple((known + others)[:MAX_COLUMNS])
 
 
 def format_choices() -> tuple[tuple[str, str], ...]:

@@ -56,6 +56,7 @@ class SourcesPage(Page):
         )
         self._full = QWidget()
         self._build()
+        self._stack.addWidget(QWidget())  # until the first look: neither empty nor full
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self._full)
         self._bind()
@@ -97,18 +98,18 @@ class SourcesPage(Page):
             button.clicked.connect(self.desk.actions.action(action_id).trigger)
             self.card.header.addWidget(button)
         widths = {
-            Column.NAME: 168,
-            Column.STATE: 88,
+            Column.NAME: 132,
+            Column.STATE: 92,
             Column.KIND: 64,
-            Column.FORMAT: 80,
+            Column.FORMAT: 68,
             Column.LINES: 88,
-            Column.PARSED: 72,
-            Column.UNPARSED: 80,
-            Column.BYTES: 80,
-            Column.TO_READ: 80,
-            Column.LAG: 64,
-            Column.LAST: 88,
-            Column.ALERTS: 64,
+            Column.PARSED: 66,
+            Column.UNPARSED: 78,
+            Column.BYTES: 76,
+            Column.TO_READ: 72,
+            Column.LAG: 54,
+            Column.LAST: 82,
+            Column.ALERTS: 58,
         }
         self.table = desk_table(
             self.model, "Log sources", widths, stretch=Column.PATH, sortable=True

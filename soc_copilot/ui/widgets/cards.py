@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -16,6 +15,8 @@ from typing_extensions import override
 
 from soc_copilot.ui.theme import GRID, PANEL_PADDING, Theme
 from soc_copilot.ui.widgets.labels import PlainLabel
+
+TEXT_WIDTH = 520  # px, chosen: about 70 letters a line
 
 
 def hline() -> QFrame:
@@ -107,13 +108,16 @@ class EmptyState(QWidget):
         self._drawing = PlainLabel()
         self.title = PlainLabel(title, "title", wrap=True)
         self.text = PlainLabel(text, "muted", wrap=True)
-        for label in (self._drawing, self.title, self.text):
+        for label in (self._drawing, self.title):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(label)
-        self.text.setMaximumWidth(560)
-        column.setAlignment(self.text, Qt.AlignmentFlag.AlignHCenter)
-        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.text.setMinimumWidth(320)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+        self.text.setMaximumWidth(TEXT_WIDTH)
+        middle = QHBoxLayout()  # not an alignment: that would cut the text's height
+        middle.addStretch(1)
+        middle.addWidget(self.text, 100)
+        middle.addStretch(1)
+        column.addLayout(middle)
         self.buttons = QHBoxLayout()
         self.buttons.setSpacing(GRID)
         self.buttons.addStretch(1)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from soc_copilot.domain.records import LedgerDelta
 from soc_copilot.ui.source_facts import size_text
 from soc_copilot.ui.theme import GRID, Theme
 from soc_copilot.ui.widgets.cards import Card
-from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
+from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel, safe_tip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,6 @@ def judge(facts: LedgerFacts) -> Verdict:
     """Put the ledger into plain words."""
     totals = facts.totals
     missing = totals.lines - totals.parsed - totals.unparsed - totals.refused
-    where = f"{_count(facts.n_sources, 'source')}, {_count(facts.n_files, 'file')}"
     if missing:
         word = "missing" if missing > 0 else "counted twice"
         return Verdict(
@@ -67,11 +66,28 @@ def judge(facts: LedgerFacts) -> Verdict:
             "More bytes were seen than the positions account for.",
         )
     if not totals.lines:
-        return Verdict("muted", "info", "Nothing read yet", f"{where}.")
+        return Verdict("muted", "info", "Nothing read yet", "")
     if totals.refused:
         text = "Every line is accounted for, but no detector saw these."
         return Verdict("medium", "warning", f"{_count(totals.refused, 'line')} refused", text)
-    return Verdict("ok", "check", "Every line accounted for", f"{where}. Nothing was dropped.")
+    return Verdict("ok", "check", "Every line accounted for", "")
+
+
+def amounts(facts: LedgerFacts) -> str:
+    """Sources, files and bytes in one line; what is zero and of no interest is left out."""
+    totals = facts.totals
+    parts = [
+        f"{_count(facts.n_sources, 'source')}, {_count(facts.n_files, 'file')}",
+        f"{size_text(totals.bytes_seen)} seen",
+        f"{size_text(facts.to_read_bytes)} still to read",
+    ]
+    if facts.before_start_bytes > 0:
+        parts.append(f"{size_text(facts.before_start_bytes)} before the start")
+    if totals.bytes_skipped:
+        parts.append(f"{size_text(totals.bytes_skipped)} of padding")
+    if totals.too_long:
+        parts.append(f"{_count(totals.too_long, 'long line')} cut")
+    return " · ".join(parts)
 
 
 class LedgerCard(Card):
@@ -86,21 +102,17 @@ class LedgerCard(Card):
         self._sign = PlainLabel()
         self._sign.setFixedWidth(20)
         self.title = PlainLabel("", "title")
-        self.text = PlainLabel("", "muted")
+        self.text = ElidedLabel("", "muted")
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self.title)
         words.addWidget(self.text)
         row.addWidget(self._sign)
-        row.addLayout(words)
-        row.addStretch(1)
+        row.addLayout(words, 1)
         self.figures: dict[str, PlainLabel] = {}
-        for sign, key, caption, tip in _LINES:
+        for sign, key, caption, tip in _FIGURES:
             if sign:
                 row.addWidget(PlainLabel(sign, "muted"))
-            row.addLayout(self._figure(key, caption, tip))
-        row.addWidget(_rule())
-        for _, key, caption, tip in _BYTES:
             row.addLayout(self._figure(key, caption, tip))
         self.body.addLayout(row)
         theme.changed.connect(self._paint)
@@ -109,17 +121,13 @@ class LedgerCard(Card):
     def show_facts(self, facts: LedgerFacts) -> None:
         """Show these counts."""
         self._facts, totals = facts, facts.totals
-        for key, text in (
-            ("lines", f"{totals.lines:,}"),
-            ("parsed", f"{totals.parsed:,}"),
-            ("unparsed", f"{totals.unparsed:,}"),
-            ("refused", f"{totals.refused:,}"),
-            ("too_long", f"{totals.too_long:,}"),
-            ("bytes", size_text(totals.bytes_seen)),
-            ("to_read", size_text(facts.to_read_bytes)),
-            ("before", size_text(max(0, facts.before_start_bytes))),
+        for key, count in (
+            ("lines", totals.lines),
+            ("parsed", totals.parsed),
+            ("unparsed", totals.unparsed),
+            ("refused", totals.refused),
         ):
-            self.figures[key].setText(text)
+            self.figures[key].setText(f"{count:,}")
         self._paint()
 
     def _figure(self, key: str, caption: str, tip: str) -> QVBoxLayout:
@@ -137,30 +145,18 @@ class LedgerCard(Card):
         verdict = judge(self._facts)
         self.title.setText(verdict.title)
         self.title.setStyleSheet(f"color: {self._theme.hex(verdict.role)};")
-        self.text.setText(verdict.text)
+        parts = (verdict.text, amounts(self._facts))
+        self.text.setText(" ".join(part for part in parts if part))
         self._sign.setPixmap(self._theme.icon(verdict.icon, verdict.role, 20).pixmap(20, 20))
 
 
 # Sign before it, key, caption, what it means.
-_LINES = (
+_FIGURES = (
     ("", "lines", "lines seen", "Whole lines read from every source."),
     ("=", "parsed", "parsed", "Lines that a format took apart."),
     ("+", "unparsed", "unparsed", "Lines kept whole because the format did not fit."),
     ("+", "refused", "refused", "Lines of batches that failed and were set aside."),
 )
-_BYTES = (
-    ("", "bytes", "bytes seen", "Bytes of those lines, and of padding between them."),
-    ("", "to_read", "still to read", "Bytes in the files beyond the stored positions."),
-    ("", "before", "before the start", "Bytes that were there before reading began at the end."),
-    ("", "too_long", "lines cut", "Lines over 64 KiB; their first part is kept and counted."),
-)
-
-
-def _rule() -> QFrame:
-    rule = QFrame()
-    rule.setObjectName("hline")
-    rule.setFixedWidth(1)
-    return rule
 
 
 def _count(number: int, noun: str) -> str:

@@ -125,11 +125,11 @@ class SourceDetail(Card):
             self.positions,
             "Positions",
             {
-                Column.GENERATION: 96,
-                Column.POSITION: 112,
-                Column.SIZE: 112,
-                Column.READ: 64,
-                Column.STATE: 80,
+                Column.GENERATION: 92,
+                Column.POSITION: 96,
+                Column.SIZE: 96,
+                Column.READ: 60,
+                Column.STATE: 76,
             },
             stretch=Column.FILE,
         )
@@ -137,9 +137,8 @@ class SourceDetail(Card):
         self.messages.setReadOnly(True)
         self.messages.setTabChangesFocus(True)
         self.messages.setAccessibleName("What happened to its files")
-        self.messages.setPlaceholderText("No rotation or truncation was seen in this run.")
-        columns.addLayout(self._grid, 3)
-        columns.addWidget(self.positions_table, 5)
+        columns.addLayout(self._grid, 4)
+        columns.addWidget(self.positions_table, 6)
         columns.addWidget(self.messages, 3)
         self.body.addLayout(columns)
         self.setMinimumHeight(200)
@@ -195,7 +194,7 @@ class SourceDetail(Card):
             self.title.setText("No source selected")
             self.state.setText("")
             self.positions.show_positions(())
-            self.messages.setPlainText("")
+            self.messages.hide()
             for label in self.values.values():
                 label.setText("")
             return
@@ -209,6 +208,7 @@ class SourceDetail(Card):
         text = "\n".join(render_safe(line) for line in facts.messages)
         if text != self.messages.toPlainText():
             self.messages.setPlainText(text)
+        self.messages.setVisible(bool(text))
         for name, value in self._values(facts).items():
             self.values[name].setText(value)
 
@@ -221,8 +221,7 @@ class SourceDetail(Card):
             "Kind": f"{kind}, files named {source.pattern}" if source.pattern else kind,
             "Starts": "at the beginning" if source.from_start else "at the end of what was there",
             "Added": self._desk.times.absolute(source.added_at),
-            "Ledger": f"{totals.lines:,} lines = {totals.parsed:,} parsed + "
-            f"{totals.unparsed:,} unparsed + {totals.refused:,} refused",
+            "Set aside": f"{totals.refused:,} lines refused, {totals.too_long:,} long ones cut",
         }
 
     def _on_format(self, place: int) -> None:
@@ -231,7 +230,7 @@ class SourceDetail(Card):
             self.format_chosen.emit(name)
 
 
-_FACTS = ("State", "Path", "Kind", "Starts", "Added", "Ledger")
+_FACTS = ("State", "Path", "Kind", "Starts", "Added", "Set aside")
 
 
 def _cell(row: Checkpoint, column: Column) -> str:

@@ -1,17 +1,20 @@
 """One look for every plain table: rows of one height, no grid, keyboard first."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from soc_copilot.ui.theme import ROW_HEIGHT
 
+ColumnKey = TypeVar("ColumnKey", bound=int)  # a number, or a model's IntEnum
+
 
 def desk_table(
     model: QAbstractItemModel,
     name: str,
-    widths: Mapping[int, int],
+    widths: Mapping[ColumnKey, int],
     *,
     stretch: int | None = None,
     sortable: bool = False,
