@@ -111,9 +111,10 @@ class KillSwitch:
             StoreError: Neither channel could be written.
         """
         reason = _required(reason, "engage")
+        was_marked = os.path.lexists(self._marker)
         marker_error = self._write_marker(reason)
         try:
-            at_us = self._append(True, reason)
+            at_us = self._append(True, reason, was_marked=was_marked)
         except StoreError as error:
             if marker_error:
                 raise StoreError(
@@ -145,7 +146,7 @@ class KillSwitch:
         before = self.state()
         if not before.engaged:
             return before
-        at_us = self._append(False, reason)
+        at_us = self._append(False, reason, was_marked=os.path.lexists(self._marker))
         try:
             self._marker.unlink(missing_ok=True)
         except OSError as error:
@@ -171,7 +172,7 @@ class KillSwitch:
             return f'Cannot write the marker file "{self._marker}": {error}.'
         return ""
 
-    def _append(self, engaged: bool, reason: str) -> int:
+    def _append(self, engaged: bool, reason: str, *, was_marked: bool) -> int:
         word = "engaged" if engaged else "released"
         with self._session.write(self._actor) as tx:
             before = _stored_state(tx.connection)
@@ -184,7 +185,7 @@ class KillSwitch:
                     reason=reason,
                 )
             )
-            was = "engaged" if before.engaged or os.path.lexists(self._marker) else "released"
+            was = "engaged" if before.engaged or was_marked else "released"
             tx.audit(Entry(f"killswitch.{word}", "kill switch", was, word, reason))
         return tx.now_us
 
