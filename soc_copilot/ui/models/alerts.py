@@ -4,6 +4,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -469,9 +470,9 @@ class AlertTableModel(QAbstractTableModel):
             case Column.SEVERITY:
                 return row.severity.label
             case Column.LAST_SEEN:
-                return self._desk.times.short(row.last_seen)
+                return self._time(row.last_seen)
             case Column.FIRST_SEEN:
-                return self._desk.times.short(row.first_seen)
+                return self._time(row.first_seen)
             case Column.COUNT:
                 return f"{row.count:,}"
             case Column.SCORE:
@@ -486,6 +487,11 @@ class AlertTableModel(QAbstractTableModel):
                 return render_safe(row.technique, CELL_CHARS)
             case Column.DETECTOR:
                 return render_safe(row.detector, CELL_CHARS)
+
+    def _time(self, moment: datetime) -> str:
+        # Of other days the minute is enough; the tooltip has the second.
+        text = self._desk.times.short(moment)
+        return text if len(text) <= len("10:41:52") else text.removesuffix(text[-3:])
 
     def _tip(self, row: AlertRow, column: Column) -> str:
         times = self._desk.times

@@ -28,7 +28,6 @@ from soc_copilot.ui.models.alert_view import (
     views_to_json,
 )
 from soc_copilot.ui.models.alerts import AlertTableModel
-from soc_copilot.ui.theme import PANEL_PADDING
 from soc_copilot.ui.widgets import Card, EmptyState
 from soc_copilot.ui.widgets.alert_detail import AlertDetailPane
 from soc_copilot.ui.widgets.alert_history import AlertHistoryView
@@ -45,7 +44,7 @@ VIEWS_KEY: Final = "alerts.views"
 NUMBERS_MS: Final = 1_000  # chosen: counts and bars that change faster cannot be read
 DETAIL_MS: Final = 40  # chosen: holding J down asks only for the alert where it stops
 GAP_PX: Final = 12
-SPLIT: Final = (640, 360)  # table to detail, as shares
+SPLIT: Final = (660, 340)  # table to detail, as shares
 
 
 class _Numbers:
@@ -109,7 +108,7 @@ class AlertsPage(Page):
         self.histogram_card.body.addWidget(self.histogram)
         self.table = AlertTable(desk, self.model)
         self.pane = AlertDetailPane(desk)
-        self.pane.setMinimumWidth(320)
+        self.pane.setMinimumWidth(344)
         self.strip = TriageStrip()
         self.history = AlertHistoryView(desk)
         self.history_button = QPushButton("All changes")
@@ -128,7 +127,7 @@ class AlertsPage(Page):
         self._stack.addWidget(self._make_queue())
         self._stack.addWidget(self.history)
         column = QVBoxLayout(self)
-        column.setContentsMargins(PANEL_PADDING, PANEL_PADDING, PANEL_PADDING, 8)
+        column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._stack)
 
     def _make_queue(self) -> QWidget:
@@ -150,7 +149,6 @@ class AlertsPage(Page):
         self._body.addWidget(self.splitter)
         self._body.addWidget(self.no_alerts)
         column.addWidget(self._body, 1)
-        column.setSpacing(GAP_PX)
         column.addWidget(self.strip)
         return queue
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -53,7 +54,7 @@ class SeverityBadge(QWidget):
     def sizeHint(self) -> QSize:
         self.ensurePolished()
         metrics = self.fontMetrics()
-        return QSize(metrics.horizontalAdvance(self._severity.label) + 24, metrics.height() + 4)
+        return QSize(metrics.horizontalAdvance(self._severity.label) + 24, metrics.height())
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -159,6 +160,8 @@ class AlertDetailPane(QFrame):
         column.addWidget(self.history)
         column.addStretch(1)
         self._scroll.setWidget(content)
+        for part in (content, self._scroll.viewport()):
+            part.setAutoFillBackground(False)  # the card's surface shows through
         return self._scroll
 
     def _make_head(self) -> QHBoxLayout:
@@ -168,6 +171,12 @@ class AlertDetailPane(QFrame):
         self.origin = PlainLabel("", "muted", wrap=True, selectable=True)
         row.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.origin, 1)
+        self.copy = QToolButton()
+        self.copy.setProperty("kind", "flat")
+        self.copy.setAccessibleName("Copy the alert")
+        self.copy.setToolTip("Copy the alert with its evidence as text")
+        self.copy.clicked.connect(self.copy_text)
+        row.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
         return row
 
     def _make_buttons(self) -> QHBoxLayout:
@@ -178,10 +187,7 @@ class AlertDetailPane(QFrame):
         self.close_alert = KeyButton.for_action(action("alerts.close"), "Close…", "E")
         self.reopen = KeyButton.for_action(action("alerts.reopen"), "Reopen", "R")
         self.note = KeyButton.for_action(action("alerts.note"), "Note", "C")
-        self.copy = KeyButton("Copy")
-        self.copy.setToolTip("Copy the alert with its evidence as text")
-        self.copy.clicked.connect(self.copy_text)
-        for button in (self.take, self.close_alert, self.reopen, self.note, self.copy):
+        for button in (self.take, self.close_alert, self.reopen, self.note):
             row.addWidget(button)
         row.addStretch(1)
         return row
@@ -224,6 +230,7 @@ class AlertDetailPane(QFrame):
         if detail is None:
             return
         row = detail.row
+        self.copy.setIcon(self._desk.theme.icon("copy"))
         self.badge.set_severity(row.severity)
         technique = f"{row.technique} {technique_name(row.technique)}".strip()
         parts = [row.detector, technique, f"score {score_text(row.score)}"]
@@ -271,7 +278,7 @@ class AlertDetailPane(QFrame):
         for line in shown:
             self._first_blocks.append(self.raw.n_blocks)
             when = self._desk.times.short(line.timestamp)
-            self.raw.add_caption(f"{place_text(line)} · {when}")
+            self.raw.add_caption(f"{place_text(line)} · {when}", is_first=True)
             text, spans, rest = cut_line(line)
             self.raw.add_line(text, spans)
             if rest:

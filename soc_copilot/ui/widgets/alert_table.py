@@ -3,7 +3,7 @@
 from typing import Final
 
 from PySide6.QtCore import QPoint, QRectF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -27,19 +27,21 @@ from soc_copilot.ui.models.alerts import (
 from soc_copilot.ui.theme import ROW_HEIGHT
 from soc_copilot.ui.widgets.delegates import CellDelegate, Index, SeverityDelegate
 
-WIDTHS: Final = {
-    Column.CHECK: 44,
-    Column.SEVERITY: 92,
-    Column.LAST_SEEN: 124,
-    Column.ENTITY: 128,
-    Column.TECHNIQUE: 90,
-    Column.DETECTOR: 72,
-    Column.COUNT: 64,
-    Column.STATUS: 108,
-    Column.SCORE: 60,
-    Column.FIRST_SEEN: 124,
+# The widest text that a column is made to show whole; longer ones end in an ellipsis.
+SAMPLES: Final = {
+    Column.SEVERITY: "▲  Critical",
+    Column.LAST_SEEN: "Nov 20 10:41",
+    Column.ENTITY: "198.51.100.255",
+    Column.TECHNIQUE: "T1110.003",
+    Column.DETECTOR: "Detector",
+    Column.COUNT: "88,888",
+    Column.STATUS: "Acknowledged",
+    Column.SCORE: "Score",
+    Column.FIRST_SEEN: "Nov 20 10:41",
 }
-WHAT_PX: Final = 216  # the What column keeps at least this; others give way
+CHECK_PX: Final = 40
+CELL_PX: Final = 22  # beside a cell's text, both sides together
+WHAT_PX: Final = 184  # the What column keeps at least this; others give way
 # Columns that give way on a narrow desk, first one first: the pane beside shows them.
 GIVE_WAY: Final = (Column.FIRST_SEEN, Column.SCORE, Column.DETECTOR, Column.TECHNIQUE)
 BOX_PX: Final = 14
@@ -96,7 +98,7 @@ class AlertTable(QTableView):
         self._hidden_by_hand: set[int] = {Column.FIRST_SEEN}
         self.setModel(model)
         self._set_up()
-        self._set_up_headers()
+        self._set_up_headers(desk)
         self._checks, self._severities = CheckDelegate(desk.theme), SeverityDelegate(desk.theme)
         self.setItemDelegateForColumn(Column.CHECK, self._checks)
         self.setItemDelegateForColumn(Column.SEVERITY, self._severities)
@@ -123,7 +125,7 @@ class AlertTable(QTableView):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setCornerButtonEnabled(False)
 
-    def _set_up_headers(self) -> None:
+    def _set_up_headers(self, desk: Desk) -> None:
         rows = self.verticalHeader()
         rows.setVisible(False)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -133,7 +135,14 @@ class AlertTable(QTableView):
         columns.setHighlightSections(False)
         columns.setSectionsClickable(False)  # the order is newest first, by key
         columns.setMinimumSectionSize(36)
-        for column, width in WIDTHS.items():
+        self._widths = {
+            column: QFontMetrics(desk.theme.font(bold=column is Column.SEVERITY)).horizontalAdvance(
+                sample
+            )
+            + CELL_PX
+            for column, sample in SAMPLES.items()
+        } | {Column.CHECK: CHECK_PX}
+        for column, width in self._widths.items():
             self.setColumnWidth(column, width)
         columns.setSectionResizeMode(Column.WHAT, QHeaderView.ResizeMode.Stretch)
         columns.setSectionResizeMode(Column.CHECK, QHeaderView.ResizeMode.Fixed)
@@ -184,20 +193,20 @@ class AlertTable(QTableView):
 
     def set_hidden_columns(self, columns: list[int]) -> None:
         """Hide these, as the person did before."""
-        self._hidden_by_hand = {c for c in columns if c in WIDTHS and c != Column.CHECK}
+        self._hidden_by_hand = {c for c in columns if c in list(SAMPLES)}
         self._fit_columns()
 
     def _fit_columns(self) -> None:
-        shown = [column for column in WIDTHS if column not in self._hidden_by_hand]
-        room = self.viewport().width() - sum(self.columnWidth(c) or WIDTHS[c] for c in shown)
+        shown = [column for column in self._widths if column not in self._hidden_by_hand]
+        room = self.viewport().width() - sum(self.columnWidth(c) or self._widths[c] for c in shown)
         given = set()
         for column in GIVE_WAY:
             if room >= WHAT_PX:
                 break
             if column in shown:
                 given.add(column)
-                room += self.columnWidth(column) or WIDTHS[column]
-        for column in WIDTHS:
+                room += self.columnWidth(column) or self._widths[column]
+        for column in self._widths:
             self.setColumnHidden(column, column not in shown or column in given)
 
     def _on_header_menu(self, at: QPoint) -> None:

@@ -56,7 +56,7 @@ class ComponentBars(QWidget):
         metrics = painter.fontMetrics()
         values = [render_safe(part.value, TEXT_CHARS) for part in self._parts]
         widest = max((metrics.horizontalAdvance(value) for value in values), default=0)
-        value_px = min(widest, int(self.width() * MAX_VALUE_SHARE))
+        value_px = min(widest + 2, int(self.width() * MAX_VALUE_SHARE))
         name_px = int(self.width() * NAME_SHARE)
         bar_px = self.width() - name_px - value_px - 2 * GAP_PX
         side, elide = Qt.AlignmentFlag, Qt.TextElideMode.ElideRight

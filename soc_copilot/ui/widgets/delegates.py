@@ -69,7 +69,7 @@ class CellDelegate(QStyledItemDelegate):
         style = widget.style()
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, bare, painter, widget)
         rect: QRect = option.rect
-        return rect.adjusted(PAD, 0, -PAD, 0)
+        return rect.adjusted(PAD, 0, -PAD, -2)  # as style sheets centre text above the border
 
 
 class SeverityDelegate(CellDelegate):

@@ -33,7 +33,7 @@ STEPS_S: Final = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200,
     86_400, 172_800, 604_800, 1_209_600, 2_592_000, 7_776_000, 15_552_000, 31_536_000,
 )  # fmt: skip
-TARGET_BUCKETS: Final = 96  # chosen: bars of some ten pixels at the usual width
+TARGET_BUCKETS: Final = 128  # chosen: bars of some ten pixels at the usual width
 LABEL_PX: Final = 96  # least distance between two tick labels
 MIN_BRUSH_PX: Final = 4  # a shorter drag is a click
 TOP_PX: Final = 18  # the line of words above the bars

@@ -3,13 +3,22 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFont, QTextBlockFormat, QTextCharFormat, QTextCursor, QTextOption
+from PySide6.QtGui import (
+    QFont,
+    QResizeEvent,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextOption,
+)
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy, QWidget
 from typing_extensions import override
 
 from soc_copilot.domain.findings import Highlight
 from soc_copilot.domain.text import render_safe_spans
 from soc_copilot.ui.theme import SMALL_PX, Theme
+
+GAP_PX = 5  # px of the empty line between two pieces of evidence
 
 
 class RawTextView(QPlainTextEdit):
@@ -28,8 +37,15 @@ class RawTextView(QPlainTextEdit):
         flags = Qt.TextInteractionFlag
         self.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
 
-    def add_caption(self, text: str) -> None:
-        """A small muted line, such as where the next one comes from."""
+    def add_caption(self, text: str, *, is_first: bool = False) -> None:
+        """A small muted line, such as where the next one comes from.
+
+        Args:
+            text: What it says.
+            is_first: Something new begins here: leave a little room above.
+        """
+        if is_first and self._n_blocks:
+            self._insert_block([(" ", self._format(self._theme.font(GAP_PX), "muted"))])
         form = self._format(self._theme.font(SMALL_PX), "muted")
         self._insert_block([(text, form)])
 
@@ -103,11 +119,18 @@ class FittedRawText(RawTextView):
 
     @override
     def sizeHint(self) -> QSize:
-        n_lines = round(self.document().size().height())  # lines, not pixels, in this widget
-        line = self.fontMetrics().lineSpacing()
-        margins = self.contentsMargins().top() + self.contentsMargins().bottom()
-        height = n_lines * max(line, 17) + margins + 24
-        return QSize(200, max(self.MIN_PX, min(height, self.MAX_PX)))
+        height, block = 0.0, self.document().firstBlock()
+        while block.isValid() and height < self.MAX_PX:
+            height += self.blockBoundingRect(block).height()
+            block = block.next()
+        around = self.height() - self.viewport().height() + 2 * self.document().documentMargin()
+        return QSize(200, max(self.MIN_PX, min(round(height + around), self.MAX_PX)))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()  # other widths wrap into other heights
 
     def _on_size_changed(self) -> None:
         self.updateGeometry()

@@ -19,7 +19,7 @@ from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets import ElidedLabel, PlainLabel
 from soc_copilot.ui.widgets.key_button import KeyButton
 
-HEIGHT_PX: Final = 40
+HEIGHT_PX: Final = 32
 CLOSE_KEYS: Final = {
     Qt.Key.Key_T: Disposition.TRUE_POSITIVE,
     Qt.Key.Key_F: Disposition.FALSE_POSITIVE,
