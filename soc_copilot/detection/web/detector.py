@@ -184,7 +184,9 @@ class WebDetector:
         kinds = np.full((len(parts), n_rows), OTHER, np.uint8)
         for i, part in enumerate(parts):
             logit, kind = model.scorer.logits(part)
-            logits[i] = np.where(np.isnan(logit), _ABSENT, logit - model.header_margin * (i > 0))
+            # A header counts only when it speaks for an attack itself.
+            wanted = logit > model.header_margin if i > 0 else ~np.isnan(logit)
+            logits[i] = np.where(wanted, logit - model.header_margin * (i > 0), _ABSENT)
             kinds[i] = kind
         strongest = logits.argmax(0)
         every = np.arange(n_rows)

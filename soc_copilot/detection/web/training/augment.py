@@ -24,8 +24,8 @@ _SHORT_NAMES: Final = (
 )  # fmt: skip
 # Folders that occur everywhere, among them those that scanners ask for most.
 _FOLDERS: Final = (
-    "scripts", "admin", "cgi-bin", "includes", "lib", "examples", "manager", "static", "assets",
-    "css", "js", "images", "docs", "blog", "api", "download", "files", "backup", "tools", "src",
+    "scripts", "javascript", "examples", "modules", "cgi-bin", "admin", "web", "includes", "lib",
+    "manager", "static", "assets", "css", "js", "images", "script", "classes", "templates", "docs", "blog", "api", "download", "files", "backup", "tools", "src",
     "projects", "python", "php", "jsp", "servlet", "web", "app", "public", "upload", "themes",
     "modules", "plugins", "config", "test", "old", "tmp", "forum", "news", "shop", "search",
     "recordings", "extras", "help", "perl", "java", "media", "user", "account", "login", "index",
@@ -106,7 +106,7 @@ class Placer:
             return self.rng.choice(self._carriers).path
         picked = self.rng.sample(self._segments, self.rng.randint(1, 3))
         if self.rng.random() < 0.6:
-            picked.insert(0, self.rng.choice(_FOLDERS))
+            picked.insert(0, self.rng.choice(_FOLDERS[: self.rng.choice((8, len(_FOLDERS)))]))
         end = self.rng.choice(_ENDINGS)
         return "/" + "/".join(picked) + end
 

@@ -104,10 +104,12 @@ class Corpus:
         picked = sorted(seen)
         self._rng.shuffle(picked)
         # Frequent values weigh more, but not as much more as they are frequent.
-        return [(text, 0, -1, seen[text] ** 0.25) for text in picked[:25_000]]
+        real = [(text, 0, -1, seen[text] ** 0.25) for text in picked[:25_000]]
+        made_up = [synthetic.header(self._rng) for _ in range(self._n_synthetic // 4)]
+        return [*real, *((text, 0, -1, 1.0) for text in made_up)]
 
     def _of_paths(self) -> Iterable[tuple[str, int, int, float]]:
-        return [(self._placer.path(), 0, -1, 1.0) for _ in range(self._n_synthetic // 4)]
+        return [(self._placer.path(), 0, -1, 1.0) for _ in range(self._n_synthetic // 2)]
 
     def _made_up(self) -> Iterator[tuple[str, int, int, float]]:
         rng = self._placer.rng

@@ -26,7 +26,8 @@ def request_logits(scorer: Scorer, requests: Sequence[Request], margin: float) -
         owner = np.repeat(np.arange(len(texts)), [len(row) for row in texts]) + start
         first = np.concatenate([[True], np.diff(owner) > 0]) if len(owner) else owner
         logits = scorer.logits(as_series([t for row in texts for t in row]))[0].astype(float)
-        np.maximum.at(found, owner, np.where(first, logits, logits - margin))
+        heard = np.where(logits > margin, logits - margin, -np.inf)  # as in WebDetector._fuse
+        np.maximum.at(found, owner, np.where(first, logits, heard))
     return found
 
 

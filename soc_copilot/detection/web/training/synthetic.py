@@ -13,13 +13,13 @@ from typing import Final
 _Templates = dict[str, dict[str, list[str]]]
 
 
-def _read() -> tuple[_Templates, list[str]]:
+def _read() -> tuple[_Templates, list[str], list[str]]:
     text = (Path(__file__).parent / "templates.json").read_text(encoding="utf-8")
     found = json.loads(text)
-    return {k: found[k] for k in ("slots", "attacks", "words")}, found["benign"]
+    return {k: found[k] for k in ("slots", "attacks", "words")}, found["benign"], found["headers"]
 
 
-_TEMPLATES, BENIGN = _read()
+_TEMPLATES, BENIGN, HEADERS = _read()
 ATTACKS: Final = _TEMPLATES["attacks"]
 _SLOTS: Final = _TEMPLATES["slots"]
 _WORDS: Final = _TEMPLATES["words"]
@@ -44,6 +44,7 @@ _MAKERS: Final[dict[str, Callable[[random.Random], str]]] = {
     "noun": lambda r: r.choice(_WORDS["noun"]),
     "verb": lambda r: r.choice(_WORDS["verb"]),
     "name": lambda r: r.choice(_WORDS["name"]),
+    "tld": lambda r: r.choice(_WORDS["tld"]),
     "hex": lambda r: _hex(r, 8 if r.random() < 0.5 else 6),
     "uuid": lambda r: "-".join(_hex(r, d) for d in (8, 4, 4, 4, 12)),
     "b64": lambda r: _letters(r, _B64, 8, 80),
@@ -81,6 +82,11 @@ def attack(rng: random.Random) -> tuple[str, str]:
         text = fill(rng.choice(ATTACKS[kind]), rng)
         if sum(not c.isalnum() for c in text) >= 2:  # an empty quote leaves a bare word
             return text, kind
+
+
+def header(rng: random.Random) -> str:
+    """A harmless header value as logs hold them."""
+    return fill(rng.choice(HEADERS), rng)
 
 
 def benign(rng: random.Random) -> str:
