@@ -14,14 +14,19 @@ from typing_extensions import override
 
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import utc_now
-from soc_copilot.parsing.protocol import Format, ParseContext, kind, share_of_events
+from soc_copilot.parsing.protocol import (
+    Format,
+    ParseContext,
+    groups,
+    kind,
+    present,
+    share_of_events,
+)
 from soc_copilot.parsing.timestamps import access_time
 
 _QUOTED: Final = r'"((?:[^"\\]|\\.)*)"'  # a quote in the text is written \"
 
-_STRICT: Final = (
-    r"^([^ ]+) "  # client: address or host name
-    r"[^ ]+ "  # identity by RFC 1413; nobody has it
+_USER_TO_AGENT: Final = (
     r"([^ ]+) "  # user
     r"\[([^\]]+)\] "  # time
     r'"([A-Z]+) '  # method
@@ -31,6 +36,10 @@ _STRICT: Final = (
     r"([0-9]+|-)"  # bytes of the body
     rf"(?: {_QUOTED} {_QUOTED})?"  # combined: referrer, user agent; what follows is let be
 )
+# Client (address or host name) and identity by RFC 1413, which nobody has.
+_STRICT: Final = r"^([^ ]+) [^ ]+ " + _USER_TO_AGENT
+# The same after a virtual host. The identity tells it from a user name with a space.
+_WITH_HOST: Final = r"^[^ ,]+ ([^ ]+) - " + _USER_TO_AGENT
 
 _TOLERANT: Final = (
     r"^(?:([^ ]+) )?"  # virtual host, or the first of several forwarded addresses
@@ -55,17 +64,6 @@ _TAIL_NAMES: Final = ("referrer", "agent")
 _TOLERANT_NAMES: Final = ("host", "client", "user", "time", "request", "status", "bytes")
 
 
-def _groups(pattern: str, names: Sequence[str]) -> pl.Expr:
-    found = pl.col("line").str.extract_groups(pattern)
-    return found.struct.rename_fields(list(names)).struct.unnest()
-
-
-def _present(name: str) -> pl.Expr:
-    """The text column with "-" and nothing turned to null."""
-    column = pl.col(name)
-    return pl.when(~column.is_in(["-", ""])).then(column)
-
-
 class AccessFormat(Format):
     """Apache and nginx access logs, common and combined, one request a line."""
 
@@ -76,10 +74,11 @@ class AccessFormat(Format):
     @override
     def parse(self, lines: pl.Series, context: ParseContext) -> pl.DataFrame:
         frame = pl.DataFrame({"line": lines})
-        pieces = frame.select(_groups(_STRICT, (*_STRICT_NAMES, *_TAIL_NAMES)))
-        left = pieces["client"].is_null()
-        if left.any():
-            pieces = _fill(pieces, left, _tolerant(frame.filter(left)))
+        pieces = _strict(frame, _STRICT)
+        for take in (lambda rest: _strict(rest, _WITH_HOST), _tolerant):
+            left = pieces["client"].is_null()
+            if left.any():
+                pieces = _fill(pieces, left, take(frame.filter(left)))
         return pieces.select(_columns())
 
     @override
@@ -87,8 +86,12 @@ class AccessFormat(Format):
         return share_of_events(self, lines, ParseContext(utc_now()))
 
 
+def _strict(frame: pl.DataFrame, pattern: str) -> pl.DataFrame:
+    return frame.select(groups(pattern, (*_STRICT_NAMES, *_TAIL_NAMES)))
+
+
 def _tolerant(frame: pl.DataFrame) -> pl.DataFrame:
-    pieces = frame.select(_groups(_TOLERANT, (*_TOLERANT_NAMES, *_TAIL_NAMES)))
+    pieces = frame.select(groups(_TOLERANT, (*_TOLERANT_NAMES, *_TAIL_NAMES)))
     forwarded = pl.col("host").str.ends_with(",")
     request = pl.col("request")
     parts = request.str.extract_groups(REQUEST)
@@ -121,7 +124,7 @@ def url_parts(url: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _columns() -> list[pl.Expr]:
-    url = _present("url")
+    url = present("url")
     path, query = url_parts(url)
     status = pl.col("status").cast(pl.Int32, strict=False)
     fits = pl.col("client").is_not_null()
@@ -136,7 +139,7 @@ def _columns() -> list[pl.Expr]:
         .then(pl.lit("failure"))
         .alias(c.OUTCOME),
         pl.col("client").alias(c.SOURCE_IP),
-        _present("user").alias(c.USER),
+        present("user").alias(c.USER),
         pl.col("method").alias(c.METHOD),
         url.alias(c.URL),
         path.alias(c.URL_PATH),
@@ -144,6 +147,6 @@ def _columns() -> list[pl.Expr]:
         pl.col("version").alias(c.HTTP_VERSION),
         status.alias(c.STATUS),
         pl.col("bytes").cast(pl.Int64, strict=False).alias(c.BODY_BYTES),
-        _present("referrer").alias(c.REFERRER),
-        _present("agent").alias(c.USER_AGENT),
+        present("referrer").alias(c.REFERRER),
+        present("agent").alias(c.USER_AGENT),
     ]

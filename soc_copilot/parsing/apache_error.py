@@ -9,7 +9,7 @@ from typing_extensions import override
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import utc_now
 from soc_copilot.parsing import timestamps as ts
-from soc_copilot.parsing.protocol import Format, ParseContext, kind, share_of_events
+from soc_copilot.parsing.protocol import Format, ParseContext, groups, kind, share_of_events
 
 _LINE: Final = (
     rf"(?s)^\[({ts.CTIME_PATTERN})\] "  # time
@@ -31,8 +31,7 @@ class ApacheErrorFormat(Format):
 
     @override
     def parse(self, lines: pl.Series, context: ParseContext) -> pl.DataFrame:
-        groups = pl.col("line").str.extract_groups(_LINE).struct.rename_fields(list(_NAMES))
-        pieces = pl.DataFrame({"line": lines}).select(groups.struct.unnest())
+        pieces = pl.DataFrame({"line": lines}).select(groups(_LINE, _NAMES))
         address, port = pl.col("address"), pl.col("port")
         # 2.4 (which gives the process) always adds the port; before, the last group of an IPv6
         # address only looks like one.

@@ -19,7 +19,8 @@ _FROM: Final = r" from (?P<address>[^ ]+)(?: port (?P<port>[0-9]{1,5}))?"
 _PREAUTH: Final = r"(?: \[preauth\])?$"
 # "authenticating user root", "invalid user x", "user x": said before an address since 7.5.
 _WHO: Final = r"(?:(?:authenticating |invalid )?user (?P<user>.*) )?"
-_AT: Final = r"(?P<address>[0-9A-Fa-f:.]+(?:%[^ ]+)?)(?: port (?P<port>[0-9]{1,5}))?"
+_ADDRESS: Final = r"(?P<address>[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*[0-9A-Fa-f](?:%[^ ]+)?)"
+_AT: Final = _ADDRESS + r"(?: port (?P<port>[0-9]{1,5}))?"
 ANY_WORD: Final = "*"
 
 
@@ -291,7 +292,7 @@ LOGIN: Final = (
         "failure",
         Action.LOGIN,
     ),
-    Rule("connection", r"^connection from (?P<address>[0-9A-Fa-f:.]+)", None, None, None),
+    Rule("connection", r"^connection from " + _ADDRESS, None, None, None),
 )
 
 ACCOUNTS: Final = (

@@ -18,7 +18,7 @@ from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import utc_now
 from soc_copilot.parsing.access import REQUEST, url_parts
 from soc_copilot.parsing.json_keys import ALIASES, KEPT, REQUEST_LINE
-from soc_copilot.parsing.protocol import Format, ParseContext, kind, share_of_events
+from soc_copilot.parsing.protocol import Format, ParseContext, kind, present, share_of_events
 from soc_copilot.parsing.timestamps import any_time
 
 _NUMBERS: Final = {
@@ -178,7 +178,8 @@ def _with_request(values: pl.DataFrame) -> pl.DataFrame:
 
 def _typed(values: pl.DataFrame, context: ParseContext) -> pl.DataFrame:
     is_web = pl.col(c.METHOD).is_not_null() & pl.col(c.URL).is_not_null()
-    special = {c.TIMESTAMP, c.ACTION, c.CATEGORY, *_NUMBERS}
+    status = pl.col(c.STATUS).cast(pl.Int32, strict=False)
+    special = {c.TIMESTAMP, c.ACTION, c.CATEGORY, c.OUTCOME, c.MESSAGE, *_NUMBERS}
     return values.select(
         kind(pl.col("fits")),
         any_time(pl.col(c.TIMESTAMP), context.reference).alias(c.TIMESTAMP),
@@ -188,5 +189,13 @@ def _typed(values: pl.DataFrame, context: ParseContext) -> pl.DataFrame:
         ).alias(c.ACTION),
         pl.coalesce(c.CATEGORY, "category", pl.when(is_web).then(pl.lit("web"))).alias(c.CATEGORY),
         *(pl.col(name).cast(dtype, strict=False) for name, dtype in _NUMBERS.items()),
-        *(pl.col(name) for name in (*_WANTED, *KEPT) if name not in special),
+        pl.coalesce(
+            c.OUTCOME,
+            pl.when(is_web & (status < 400))
+            .then(pl.lit("success"))
+            .when(is_web & (status >= 400))
+            .then(pl.lit("failure")),
+        ).alias(c.OUTCOME),
+        pl.col(c.MESSAGE),
+        *(present(name) for name in (*_WANTED, *KEPT) if name not in special),
     )

@@ -65,6 +65,18 @@ def kind(fits: pl.Expr) -> pl.Expr:
     )
 
 
+def groups(pattern: str, names: Sequence[str]) -> pl.Expr:
+    """The expression's groups in the column `line`, one column each, in order."""
+    found = pl.col("line").str.extract_groups(pattern)
+    return found.struct.rename_fields(list(names)).struct.unnest()
+
+
+def present(name: str) -> pl.Expr:
+    """The text column with nothing, and the "-" that many logs put for it, turned to null."""
+    column = pl.col(name)
+    return pl.when(~column.is_in(["-", ""])).then(column)
+
+
 def share_of_events(found: Format, lines: Sequence[str], context: ParseContext) -> float:
     """Share of the lines that are not blank which the format parses."""
     filled = [line for line in lines if line.strip()]

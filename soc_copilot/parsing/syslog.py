@@ -14,7 +14,14 @@ from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import utc_now
 from soc_copilot.parsing import timestamps as ts
 from soc_copilot.parsing.auth_messages import FIELDS, take_apart
-from soc_copilot.parsing.protocol import Format, ParseContext, kind, share_of_events
+from soc_copilot.parsing.protocol import (
+    Format,
+    ParseContext,
+    groups,
+    kind,
+    present,
+    share_of_events,
+)
 
 _ISO_STAMP: Final = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
@@ -75,20 +82,15 @@ class SyslogFormat(Format):
         return share_of_events(self, lines, ParseContext(utc_now()))
 
 
-def _groups(pattern: str, names: Sequence[str]) -> pl.Expr:
-    found = pl.col("line").str.extract_groups(pattern)
-    return found.struct.rename_fields(list(names)).struct.unnest()
-
-
 def _framed(frame: pl.DataFrame) -> pl.DataFrame:
     """The parts of each line, all String: `_NAMES` and `data`."""
     no_data = pl.lit(None, dtype=pl.String).alias("data")
-    pieces = frame.select(_groups(_STRICT, _NAMES), no_data)
+    pieces = frame.select(groups(_STRICT, _NAMES), no_data)
     for pattern, names in ((_TOLERANT, _NAMES), (_RFC5424, _5424_NAMES)):
         left = pieces["host"].is_null()
         if not left.any():
             break
-        found = frame.filter(left).select(_groups(pattern, names))
+        found = frame.filter(left).select(groups(pattern, names))
         rows = left.arg_true()
         pieces = pieces.with_columns(
             pieces[name].scatter(rows, found[name]) for name in found.columns if name != "id"
@@ -134,16 +136,11 @@ def _columns() -> list[pl.Expr]:
     return [
         kind(pl.col("host").is_not_null()),
         pl.col(c.TIMESTAMP),
-        _present("host").alias(c.HOST),
-        _present("process").alias(c.PROCESS),
+        present("host").alias(c.HOST),
+        present("process").alias(c.PROCESS),
         pl.col("pid").cast(pl.Int64, strict=False).alias(c.PID),
         severity.replace_strict(dict(enumerate(_LEVELS)), default=None).alias(c.SEVERITY),
         pl.col("message").alias(c.MESSAGE),
         number.alias(c.REPEAT),
         *(pl.col(name).alias(column) for name, column in FIELDS.items()),
     ]
-
-
-def _present(name: str) -> pl.Expr:
-    column = pl.col(name)
-    return pl.when(~column.is_in(["-", ""])).then(column)
