@@ -1,7 +1,9 @@
 """The common shape of a dialog: title, one sentence, content, buttons at the right."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets.labels import PlainLabel
@@ -67,6 +69,14 @@ class DeskDialog(QDialog):
         self.footer.addWidget(self.cancel_button)
         self.footer.addWidget(self.accept_button)
         column.addLayout(self.footer)
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # As high as the text needs at this width: Qt guesses for a narrower one.
+        layout = self.layout()
+        if layout is not None and layout.hasHeightForWidth():
+            self.resize(self.width(), layout.totalHeightForWidth(self.width()))
 
     def add_field(self, title: str, field: QWidget, hint: str = "") -> None:
         """Put a titled field below what is there; the title names it for screen readers."""

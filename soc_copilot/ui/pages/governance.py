@@ -152,12 +152,12 @@ class GovernancePage(Page):
         self.search_edit.setFixedWidth(280)
         card.header.addWidget(self.search_edit)
         widths = {
-            Column.SEQ: 64,
-            Column.AT: 128,
-            Column.ACTOR: 104,
-            Column.SURFACE: 72,
-            Column.ACTION: 160,
-            Column.SUBJECT: 160,
+            Column.SEQ: 56,
+            Column.AT: 116,
+            Column.ACTOR: 84,
+            Column.SURFACE: 64,
+            Column.ACTION: 150,
+            Column.SUBJECT: 112,
         }
         self.table = desk_table(self.model, "Audit trail", widths, stretch=Column.CHANGE)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -198,7 +198,8 @@ class VerifyCard(Card):
             text = f"{report.message} Checked {self._desk.times.absolute(self._ended_at)}."
         else:
             row = "" if report.first_bad_seq is None else f" at row {report.first_bad_seq:,}"
-            role, title, text = "critical", f"Broken{row}", report.message
+            role, title = "critical", f"Broken{row}"
+            text = f"{report.message} Keep the database as it is, and find out who could write it."
         self.state.setText(title)
         self.state.setStyleSheet(f"color: {self._desk.theme.hex(role)};")
         self.text.setText(text)
