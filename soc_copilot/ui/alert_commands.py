@@ -246,9 +246,13 @@ class AlertCommands(QObject):
         else:
             self._page.bar.focus_text()
 
+    def show_histogram(self, wanted: bool) -> None:
+        """Show or hide the bars, and keep it so."""
+        self.is_histogram_wanted = wanted
+        self._page.histogram_card.setVisible(wanted)
+
     def _toggle_histogram(self) -> None:
-        self.is_histogram_wanted = self._page.histogram_card.isHidden()
-        self._page.histogram_card.setVisible(self.is_histogram_wanted)
+        self.show_histogram(not self.is_histogram_wanted)
 
     def _toggle_preview(self) -> None:
         self._page.pane.setVisible(self._page.pane.isHidden())

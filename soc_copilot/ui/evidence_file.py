@@ -60,7 +60,7 @@ def read_context(evidence: Evidence) -> EvidenceContext:
             return _around(file, evidence)
     except FileNotFoundError:
         return _only(evidence, "The log file is gone; only the stored line is shown.")
-    except _NotAFileError:
+    except (_NotAFileError, ValueError):  # ValueError: a NUL in a hostile path
         return _only(evidence, "The path is no longer a regular file; the stored line is shown.")
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"

@@ -72,6 +72,7 @@ def test_pipes_folders_and_sources_without_a_file_do_not_hang(tmp_path: Path) ->
         os.mkfifo(pipe)
         assert "regular" in read_context(evidence_at(pipe, lines, 0)).message
     assert read_context(evidence_at(tmp_path, lines, 0)).message
+    assert "regular" in read_context(evidence_at("a\0b", lines, 0)).message
     assert "not a file" in read_context(evidence_at("", lines, 0)).message
 
 

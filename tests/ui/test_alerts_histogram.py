@@ -19,7 +19,7 @@ def test_span_covers_the_range_in_round_buckets(hours: float) -> None:
     span = nice_span(START, end)
     assert span.start <= START
     assert span.end >= end
-    assert 1 <= span.n_buckets <= 100
+    assert 1 <= span.n_buckets <= 130
     assert (span.end - span.start) / span.n_buckets == span.step
     assert span.start.timestamp() % span.step.total_seconds() == 0
 

@@ -130,7 +130,7 @@ class AlertTableModel(QAbstractTableModel):
         self._query = AlertFilter()
         self._generation, self._token = 0, 0
         self._exhausted, self._is_loading, self._is_paging = True, False, False
-        self._is_polling, self._is_fast = False, False
+        self._is_polling, self._is_fast, self._is_inserting = False, False, False
         self._n_pending = 0
         self._checked: set[int] = set()
         self._all_but: set[int] | None = None  # ids left out when everything is selected
@@ -189,7 +189,9 @@ class AlertTableModel(QAbstractTableModel):
 
     @override
     def canFetchMore(self, parent: Index) -> bool:
-        return not (parent.isValid() or self._exhausted or self._is_paging or self._is_loading)
+        if parent.isValid() or self._exhausted or self._is_paging or self._is_loading:
+            return False
+        return not self._is_inserting  # listeners may ask while they are told of other rows
 
     @override
     def fetchMore(self, parent: Index) -> None:
@@ -217,9 +219,9 @@ class AlertTableModel(QAbstractTableModel):
         return self._query
 
     @property
-    def is_loading(self) -> bool:
-        """True while a filter's first page is being read."""
-        return self._is_loading
+    def is_busy(self) -> bool:
+        """True while rows are being read on the worker."""
+        return self._is_loading or self._is_paging or self._is_polling
 
     @property
     def is_exhausted(self) -> bool:
@@ -287,8 +289,8 @@ class AlertTableModel(QAbstractTableModel):
         self._place = {row.id: key for row, key in zip(self._rows, self._keys, strict=True)}
         self._after_page(page)
         self._token = page.token
-        self._is_loading = self._is_paging = False
         self.endResetModel()
+        self._is_loading = self._is_paging = False  # not sooner: no page is read within a reset
         self._set_pending(0)
         self.loading_changed.emit(False)
         self.loaded.emit()
@@ -367,12 +369,14 @@ class AlertTableModel(QAbstractTableModel):
     def _insert(self, at: int, rows: list[AlertRow]) -> None:
         if not rows:
             return
+        self._is_inserting = True
         self.beginInsertRows(QModelIndex(), at, at + len(rows) - 1)
         keys = [_key(row) for row in rows]
         self._rows[at:at] = rows
         self._keys[at:at] = keys
         self._place.update((row.id, key) for row, key in zip(rows, keys, strict=True))
         self.endInsertRows()
+        self._is_inserting = False
 
     def _remove_at(self, at: int) -> None:
         self.beginRemoveRows(QModelIndex(), at, at)

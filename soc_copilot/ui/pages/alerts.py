@@ -222,7 +222,7 @@ class AlertsPage(Page):
     def save_state(self) -> dict[str, str]:
         return {
             "splitter": ",".join(map(str, self.splitter.sizes())),
-            "histogram": str(int(not self.histogram_card.isHidden())),
+            "histogram": str(int(self.commands.is_histogram_wanted)),
             "preview": str(int(not self.pane.isHidden())),
             "hidden": ",".join(map(str, self.table.hidden_columns())),
             "view": self.bar.view.to_json(),
@@ -233,7 +233,7 @@ class AlertsPage(Page):
         sizes = _numbers(state.get("splitter", ""))
         if len(sizes) == len(SPLIT) and all(sizes):
             self.splitter.setSizes(sizes)
-        self.histogram_card.setVisible(state.get("histogram", "1") == "1")
+        self.commands.show_histogram(state.get("histogram", "1") == "1")
         self.pane.setVisible(state.get("preview", "1") == "1")
         if "hidden" in state:
             self.table.set_hidden_columns(_numbers(state["hidden"]))
@@ -241,6 +241,13 @@ class AlertsPage(Page):
             self.bar.set_view(AlertView.from_json(state.get("view", "")))
         except ValueError:
             self.bar.clear()
+
+    @property
+    def is_busy(self) -> bool:
+        """True while an answer of the database is on its way."""
+        timers = (self._numbers_timer, self._detail_timer)
+        questions = (self._numbers, self._details)
+        return any(t.isActive() for t in timers) or any(q.is_busy for q in questions)
 
     def reload(self) -> None:
         """Read everything again."""

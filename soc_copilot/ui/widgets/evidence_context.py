@@ -63,7 +63,6 @@ class EvidenceContextWindow(QDialog):
         self._at = self._lines.index(first)
         self._read()
         self.show()
-        self.raise_()
         self.activateWindow()
         self.text.setFocus()
 
