@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import insert, select
 from sqlalchemy.engine import Connection
@@ -111,7 +112,7 @@ class KillSwitch:
             StoreError: Neither channel could be written.
         """
         reason = _required(reason, "engage")
-        was_marked = os.path.lexists(self._marker)
+        was_marked = is_marked(self._marker)
         marker_error = self._write_marker(reason)
         try:
             at_us = self._append(True, reason, was_marked=was_marked)
@@ -146,7 +147,7 @@ class KillSwitch:
         before = self.state()
         if not before.engaged:
             return before
-        at_us = self._append(False, reason, was_marked=os.path.lexists(self._marker))
+        at_us = self._append(False, reason, was_marked=is_marked(self._marker))
         try:
             self._marker.unlink(missing_ok=True)
         except OSError as error:
@@ -197,11 +198,22 @@ def refuse_if_engaged(session: Session, connection: Connection) -> None:
         KillSwitchEngagedError: One of them says engaged.
     """
     state = _stored_state(connection)
-    if state.engaged or os.path.lexists(session.place.marker):
+    if state.engaged or is_marked(session.place.marker):
         raise KillSwitchEngagedError(
             "The kill switch is engaged: nothing is stored and positions stand still until a "
             "person releases it."
         )
+
+
+def is_marked(marker: Path) -> bool:
+    """True when the marker file is there, or when that cannot be told."""
+    try:
+        os.lstat(marker)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _stored_state(connection: Connection) -> KillSwitchState:

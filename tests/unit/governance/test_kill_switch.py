@@ -106,6 +106,11 @@ def test_a_dangling_marker_link_engages(governance: Governance, db: Path) -> Non
     assert not governance.kill_switch.is_engaged()
 
 
+def test_a_marker_that_cannot_be_looked_for_engages(tmp_path: Path) -> None:
+    assert not kill_switch.is_marked(tmp_path / "g.db.kill")
+    assert kill_switch.is_marked(tmp_path / ("x" * 5000))
+
+
 def test_the_row_alone_engages(governance: Governance, db: Path) -> None:
     governance.kill_switch.engage("test")
     marker(db).unlink()
