@@ -38,7 +38,7 @@ _FIRST_CATEGORY: Final = r'"(?:event\.)?category\[":\["([^"\\]*)"'  # ECS has a 
 _MENDS: Final = (
     (r"\\x([0-9A-Fa-f]{2})", r"\\x${1}"),  # nginx, and our own mark for invalid UTF-8
     (r"\\u[dD][89A-Fa-f][0-9A-Fa-f]{2}", r"\uFFFD"),  # half a surrogate pair
-    (r":\s*(?:NaN|-?Infinity)", ":null"),  # Python
+    (r"([:,\[]\s*)(?:NaN|-?Infinity)", "${1}null"),  # Python
 )
 _CONTROLS: Final = {chr(code): f"\\u{code:04x}" for code in range(0x20)}
 

@@ -1,0 +1,46 @@
+"""Formats by name, and by a file's first lines."""
+
+import pytest
+
+from soc_copilot.domain.errors import ParseError
+from soc_copilot.parsing.registry import FORMAT_NAMES, detect, formats, get_format
+from tests.unit.parsing.golden import DATA
+
+
+def test_names_are_those_of_the_formats():
+    assert FORMAT_NAMES == ("access", "apache-error", "syslog", "json", "plain")
+    assert [found.name for found in formats()] == list(FORMAT_NAMES)
+    assert all(get_format(name).name == name for name in FORMAT_NAMES)
+    assert len({found.dataset for found in formats()}) == len(formats())
+
+
+def test_unknown_name_is_refused_with_the_known_ones():
+    with pytest.raises(ParseError, match=r'no log format "evtx".*access, apache-error'):
+        get_format("evtx")
+
+
+@pytest.mark.parametrize("name", FORMAT_NAMES)
+def test_each_sample_is_told_from_its_lines(name):
+    lines = (DATA / name / "sample.log").read_text(encoding="utf-8").split("\n")
+    detected = detect(lines)
+    assert detected.format.name == name
+    assert detected.share > 0.5
+
+
+def test_few_strange_lines_do_no_harm():
+    line = "Mar 10 09:00:00 gate sshd[1]: Invalid user x from 192.0.2.1"
+    detected = detect(["# rotated", "", *[line] * 4, "???"])
+    assert detected.format.name == "syslog"
+    assert detected.share == pytest.approx(4 / 6)
+
+
+def test_lines_that_mostly_fit_nothing_are_plain():
+    line = "Mar 10 09:00:00 gate sshd[1]: Invalid user x from 192.0.2.1"
+    assert detect([line, "a", "b"]).format.name == "plain"
+    assert detect([]).share == 0.0
+    assert detect([]).format.name == "plain"
+
+
+def test_only_the_first_lines_are_looked_at():
+    line = "Mar 10 09:00:00 gate sshd[1]: Invalid user x from 192.0.2.1"
+    assert detect([line] * 50 + ["x"] * 1_000).share == 1.0
