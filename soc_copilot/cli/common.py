@@ -67,7 +67,7 @@ def _described(
 ) -> argparse.ArgumentParser:
     return subparsers.add_parser(
         name,
-        help=words,
+        help=(words[:1].lower() + words[1:]).rstrip("."),
         description=words,
         epilog=f"Example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -109,8 +109,8 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     closed: Path, home: Path, later: None
 ) -> None:
     script = migrate.MIGRATIONS / "versions" / "v1_1_later.py"
-    broken = NEXT + '    op.execute("DELETE FROM audit")\n    raise OSError\n'
-    script.write_text(broken, encoding="utf-8")
+    broken = """    op.execute("DELETE FROM audit")\n    raise OSError\n"""
+    script.write_text(NEXT + broken, encoding="utf-8")
     with pytest.raises(OSError):  # noqa: PT011 - that it comes through is the point
         Governance.open(closed, home=home)
     assert version(closed) == "v1_0"

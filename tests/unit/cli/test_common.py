@@ -1,0 +1,98 @@
+import argparse
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from soc_copilot.cli.common import (
+    add_command,
+    add_group,
+    moment,
+    positive,
+    print_error,
+    print_json,
+    print_table,
+    when,
+)
+from soc_copilot.domain.errors import PolicyError
+
+
+def test_a_table_is_aligned_and_safe(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("id", "what"), [(1, "a\x1b[31mb\n"), (100, None)], right=("id",))
+    assert capsys.readouterr().out.splitlines() == [
+        " id  what",
+        "---  --------",
+        "  1  a␛[31mb␊",
+        "100  -",
+    ]
+
+
+def test_a_long_cell_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("what",), [("x" * 5_000,)])
+    assert len(capsys.readouterr().out.splitlines()[2]) == 100
+
+
+def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("id",), [], empty="No alerts.")
+    print_table(("id",), [])
+    assert capsys.readouterr().out == "No alerts.\nid\n--\n"
+
+
+def test_json_is_ascii_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"text": "\x1b\u202e\udcff\n", "at": datetime(2026, 3, 14, tzinfo=UTC)}
+    print_json(value)
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert out.count("\n") == 1
+    assert json.loads(out) == {**value, "at": "2026-03-14T00:00:00+00:00"}
+
+
+def test_json_refuses_what_it_cannot_tell() -> None:
+    with pytest.raises(TypeError, match="set"):
+        print_json({1})
+
+
+def test_an_error_is_safe_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error(PolicyError("no\x1b[2J"))
+    assert capsys.readouterr().err == "no␛[2J\n"
+
+
+def test_times_are_shown_in_utc() -> None:
+    east = timezone(timedelta(hours=2))
+    assert when(datetime(2026, 3, 14, 1, 30, tzinfo=east)) == "2026-03-13 23:30:00Z"
+    assert when(None) == "-"
+
+
+def test_times_are_understood() -> None:
+    assert moment("2026-03-14") == datetime(2026, 3, 14, tzinfo=UTC)
+    assert moment("2026-03-14T10:30:00+02:00") == datetime(2026, 3, 14, 8, 30, tzinfo=UTC)
+    for text, seconds in (("90s", 90), ("5m", 300), ("2H", 7200), ("1d", 86400), ("1w", 604800)):
+        ago = datetime.now(UTC) - moment(text)
+        assert abs(ago.total_seconds() - seconds) < 5
+
+
+@pytest.mark.parametrize("text", ["", "x", "5", "5y", "2026-13-01", "9999999999999d", "-1d"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        moment(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "1.5", ""])
+def test_what_is_no_positive_number_is_refused(text: str) -> None:
+    assert positive("17") == 17
+    with pytest.raises(argparse.ArgumentTypeError):
+        positive(text)
+
+
+def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    group = add_group(parser.add_subparsers(), "things", "Do things.", "things do")
+    add_command(group, "do", "Do one thing.", "things do --json", lambda args: 0)
+    for arguments in (["things", "--help"], ["things", "do", "--help"]):
+        with pytest.raises(SystemExit):
+            parser.parse_args(arguments)
+    out = capsys.readouterr().out
+    assert "Example:\n  things do\n" in out
+    assert "Example:\n  things do --json\n" in out
+    assert "--db" in out
+    assert parser.parse_args(["things", "do", "--json"]).json
