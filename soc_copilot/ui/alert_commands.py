@@ -198,7 +198,7 @@ class AlertCommands(QObject):
     def _subject(self, target: Target) -> str:
         if target.query is not None:
             return f"{max(self._n_matching - len(target.excluded), 0):,} alerts"
-        return "this alert" if len(target.ids) == 1 else f"{len(target.ids):,} alerts"
+        return "" if len(target.ids) == 1 else f"{len(target.ids):,} alerts"
 
     def _on_close_chosen(self, disposition: Disposition, note: str) -> None:
         if self._asked is not None:
@@ -217,7 +217,7 @@ class AlertCommands(QObject):
         else:
             self._model.apply(outcome.rows)
             self._follow(outcome, at)
-        if outcome.can_undo or outcome.words.startswith("Undone"):
+        if outcome.can_undo or outcome.is_undo:
             self._model.clear_checked()
         self._strip.show_done(outcome.words, can_undo=self.triage.can_undo)
         self._page.after_triage()
@@ -227,7 +227,7 @@ class AlertCommands(QObject):
         if len(outcome.former) != 1:
             return
         row = self._model.row_of(outcome.former[0].id)
-        if row is not None and outcome.words.startswith("Undone"):
+        if row is not None and outcome.is_undo:
             self._table.go_to(row)
         elif row is None and self._model.rowCount():
             self._table.go_to(min(max(at, 0), self._model.rowCount() - 1))

@@ -32,12 +32,14 @@ class Outcome:
         rows: The changed alerts as they are now; None when there are too many to list.
         words: A sentence for the strip.
         can_undo: False for notes, which stay.
+        is_undo: True when it took an earlier action back.
     """
 
     former: tuple[AlertRow, ...]
     rows: tuple[AlertRow, ...] | None
     words: str
     can_undo: bool = True
+    is_undo: bool = False
 
 
 class Triage(QObject):
@@ -104,7 +106,8 @@ class Triage(QObject):
                 _report(control, done, len(last.former))
             ids = [row.id for row in last.former]
             back = store.get(ids) if len(ids) <= MAX_SHOWN else None
-            return Outcome(last.former, back, f"Undone: {_lower_first(last.words)}", can_undo=False)
+            words = f"Undone: {_lower_first(last.words)}"
+            return Outcome(last.former, back, words, can_undo=False, is_undo=True)
 
         self._submit(work, len(last.former) > CHUNK)
 

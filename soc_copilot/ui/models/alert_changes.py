@@ -32,6 +32,12 @@ class ChangeColumn(IntEnum):
     NEW = 6
 
 
+_SAID_ONCE: Final = {
+    ChangeColumn.AT,
+    ChangeColumn.ACTOR,
+    ChangeColumn.SURFACE,
+    ChangeColumn.ALERT,
+}
 TITLES: Final = ("When", "Who", "Where from", "Alert", "What", "Old", "New")
 
 
@@ -49,6 +55,7 @@ class AlertChangeModel(QAbstractTableModel):
         self._generation = 0
         self._exhausted, self._is_busy = True, False
         desk.times.changed.connect(self._repaint)
+        desk.theme.changed.connect(self._repaint)
 
     @override
     def rowCount(self, parent: Index = QModelIndex()) -> int:
@@ -78,7 +85,7 @@ class AlertChangeModel(QAbstractTableModel):
                 times = self._desk.times
                 return safe_tip(f"{times.relative(change.at)}, {times.absolute(change.at)}")
             return safe_tip(self._cell(change, column))
-        if role == Role.ForegroundRole and column in {ChangeColumn.SURFACE, ChangeColumn.OLD}:
+        if role == Role.ForegroundRole and self._is_quiet(index.row(), column):
             return self._desk.theme.color("muted")
         return change if role == ROLE_CHANGE else None
 
@@ -155,6 +162,20 @@ class AlertChangeModel(QAbstractTableModel):
                 return _words(change, change.old)
             case ChangeColumn.NEW:
                 return _words(change, change.new)
+
+    def _is_quiet(self, row: int, column: ChangeColumn) -> bool:
+        """True for what matters less: old values, and what the row above says already."""
+        if column not in _SAID_ONCE:
+            return column is ChangeColumn.OLD
+        if row == 0:
+            return False
+        here, above = self._rows[row], self._rows[row - 1]
+        return (here.at, here.actor, here.surface, here.alert_id) == (
+            above.at,
+            above.actor,
+            above.surface,
+            above.alert_id,
+        )
 
     def _repaint(self) -> None:
         if self._rows:

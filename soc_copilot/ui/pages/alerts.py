@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -108,13 +109,14 @@ class AlertsPage(Page):
         self.histogram_card.body.addWidget(self.histogram)
         self.table = AlertTable(desk, self.model)
         self.pane = AlertDetailPane(desk)
-        self.pane.setMinimumWidth(344)
+        self.pane.setMinimumWidth(320)
         self.strip = TriageStrip()
         self.history = AlertHistoryView(desk)
-        self.history_button = QPushButton("All changes")
-        self.history_button.setToolTip("Who changed which alert, when, and how (Shift+H)")
-        self.history_button.clicked.connect(lambda: desk.actions.trigger("alerts.history"))
-        self.bar.layout().addWidget(self.history_button)  # type: ignore[union-attr]  # it has one
+        self.history_button = QToolButton()
+        self.history_button.setDefaultAction(desk.actions.action("alerts.history"))
+        self.history_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        self.history_button.setAccessibleName("All changes to alerts")
+        self.bar.add_widget(self.history_button)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(GAP_PX)
         self.splitter.setChildrenCollapsible(False)
@@ -154,7 +156,7 @@ class AlertsPage(Page):
 
     def _make_table_card(self) -> QWidget:
         self.table_card = Card(padding=4)
-        self.table_card.setMinimumWidth(480)
+        self.table_card.setMinimumWidth(440)
         self.no_match = EmptyState(self.desk.theme, "search", "", "")
         self.clear_button = QPushButton("Clear the filter")
         self.clear_button.setProperty("kind", "primary")

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QDateTime, QEvent, QObject, Qt, QTimer, QTimeZone, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QDateTimeEdit,
     QDialog,
@@ -34,6 +34,7 @@ from soc_copilot.ui.widgets import PlainLabel, safe_tip
 
 DEBOUNCE_MS: Final = 150  # typing rests this long before the alerts are asked for
 NAME_CHARS: Final = 24  # of a name on a button
+COMPACT_PX: Final = 1_000  # narrower than this, buttons say less
 
 
 class StayOpenMenu(QMenu):
@@ -63,21 +64,24 @@ class FilterBar(QWidget):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk, self._view = desk, DEFAULT_VIEW
+        self._is_compact = False
         self._detectors: tuple[str, ...] = ()
         self._saved: dict[str, AlertView] = {}
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._debounce.timeout.connect(self._take_text)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        self._row = row = QHBoxLayout()
         row.setSpacing(GRID)
         row.addWidget(self._make_text(), 3)
+        column.addLayout(row)
+        column.addWidget(self._make_chips())
         self.severity_button = self._button("severity", self._fill_severities)
         self.status_button = self._button("status", self._fill_statuses)
         self.detector_button = self._button("detector", self._fill_detectors)
         self.time_button = self._button("time range", self._fill_times)
         self.saved_button = self._button("saved view", self._fill_saved)
-        self.entity_chip = self._chip(lambda: self._set(entity=None))
-        self.technique_chip = self._chip(lambda: self._set(technique=None))
         self.clear_button = QPushButton("Clear")
         self.clear_button.setProperty("kind", "flat")
         self.clear_button.setToolTip("Back to the open alerts of all time (Esc)")
@@ -88,8 +92,6 @@ class FilterBar(QWidget):
             self.detector_button,
             self.time_button,
             self.saved_button,
-            self.entity_chip,
-            self.technique_chip,
             self.clear_button,
         ):
             row.addWidget(button)
@@ -160,7 +162,7 @@ class FilterBar(QWidget):
         self.text = QLineEdit()
         self.text.setPlaceholderText("text, entity:192.0.2.77, file:auth.log …")
         self.text.setClearButtonEnabled(True)
-        self.text.setMinimumWidth(168)
+        self.text.setMinimumWidth(144)
         self.text.setMaximumWidth(420)
         self.text.setAccessibleName("Filter alerts by text")
         self.text.setToolTip(
@@ -194,6 +196,30 @@ class FilterBar(QWidget):
                 return True
         return super().eventFilter(watched, event)
 
+    def add_widget(self, widget: QWidget) -> None:
+        """Put something more at the right end."""
+        self._row.addWidget(widget)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if (is_compact := event.size().width() < COMPACT_PX) != self._is_compact:
+            self._is_compact = is_compact
+            self._show()
+
+    def _make_chips(self) -> QWidget:
+        """What is filtered without a button of its own; a row that is there only then."""
+        self._chips = QWidget()
+        row = QHBoxLayout(self._chips)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        self.entity_chip = self._chip(lambda: self._set(entity=None))
+        self.technique_chip = self._chip(lambda: self._set(technique=None))
+        row.addWidget(self.entity_chip)
+        row.addWidget(self.technique_chip)
+        row.addStretch(1)
+        return self._chips
+
     def _button(self, name: str, fill: Callable[[QMenu], None]) -> QPushButton:
         button = QPushButton()
         button.setAccessibleName(f"Filter by {name}")
@@ -212,15 +238,27 @@ class FilterBar(QWidget):
 
     def _show(self) -> None:
         view = self._view
-        self.severity_button.setText(f"Severity: {severity_words(view.severities)}")
-        self.status_button.setText(f"Status: {status_words(view.statuses)}")
+        self._label(self.severity_button, "Severity", severity_words(view.severities))
+        self._label(self.status_button, "Status", status_words(view.statuses))
         detectors = ", ".join(view.detectors) if len(view.detectors) < 3 else "several"
-        self.detector_button.setText(menu_text(f"Detector: {detectors or 'all'}"))
+        self._label(self.detector_button, "Detector", detectors or "all")
         self.time_button.setText("Brushed range" if view.brush else PRESETS[view.preset][0])
-        self.saved_button.setText(menu_text(f"View: {self._view_name()}"))
+        self._label(self.saved_button, "View", self._view_name())
+        self._chips.setVisible(view.entity is not None or view.technique is not None)
         self._show_chip(self.entity_chip, "Entity", view.entity)
         self._show_chip(self.technique_chip, "Technique", view.technique)
         self.clear_button.setVisible(not self.is_default)
+
+    def _label(self, button: QPushButton, name: str, value: str) -> None:
+        """Say "Status: open"; where room is scarce "Open", or the name when that is all."""
+        if not self._is_compact:
+            text = f"{name}: {value}"
+        elif value == "all" or button is self.saved_button:
+            text = name
+        else:
+            text = value[:1].upper() + value[1:]
+        button.setText(menu_text(text))
+        button.setToolTip(safe_tip(f"{name}: {value}"))
 
     def _show_chip(self, chip: QPushButton, word: str, value: str | None) -> None:
         chip.setVisible(value is not None)

@@ -70,7 +70,7 @@ class TriageStrip(QStackedWidget):
         return self._noting.field if self.currentWidget() is self._noting else self._closing.field
 
     def ask_close(self, subject: str) -> None:
-        """Ask how to close: `subject` is "this alert", "214 alerts"."""
+        """Ask how to close: `subject` is "214 alerts", empty for the current one."""
         self._closing.ask(subject)
         self.setCurrentWidget(self._closing)
         self._closing.setFocus()
@@ -193,7 +193,7 @@ class _ClosePanel(_Panel):
         self.setTabOrder(self, self.field)
 
     def ask(self, subject: str) -> None:
-        self.subject.setText(f"Close {subject} as")
+        self.subject.setText(f"Close {subject} as" if subject else "Close as")
         self.field.clear()
 
     @override
@@ -228,7 +228,7 @@ class _NotePanel(_Panel):
         row.addWidget(self.cancel)
 
     def ask(self, subject: str) -> None:
-        self.subject.setText(f"Note on {subject}")
+        self.subject.setText(f"Note on {subject}" if subject else "Note")
         self.field.clear()
 
     def _enter(self) -> None:
