@@ -64,6 +64,7 @@ class AuditTableModel(QAbstractTableModel):
         self._rows: list[AuditRow] = []
         self._exhausted = True  # until the first page was asked for
         self._text = ""
+        self._changing = False  # True while views hear of rows that are not here yet
         self._pinned = False  # True while the top is not the newest row on purpose
         self._job: Job | None = None
         desk.times.changed.connect(self._repaint)
@@ -122,7 +123,8 @@ class AuditTableModel(QAbstractTableModel):
 
     @override
     def canFetchMore(self, parent: Index) -> bool:
-        return not parent.isValid() and not self._exhausted and self._job is None
+        idle = self._job is None and not self._changing
+        return not parent.isValid() and not self._exhausted and idle
 
     @override
     def fetchMore(self, parent: Index) -> None:
@@ -186,8 +188,10 @@ class AuditTableModel(QAbstractTableModel):
         )
 
     def _reset(self, rows: tuple[AuditRow, ...]) -> None:
+        self._changing = True
         self.beginResetModel()
         self._rows, self._exhausted = list(rows), len(rows) < PAGE_ROWS
+        self._changing = False
         self.endResetModel()
 
     def _append(self, rows: tuple[AuditRow, ...]) -> None:
@@ -204,8 +208,10 @@ class AuditTableModel(QAbstractTableModel):
 
     def _insert(self, at: int, rows: tuple[AuditRow, ...]) -> None:
         if rows:
+            self._changing = True
             self.beginInsertRows(QModelIndex(), at, at + len(rows) - 1)
             self._rows[at:at] = rows
+            self._changing = False
             self.endInsertRows()
 
     def _fail(self, text: str) -> None:

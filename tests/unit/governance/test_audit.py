@@ -274,3 +274,18 @@ def test_the_standard_module_reads_the_same_rows(original: Original, tmp_path: P
     shutil.copy(original.db, tmp_path / "g.db")
     with closing(standard.connect(tmp_path / "g.db")) as connection:
         assert connection.execute("SELECT count(*) FROM audit").fetchone() == (ROWS,)
+
+
+def test_words_find_rows_whatever_the_case_and_are_taken_literally(governance: Governance) -> None:
+    governance.audit.record("alert.closed", "alert 17", "new", "closed", "50% a_b \u202e\0 Scanner")
+    governance.audit.record("alert.closed", "alert 18", "new", "closed", "500 axb")
+
+    def found(text: str) -> list[str]:
+        return [row.subject for row in governance.audit.rows(text=text)]
+
+    assert found("SCANNER alert") == ["alert 17"]
+    assert found("50%") == ["alert 17"]
+    assert found("a_b") == ["alert 17"]
+    assert found("\u202e\0") == ["alert 17"]
+    assert found("' OR 1=1 --") == []
+    assert [row.subject for row in governance.audit.rows(3, text="closed")] == ["alert 17"]
