@@ -6,6 +6,7 @@ in the middle of these sentences, so expressions are greedy up to the last " fro
 "x from 192.0.2.1 port 22" does not move the blame.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,7 @@ _WHO: Final = r"(?:(?:authenticating |invalid )?user (?P<user>.*) )?"
 _ADDRESS: Final = r"(?P<address>[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*[0-9A-Fa-f](?:%[^ ]+)?)"
 _AT: Final = _ADDRESS + r"(?: port (?P<port>[0-9]{1,5}))?"
 ANY_WORD: Final = "*"
+_GROUP: Final = re.compile(r"\(\?P<(\w+)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,30 +458,35 @@ def _try(rules: Sequence[Rule], rest: pl.DataFrame) -> list[pl.DataFrame]:
     """What the rules find in the same sentences; the first that fits has it."""
     found = []
     for rule in rules:
-        groups = rest.select(
-            "row", "process", "by_pam", pl.col("body").str.extract_groups(rule.pattern).alias("g")
-        ).unnest("g")
-        fits = groups.select(
-            pl.any_horizontal(pl.exclude("row", "process", "by_pam").is_not_null())
-        )
-        hit = fits.to_series()
-        if hit.any():
-            found.append(_shape(rule, groups.filter(hit)))
-        if hit.all():
+        hits = _hits(rule, rest)
+        if hits.height:
+            found.append(hits)
+        if hits.height == rest.height:
             break
-        rest = rest.filter(~hit)
+        if rule is not rules[-1]:
+            rest = rest.join(hits.select("row"), on="row", how="anti", maintain_order="left")
     return found
 
 
-def _shape(rule: Rule, hits: pl.DataFrame) -> pl.DataFrame:
-    if "account" in hits.columns:
-        hits = hits.with_columns(pl.coalesce("user", "account").alias("user"))
+def _hits(rule: Rule, sentences: pl.DataFrame) -> pl.DataFrame:
+    """The sentences that the rule's expression matches, as `_FOUND`."""
+    groups = pl.col("body").str.extract_groups(rule.pattern).struct
+    names = _GROUP.findall(rule.pattern)
+    values: dict[str, pl.Expr] = {name: pl.col(f"_{name}") for name in names}
+    if "account" in values:
+        account = values.pop("account")
+        values["user"] = pl.coalesce(values["user"], account) if "user" in values else account
     constants = {"action": rule.action, "category": rule.category, "outcome": rule.outcome}
-    return hits.select(
-        (
-            pl.col(name).cast(dtype, strict=False)
-            if name in hits.columns
-            else pl.lit(constants.get(name), dtype=dtype).alias(name)
+    values |= {name: pl.lit(value) for name, value in constants.items()}
+    values |= {name: pl.col(name) for name in ("row", "process", "by_pam")}
+    nothing = pl.lit(None)
+    return (
+        sentences.lazy()
+        .select("row", "process", "by_pam", *(groups.field(n).alias(f"_{n}") for n in names))
+        .filter(pl.any_horizontal(pl.col(f"_{name}").is_not_null() for name in names))
+        .select(
+            values.get(name, nothing).cast(dtype, strict=False).alias(name)
+            for name, dtype in _FOUND.items()
         )
-        for name, dtype in _FOUND.items()
+        .collect()
     )

@@ -71,4 +71,6 @@ def detect(lines: Sequence[str]) -> Detected:
         fits = found.sniff(first)
         if fits >= FITTING_SHARE and fits > share:
             best, share = Detected(found, fits), fits
+            if share == 1.0:
+                break
     return best
