@@ -355,21 +355,30 @@ def explain_pip_failure(lines: Iterable[str]) -> str:
 
 
 def run_pip(venv: Path, arguments: Sequence[str]) -> None:
-    """Run pip in the virtual environment, its output passed through.
+    """Run pip in the virtual environment.
+
+    On a terminal its progress and its complaints are passed through; elsewhere the complaints
+    are shown only when it fails.
 
     Raises:
         SetupError: It failed; the message says why as far as pip's words tell.
     """
-    quiet = [] if sys.stdout.isatty() else ["--quiet"]
+    on_terminal = sys.stdout.isatty()
     command = [str(program(venv, "python")), "-m", "pip", "--disable-pip-version-check", *arguments]
     kept: collections.deque[str] = collections.deque(maxlen=KEPT_LINES)
     with subprocess.Popen(  # noqa: S603 - the environment's own pip, our words
-        [*command, *quiet], stderr=subprocess.PIPE, text=True, errors="replace"
+        command if on_terminal else [*command, "--quiet"],
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
     ) as process:
         for line in process.stderr or ():
             kept.append(line)
-            sys.stderr.write(line)
+            if on_terminal:
+                sys.stderr.write(line)
     if process.returncode != 0:
+        if not on_terminal:
+            sys.stderr.writelines(kept)
         raise SetupError(explain_pip_failure(kept))
 
 

@@ -184,6 +184,28 @@ def test_a_failure_of_pip_is_put_into_words(printed, cause):
     assert cause in bootstrap.explain_pip_failure(printed.splitlines())
 
 
+def stand_in_pip(folder: Path, script: str) -> Path:
+    """A virtual environment whose Python is a shell script."""
+    python = bootstrap.program(folder, "python")
+    python.parent.mkdir()
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    return folder
+
+
+def test_complaints_of_a_pip_that_succeeds_are_not_shown(tmp_path, capfd):
+    venv = stand_in_pip(tmp_path, "echo 'WARNING: an index is ignored' >&2")
+    bootstrap.run_pip(venv, ["install", "one==1"])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_complaints_of_a_pip_that_fails_are_shown_and_explained(tmp_path, capfd):
+    venv = stand_in_pip(tmp_path, "echo 'ERROR: No matching distribution: '$* >&2; exit 1")
+    with pytest.raises(bootstrap.SetupError, match="has no build of a pinned package"):
+        bootstrap.run_pip(venv, ["install", "one==1"])
+    assert "install one==1 --quiet" in capfd.readouterr().err
+
+
 def test_arguments_that_are_not_ours_go_on_to_the_program(tmp_path):
     options, rest = bootstrap.parse(["test", "--venv", str(tmp_path), "tests/unit", "-q"])
     assert (options.command, options.venv, rest) == ("test", tmp_path, ["tests/unit", "-q"])
