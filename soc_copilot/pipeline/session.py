@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_PROGRAM = Actor("pipeline", "pipeline")  # who raises alerts: the program, not who started it
 DRAIN_LIMIT_S = 30.0  # chosen: how long close() goes on storing what was buffered
 
 
@@ -103,7 +104,7 @@ class IngestSession:
                 self._controller,
                 self._parser,
                 self._engine,
-                governance.batches,
+                governance.as_actor(_PROGRAM).batches,
                 governance.sources,
                 governance.kill_switch,
             )

@@ -51,8 +51,13 @@ class Terminal:
         return result.stdout
 
     def json(self, *words: str | Path, code: int = 0) -> Any:
-        """Run with --json; return what it printed."""
-        return json.loads(self.run(*words, "--json", code=code))
+        """Run with --json; return the one object it printed."""
+        (row,) = self.rows(*words, code=code)
+        return row
+
+    def rows(self, *words: str | Path, code: int = 0) -> list[Any]:
+        """Run with --json; return the objects it printed, one a line."""
+        return [json.loads(line) for line in self.run(*words, "--json", code=code).splitlines()]
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start and go on."""
@@ -75,7 +80,7 @@ class Terminal:
     def ledger(self) -> dict[str, int]:
         """Stored totals over all sources."""
         totals: dict[str, int] = {}
-        for row in self.json("sources", "ledger"):
+        for row in self.rows("sources", "ledger"):
             for key, value in row.items():
                 if isinstance(value, int) and not isinstance(value, bool):
                     totals[key] = totals.get(key, 0) + value

@@ -26,7 +26,7 @@ def comparable(terminal: Terminal) -> list[tuple[object, ...]]:
             alert["last_seen"],
             round(alert["score"], 5),
         )
-        for alert in terminal.json("alerts", "list", "--limit", "100000")
+        for alert in terminal.rows("alerts", "list", "--limit", "100000")
     )
 
 

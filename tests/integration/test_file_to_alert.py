@@ -23,7 +23,7 @@ def test_a_file_becomes_alerts_that_can_be_closed_and_remembered(
     assert ledger["adds_up"]
     assert any(alert["entity"] == "192.0.2.77" for alert in report["alerts"])
 
-    alert = terminal.json("alerts", "list")[0]
+    alert = terminal.rows("alerts", "list")[0]
     terminal.run(
         "alerts", "close", str(alert["id"]), "--disposition", "true_positive", "--note", "seen"
     )
@@ -39,13 +39,13 @@ def test_a_second_run_on_the_same_database_adds_nothing(terminal: Terminal, tmp_
     log = tmp_path / "access.log"
     log.write_text("".join(access_lines(3_000)))
     terminal.run("watch", log, "--from-start", "--until-idle", "0.5")
-    first, alerts = terminal.ledger(), terminal.json("alerts", "list")
+    first, alerts = terminal.ledger(), terminal.rows("alerts", "list")
     assert first["lines"] == 3_000
     assert alerts
     report = terminal.json("watch", log, "--from-start", "--until-idle", "0.5")
     assert report["lines"] == 0
     assert terminal.ledger() == first
-    assert terminal.json("alerts", "list") == alerts
+    assert terminal.rows("alerts", "list") == alerts
 
 
 def test_lines_written_while_nobody_watched_are_read_at_the_next_start(
@@ -95,7 +95,7 @@ def test_an_interrupt_stores_what_is_buffered(terminal: Terminal, tmp_path: Path
     child = terminal.start("watch", log, "--from-start", "--batch-interval", "60")
     wait_until(terminal.database.exists, "the database is there")
     wait_until(
-        lambda: any(row["action"] == "ingestion.started" for row in terminal.json("audit", "list")),
+        lambda: any(row["action"] == "ingestion.started" for row in terminal.rows("audit", "list")),
         "ingestion has started",
     )
     wait_until(lambda: terminal.ledger() != {}, "the source is known")

@@ -44,7 +44,7 @@ def test_what_was_killed_comes_back_killed(terminal: Terminal, tmp_path: Path) -
     terminal.run("killswitch", "engage", "--reason", "before the start")
     child = terminal.start("watch", log, "--from-start", "--batch-interval", "0.1")
     wait_until(
-        lambda: any(row["action"] == "ingestion.started" for row in terminal.json("audit", "list")),
+        lambda: any(row["action"] == "ingestion.started" for row in terminal.rows("audit", "list")),
         "ingestion has started",
     )
     time.sleep(1.5)
