@@ -284,3 +284,19 @@ def test_a_hostile_name_is_shown_inert(bench, page):
     assert "<img" not in tip
     assert page.detail.title.text() == SHOWN
     assert page.detail.title.textFormat() == Qt.TextFormat.PlainText
+
+
+def test_the_splitter_stays_where_it_was_left(bench, page, qtbot):
+    add(bench, "web")
+    bench.show(page)
+    page.splitter.setSizes([200, 400])
+    left = page.save_state()
+    again = SourcesPage(bench.desk)
+    qtbot.addWidget(again)
+    bench.show(again)
+    again.restore_state(left)
+    assert again.splitter.sizes() == page.splitter.sizes()
+    for damaged in ("", "1", "a,b", "0,5", "1,2,3"):
+        again.restore_state({"splitter": damaged})
+    assert again.splitter.sizes() == page.splitter.sizes()
+    again.close()

@@ -29,6 +29,7 @@ from soc_copilot.ui.widgets.governance_cards import (
     KillSwitchCard,
     VerifyCard,
 )
+from soc_copilot.ui.widgets.kept_sizes import restore_sizes, sizes_text
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
 from soc_copilot.ui.widgets.tables import desk_table
 
@@ -192,6 +193,14 @@ class GovernancePage(Page):
             self.search_edit.setText(str(args["text"]))
         if args.get("verify"):
             self.start_verify()
+
+    @override
+    def save_state(self) -> dict[str, str]:
+        return {"splitter": sizes_text(self.splitter)}
+
+    @override
+    def restore_state(self, state: dict[str, str]) -> None:
+        restore_sizes(self.splitter, state.get("splitter", ""))
 
     @override
     def showEvent(self, event: QShowEvent) -> None:

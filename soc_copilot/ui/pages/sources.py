@@ -20,6 +20,7 @@ from soc_copilot.ui.models.sources import Column, SourceTableModel
 from soc_copilot.ui.source_facts import SourceFacts, read_facts, totals
 from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets.cards import Card, EmptyState
+from soc_copilot.ui.widgets.kept_sizes import restore_sizes, sizes_text
 from soc_copilot.ui.widgets.ledger_card import LedgerCard, LedgerFacts
 from soc_copilot.ui.widgets.source_detail import SourceDetail
 from soc_copilot.ui.widgets.tables import desk_table
@@ -149,6 +150,14 @@ class SourcesPage(Page):
         """Select a source: `open(source_id=3)`."""
         self._wanted = args.get("source_id")
         self._select_wanted()
+
+    @override
+    def save_state(self) -> dict[str, str]:
+        return {"splitter": sizes_text(self.splitter)}
+
+    @override
+    def restore_state(self, state: dict[str, str]) -> None:
+        restore_sizes(self.splitter, state.get("splitter", ""))
 
     @override
     def showEvent(self, event: QShowEvent) -> None:
