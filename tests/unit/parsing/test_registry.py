@@ -1,8 +1,13 @@
 """Formats by name, and by a file's first lines."""
 
+from datetime import UTC, datetime
+
+import polars as pl
 import pytest
 
+from soc_copilot.domain import columns as c
 from soc_copilot.domain.errors import ParseError
+from soc_copilot.parsing.protocol import ParseContext
 from soc_copilot.parsing.registry import FORMAT_NAMES, detect, formats, get_format
 from tests.unit.parsing.golden import DATA
 
@@ -44,3 +49,14 @@ def test_lines_that_mostly_fit_nothing_are_plain():
 def test_only_the_first_lines_are_looked_at():
     line = "Mar 10 09:00:00 gate sshd[1]: Invalid user x from 192.0.2.1"
     assert detect([line] * 50 + ["x"] * 1_000).share == 1.0
+
+
+def test_formats_agree_on_the_type_of_each_column():
+    context = ParseContext(datetime(2026, 3, 10, tzinfo=UTC))
+    types: dict[str, pl.DataType] = {}
+    for found in formats():
+        schema = found.parse(pl.Series(["x"]), context).schema
+        assert {c.KIND, c.TIMESTAMP} <= set(schema)
+        assert set(schema).isdisjoint({*c.BASE, c.DATASET})
+        for name, dtype in schema.items():
+            assert types.setdefault(name, dtype) == dtype
