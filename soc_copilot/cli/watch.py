@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from soc_copilot.cli.common import add_common, open_governance, print_table
 from soc_copilot.domain.errors import SourceError
@@ -136,7 +137,7 @@ class _Progress:
 def _stop_on_signals() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set; a second one ends the process as usual."""
     stop = threading.Event()
-    former = {}
+    former: dict[int, Any] = {}
 
     def handle(number: int, frame: FrameType | None) -> None:
         stop.set()
