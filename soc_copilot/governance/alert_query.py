@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, and_, false, not_, or_, select
+from sqlalchemy import ColumnElement, false, not_, or_, select
 
 from soc_copilot.domain.alerts import AlertFilter, AlertStatus
 from soc_copilot.domain.clock import to_us
@@ -27,7 +27,8 @@ Condition = ColumnElement[bool]
 
 def conditions(wanted: AlertFilter) -> list[Condition]:
     """What an alert must fulfil to pass the filter; all of it."""
-    found = [*_status(frozenset(wanted.statuses))]
+    narrow = wanted.entity is not None or wanted.technique is not None
+    found = [*_status(frozenset(wanted.statuses), narrow)]
     if wanted.severities:
         found.append(_ALERT.severity.in_(sorted(int(s) for s in set(wanted.severities))))
     if wanted.detectors:
@@ -64,16 +65,19 @@ def contains(column: ColumnElement[str], text: str) -> Condition:
     return or_(*(column.ilike(f"%{one}%", escape="\\") for one in sorted(tries)))
 
 
-def _status(statuses: frozenset[AlertStatus]) -> list[Condition]:
+def _status(statuses: frozenset[AlertStatus], narrow: bool) -> list[Condition]:
+    """Conditions on the status, put so that a page is read by the index that fits best.
+
+    Pages of open alerts and of a single status have an index each. When the filter names an
+    entity or a technique, their indexes fit better, and the planner must not be tempted.
+    """
     if not statuses or statuses == frozenset(AlertStatus):
         return []
-    if statuses == _OPEN:
+    if statuses == _OPEN and not narrow:
         return [_ALERT.is_open == 1]
-    if statuses == {AlertStatus.CLOSED}:
-        return [_ALERT.is_open == 0]
-    named = _ALERT.status.in_(sorted(statuses))
-    # is_open leads the index that pages are read by.
-    return [and_(_ALERT.is_open == 1, named)] if statuses < _OPEN else [named]
+    if len(statuses) == 1 and not narrow:
+        return [_ALERT.status == next(iter(statuses))]
+    return [_ALERT.status.not_in(sorted(frozenset(AlertStatus) - statuses))]
 
 
 def _term(field: str, value: str) -> Condition:

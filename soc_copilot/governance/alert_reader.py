@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, desc, func, select, tuple_
+from sqlalchemy import ColumnElement, desc, func, select, tuple_
 from sqlalchemy.engine import Connection
 
 from soc_copilot.domain.alerts import (
@@ -33,6 +33,7 @@ from soc_copilot.governance.schema import (
     NoteModel,
 )
 from soc_copilot.governance.session import Session, in_chunks
+from soc_copilot.governance.tally import read_tally
 
 PAGE_ROWS = 256  # chosen: rows of one page of the alert table
 CHANGED_LIMIT = 1_000  # chosen: ids that one poll returns at most
@@ -81,6 +82,19 @@ class AlertReader:
         if before is not None:
             query = query.where(tuple_(to_us(before.last_seen), before.id) > _PLACE)
         return self._rows(query)
+
+    def page_after(
+        self,
+        filter: AlertFilter,  # noqa: A002
+        after: AlertCursor | None,
+        limit: int = PAGE_ROWS,
+    ) -> tuple[AlertRow, ...]:
+        """The alerts next above a place, newest first; the oldest ones without a place."""
+        oldest_first = (_ALERT.last_us.asc(), _ALERT.id.asc())
+        query = select(*_ROW).where(*conditions(filter)).order_by(*oldest_first).limit(limit)
+        if after is not None:
+            query = query.where(tuple_(to_us(after.last_seen), after.id) < _PLACE)
+        return self._rows(query)[::-1]
 
     def newer(
         self,
@@ -144,17 +158,10 @@ class AlertReader:
 
     def counts(self) -> AlertCounts:
         """Numbers for tiles and badges."""
-        by_severity = [
-            func.coalesce(func.sum(case((_ALERT.severity == s.value, 1), else_=0)), 0)
-            for s in Severity
-        ]
-        unassigned = func.coalesce(func.sum(case((_ALERT.assignee.is_(None), 1), else_=0)), 0)
-        query = select(*by_severity, unassigned).where(_ALERT.is_open == 1)
         with self._session.read() as connection:
             total = connection.execute(select(func.max(_ALERT.id))).scalar() or 0
-            found = [int(value) for value in connection.execute(query).one()]
-        info, low, medium, high, critical, alone = found
-        return AlertCounts(total, (info, low, medium, high, critical), alone)
+            by_severity, unassigned = read_tally(connection)
+        return AlertCounts(total, by_severity, unassigned)
 
     def extent(self) -> tuple[datetime, datetime] | None:
         """Time of the earliest and of the latest event of any alert; None without alerts."""

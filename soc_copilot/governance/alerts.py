@@ -1,6 +1,6 @@
 """Working through alerts: acknowledge, close, reopen, assign, note; each on record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -14,12 +14,13 @@ from soc_copilot.governance.chain import Entry
 from soc_copilot.governance.raising import next_revision
 from soc_copilot.governance.schema import AlertHistoryModel, AlertModel, NoteModel
 from soc_copilot.governance.session import Session, WriteTransaction, in_chunks
+from soc_copilot.governance.tally import Standing, adjust
 
 QUERY_CHUNK = 2_000  # chosen: alerts that one transaction of a whole-query action changes
 
 _ALERT = AlertModel.__table__.c
 _FIELDS = ("status", "disposition", "assignee")
-_STATE = tuple(_ALERT[name] for name in ("id", *_FIELDS))
+_STATE = tuple(_ALERT[name] for name in ("id", "severity", *_FIELDS))
 _SET = (
     update(AlertModel)
     .where(_ALERT.id == bindparam("b_id"))
@@ -97,11 +98,11 @@ class AlertStore(AlertReader):
         if not former:
             return 0
         with self._session.write(self._actor) as tx:
-            states = _states(tx, list(former))
+            states, severities = _states(tx, list(former))
             touched = [(i, states[i], wanted) for i, wanted in former.items()]
             touched = [change for change in touched if change[1] != change[2]]
             if touched:
-                _write(tx, touched, "alert.restored", "")
+                _write(tx, touched, severities, "alert.restored", "")
         return len(touched)
 
     def acknowledge_matching(self, filter: AlertFilter, progress: Progress | None = None) -> int:  # noqa: A002
@@ -183,7 +184,7 @@ class AlertStore(AlertReader):
             return 0
         note = note.strip()
         with self._session.write(self._actor) as tx:
-            states = _states(tx, wanted)
+            states, severities = _states(tx, wanted)
             changes = [(i, states[i], plan(states[i])) for i in wanted]
             noted = bool(note)
             touched = [
@@ -192,7 +193,7 @@ class AlertStore(AlertReader):
                 if change[1] != change[2] or (noted and not only_changed)
             ]
             if touched:
-                _write(tx, touched, action, note)
+                _write(tx, touched, severities, action, note)
         return len(touched)
 
 
@@ -207,20 +208,28 @@ def _reopened(state: State) -> State:
     return {**state, "status": AlertStatus.NEW.value, "disposition": None}
 
 
-def _states(tx: WriteTransaction, ids: Sequence[int]) -> dict[int, State]:
+def _standing(severity: int, state: State) -> Standing:
+    return Standing(severity, state["status"] != AlertStatus.CLOSED, state["assignee"] is None)
+
+
+def _states(tx: WriteTransaction, ids: Sequence[int]) -> tuple[dict[int, State], dict[int, int]]:
+    """What people decided about each alert so far, and each one's severity."""
     states: dict[int, State] = {}
+    severities: dict[int, int] = {}
     for chunk in in_chunks(ids):
         for row in tx.connection.execute(select(*_STATE).where(_ALERT.id.in_(chunk))):
             states[row.id] = {name: getattr(row, name) for name in _FIELDS}
+            severities[row.id] = row.severity
     missing = [i for i in ids if i not in states]
     if missing:
         raise StoreError(missing_message(missing))
-    return states
+    return states, severities
 
 
 def _write(
     tx: WriteTransaction,
     touched: Sequence[tuple[int, State, State]],
+    severities: Mapping[int, int],
     action: str,
     note: str,
 ) -> None:
@@ -248,6 +257,10 @@ def _write(
             Entry(action, subject, _said(old, changed), _said(new, changed), note or None)
         )
     tx.connection.execute(_SET, rows)
+    adjust(
+        tx.connection,
+        ((_standing(severities[i], old), _standing(severities[i], new)) for i, old, new in touched),
+    )
     tx.connection.execute(insert(AlertHistoryModel), history)
     if note:
         notes = [{**stamp, "alert_id": alert_id, "text": note} for alert_id, _, _ in touched]

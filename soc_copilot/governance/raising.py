@@ -24,6 +24,7 @@ from soc_copilot.governance.grouping import (
 )
 from soc_copilot.governance.schema import AlertHistoryModel, AlertModel, EvidenceModel
 from soc_copilot.governance.session import WriteTransaction, in_chunks
+from soc_copilot.governance.tally import Standing, adjust
 
 GROWING = (*DESCRIPTION, "severity", "count", "first_us", "last_us")
 """Columns that findings change in an open alert."""
@@ -33,7 +34,7 @@ _EVIDENCE = EvidenceModel.__table__.c
 _LAST_ALERT = select(func.max(_ALERT.id))
 _LAST_REVISION = select(func.max(_ALERT.revision))
 _OPEN = select(
-    *(_ALERT[name] for name in ("id", "detector", "rule", "entity", "day", *GROWING))
+    *(_ALERT[name] for name in ("id", "detector", "rule", "entity", "day", "assignee", *GROWING))
 ).where(
     _ALERT.entity.in_(bindparam("entities", expanding=True)),
     _ALERT.day.in_(bindparam("days", expanding=True)),
@@ -120,14 +121,23 @@ def _grow(
     """Update open alerts; the (old, new) severity of those whose severity rose."""
     escalated = {}
     rows = []
+    standings = []
     for key, found in known.items():
         old = open_alerts[key]
         new = merged(old, found.values)
         rows.append({**new, "b_id": old["id"], "revision": revision})
         if new["severity"] > old["severity"]:
             escalated[old["id"]] = (old["severity"], new["severity"])
+            is_unassigned = old["assignee"] is None
+            standings.append(
+                (
+                    Standing(old["severity"], True, is_unassigned),
+                    Standing(new["severity"], True, is_unassigned),
+                )
+            )
     if rows:
         tx.connection.execute(_GROW, rows)
+        adjust(tx.connection, standings)
     return escalated
 
 
@@ -155,6 +165,7 @@ def _insert(tx: WriteTransaction, fresh: Mapping[Key, Group], revision: int) -> 
             }
         )
     tx.connection.execute(insert(AlertModel), rows)
+    adjust(tx.connection, [(None, Standing(row["severity"], True, True)) for row in rows])
     return [row["id"] for row in rows]
 
 

@@ -174,17 +174,26 @@ class AlertModel(Base):
     revision: Mapped[int] = mapped_column(BigInteger)  # grows with every write to any alert
 
     __table_args__ = (
-        # Newest first, over all and over open alerts. Severity rides along so that a filter
-        # on it is decided inside the index.
+        # Newest first: over all alerts, over open ones, and over those of one status. Severity
+        # rides along so that a filter on it is decided inside the index.
         Index("ix_alert_page", "last_us", "id", "severity"),
         Index("ix_alert_open_page", "is_open", "last_us", "id", "severity"),
-        Index("ix_alert_open_severity", "is_open", "severity", "assignee"),
+        Index("ix_alert_status_page", "status", "last_us", "id", "severity"),
         Index("ix_alert_key", "entity", "day", "is_open"),
         Index("ix_alert_first", "first_us", "severity"),
         Index("ix_alert_technique", "technique", "last_us", "id"),
         Index("ix_alert_entity", "entity", "last_us", "id"),
         Index("ix_alert_revision", "revision"),
     )
+
+
+class AlertTallyModel(Base):
+    """Numbers of open alerts: one row for each severity, changed with the alerts."""
+
+    __tablename__ = "alert_tally"
+    severity: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    n_open: Mapped[int] = mapped_column(BigInteger)
+    n_unassigned: Mapped[int] = mapped_column(BigInteger)
 
 
 class EvidenceModel(Base):

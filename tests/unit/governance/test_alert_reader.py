@@ -61,6 +61,14 @@ def test_newer_rows_are_those_before_a_place(desk: Governance) -> None:
     assert desk.alerts.newer(ALL, cursor(rows[10]), 3) == rows[:3]
 
 
+def test_pages_can_be_walked_upwards(desk: Governance) -> None:
+    rows = desk.alerts.page(ALL)
+    assert desk.alerts.page_after(ALL, None, 4) == rows[-4:]
+    assert desk.alerts.page_after(ALL, cursor(rows[10]), 4) == rows[6:10]
+    assert desk.alerts.page_after(ALL, cursor(rows[2]), 4) == rows[:2]
+    assert desk.alerts.page_after(ALL, cursor(rows[0]), 4) == ()
+
+
 def test_rows_are_got_in_the_order_asked(desk: Governance) -> None:
     assert [row.id for row in desk.alerts.get([5, 99, 2, 5])] == [5, 2, 5]
     assert desk.alerts.get([]) == ()
@@ -217,6 +225,8 @@ def plan_of(governance: Governance, wanted: AlertFilter, before: AlertCursor | N
         ALL,
         OPEN,
         AlertFilter(statuses=(AlertStatus.CLOSED,)),
+        AlertFilter(statuses=(AlertStatus.ACKNOWLEDGED,), severities=(Severity.HIGH,)),
+        AlertFilter(statuses=(AlertStatus.NEW, AlertStatus.CLOSED)),
         AlertFilter(statuses=OPEN.statuses, severities=(Severity.HIGH, Severity.CRITICAL)),
         AlertFilter(statuses=OPEN.statuses, detectors=("web", "auth")),
         AlertFilter(statuses=OPEN.statuses, since=NOON, until=minutes(5)),
@@ -225,6 +235,7 @@ def plan_of(governance: Governance, wanted: AlertFilter, before: AlertCursor | N
         AlertFilter(statuses=OPEN.statuses, entity="10.0.0.1"),
         AlertFilter(technique="T1190"),
         AlertFilter(statuses=OPEN.statuses, technique="T1190"),
+        AlertFilter(statuses=(AlertStatus.NEW,), technique="T1190"),
     ],
 )
 @pytest.mark.parametrize("before", [None, AlertCursor(minutes(2), 25)])
@@ -240,6 +251,24 @@ def test_pages_are_read_by_an_index_without_sorting(
     with desk._session.engine.connect() as connection:
         connection.execute(text("ANALYZE"))
     assert not any("TEMP B-TREE" in step for step in plan_of(desk, wanted, before))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (ALL, "ix_alert_page"),
+        (OPEN, "ix_alert_open_page"),
+        (AlertFilter(statuses=(AlertStatus.ACKNOWLEDGED,)), "ix_alert_status_page"),
+        (AlertFilter(statuses=OPEN.statuses, entity="10.0.0.1"), "ix_alert_entity"),
+        (AlertFilter(statuses=(AlertStatus.NEW,), entity="10.0.0.1"), "ix_alert_entity"),
+        (AlertFilter(statuses=OPEN.statuses, technique="T1190"), "ix_alert_technique"),
+    ],
+)
+def test_each_kind_of_page_is_read_by_its_own_index(
+    desk: Governance, wanted: AlertFilter, index: str
+) -> None:
+    (step,) = plan_of(desk, wanted, None)
+    assert f" {index} " in step + " "
 
 
 def test_times_come_back_aware_and_exact(governance: Governance) -> None:

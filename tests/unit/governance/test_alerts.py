@@ -89,6 +89,18 @@ def test_reopening_makes_an_alert_new_and_keeps_the_assignee(
     assert governance.audit.rows()[0].reason == "seen again"
 
 
+def test_an_undo_gives_back_what_rows_say(governance: Governance, store: AlertStore) -> None:
+    store.assign([2], "bob")
+    rows = store.get([1, 2, 3])
+    store.close([1, 2], Disposition.BENIGN)
+    assert store.restore(rows) == 2
+    assert store.get([1, 2, 3]) == rows
+    assert store.counts().unassigned_open == 4
+    assert governance.audit.rows()[0].action == "alert.restored"
+    assert store.restore(()) == 0
+    assert store.restore(rows) == 0
+
+
 def test_assigning_gives_and_takes(store: AlertStore) -> None:
     assert store.assign([1], " bob ") == 1
     assert store.assign([1], "bob") == 0

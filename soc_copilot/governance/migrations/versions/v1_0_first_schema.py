@@ -49,7 +49,7 @@ def upgrade() -> None:
         "ix_alert_open_page", "alert", ["is_open", "last_us", "id", "severity"], unique=False
     )
     op.create_index(
-        "ix_alert_open_severity", "alert", ["is_open", "severity", "assignee"], unique=False
+        "ix_alert_status_page", "alert", ["status", "last_us", "id", "severity"], unique=False
     )
     op.create_index("ix_alert_page", "alert", ["last_us", "id", "severity"], unique=False)
     op.create_index("ix_alert_revision", "alert", ["revision"], unique=False)
@@ -222,3 +222,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("source_id", "generation"),
     )
+    tally = op.create_table(
+        "alert_tally",
+        sa.Column("severity", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("n_open", sa.BigInteger(), nullable=False),
+        sa.Column("n_unassigned", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("severity"),
+    )
+    op.bulk_insert(tally, [{"severity": s, "n_open": 0, "n_unassigned": 0} for s in range(5)])
