@@ -218,6 +218,12 @@ def test_the_kill_switch_card_tells_state_reason_and_history(bench, page):
     ]
 
 
+def test_a_switch_that_nobody_used_is_not_said_to_be_somebodys(bench, page):
+    bench.desk.set_killswitch(bench.governance.kill_switch.state())
+    bench.show(page)
+    assert page.killswitch.text.text() == "Processing is permitted."
+
+
 def test_the_database_card_tells_where_everything_lies(bench, page):
     bench.show(page)
     values = {name: label.text() for name, label in page.database.values.items()}

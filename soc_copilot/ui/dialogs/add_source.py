@@ -167,9 +167,6 @@ class AddSourceDialog(DeskDialog):
         self._build_pattern()
         self._build_format()
         self._build_start()
-        self.problem = PlainLabel("", "error", wrap=True)
-        self.problem.hide()
-        self.body.addWidget(self.problem)
         self._show_probe(self._probe)
         self.path_edit.setText(path)
         self.path_edit.setFocus()
@@ -203,6 +200,9 @@ class AddSourceDialog(DeskDialog):
         row.addWidget(self.folder_button)
         holder.setFocusProxy(self.path_edit)
         self.add_field("File or folder", holder)
+        self.problem = PlainLabel("", "error", wrap=True)
+        self.problem.hide()
+        self.body.addWidget(self.problem)
 
     def _build_pattern(self) -> None:
         self.pattern_box = QWidget()

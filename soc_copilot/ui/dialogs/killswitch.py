@@ -12,6 +12,7 @@ SURFACES = {
     "cli": "from a terminal",
     "pipeline": "by the program itself",
     "service": "over the local service",
+    "database": "as the database was made",
 }
 
 

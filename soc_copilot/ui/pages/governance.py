@@ -156,8 +156,8 @@ class GovernancePage(Page):
             Column.SEQ: 56,
             Column.AT: 116,
             Column.ACTOR: 84,
-            Column.SURFACE: 64,
-            Column.ACTION: 150,
+            Column.SURFACE: 76,
+            Column.ACTION: 148,
             Column.SUBJECT: 112,
         }
         self.table = desk_table(self.model, "Audit trail", widths, stretch=Column.CHANGE)

@@ -71,8 +71,8 @@ class KillSwitchCard(Card):
         what = "Nothing is processed" if state.engaged else "Processing is permitted"
         if not state.readable:
             self.text.setText(f"It cannot be read, so it counts as engaged. {state.reason}")
-        elif state.changed_at is None:
-            self.text.setText(f"{what}.")
+        elif state.changed_at is None or (state.surface == "database" and not state.engaged):
+            self.text.setText(f"{what}.")  # nobody used it yet
         else:
             who = f"{state.actor} {SURFACES.get(state.surface, state.surface)}".strip()
             since = times.absolute(state.changed_at)
