@@ -6,21 +6,18 @@ spaces instead reaches 1.5 million, but checks nothing and breaks on escaped quo
 checks put back it is level). What it leaves goes through a second, tolerant and slower one.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
 from typing_extensions import override
 
 from soc_copilot.domain import columns as c
-from soc_copilot.domain.clock import utc_now
 from soc_copilot.parsing.protocol import (
     Format,
     ParseContext,
     groups,
     kind,
     present,
-    share_of_events,
 )
 from soc_copilot.parsing.timestamps import access_time
 
@@ -80,10 +77,6 @@ class AccessFormat(Format):
             if left.any():
                 pieces = _fill(pieces, left, take(frame.filter(left)))
         return pieces.select(_columns())
-
-    @override
-    def sniff(self, lines: Sequence[str]) -> float:
-        return share_of_events(self, lines, ParseContext(utc_now()))
 
 
 def _strict(frame: pl.DataFrame, pattern: str) -> pl.DataFrame:

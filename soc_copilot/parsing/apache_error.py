@@ -1,15 +1,13 @@
 """Apache's error log, as versions up to 2.2 and from 2.4 on write it."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
 from typing_extensions import override
 
 from soc_copilot.domain import columns as c
-from soc_copilot.domain.clock import utc_now
 from soc_copilot.parsing import timestamps as ts
-from soc_copilot.parsing.protocol import Format, ParseContext, groups, kind, share_of_events
+from soc_copilot.parsing.protocol import Format, ParseContext, groups, kind
 
 _LINE: Final = (
     rf"(?s)^\[({ts.CTIME_PATTERN})\] "  # time
@@ -50,7 +48,3 @@ class ApacheErrorFormat(Format):
             .alias(c.SOURCE_PORT),
             pl.col("message").alias(c.MESSAGE),
         )
-
-    @override
-    def sniff(self, lines: Sequence[str]) -> float:
-        return share_of_events(self, lines, ParseContext(utc_now()))

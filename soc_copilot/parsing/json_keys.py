@@ -30,7 +30,6 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
     c.METHOD: ("request_method", "method", "verb", "request.method", "cs-method"),
     c.URL: (
         "request_uri", "uri", "url", "request.uri", "request.url", "url.full", "cs-uri-stem",
-        "path",
     ),
     c.URL_PATH: (),
     c.URL_QUERY: ("cs-uri-query",),
@@ -50,6 +49,9 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
 
 # A whole request line as nginx ($request) and Apache (%r) give it.
 REQUEST_LINE: Final = ("request", "request_line", "http.request.line")
+
+# A URL in the logs of web applications, but any other path where no request method stands by.
+URL_BESIDE_METHOD: Final = ("path",)
 
 # Other fields of the Elastic Common Schema that are kept, as text, under their own names.
 KEPT: Final = (

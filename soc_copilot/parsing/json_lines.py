@@ -16,10 +16,9 @@ from polars.exceptions import ComputeError
 from typing_extensions import override
 
 from soc_copilot.domain import columns as c
-from soc_copilot.domain.clock import utc_now
 from soc_copilot.parsing.access import REQUEST, url_parts
-from soc_copilot.parsing.json_keys import ALIASES, KEPT, REQUEST_LINE
-from soc_copilot.parsing.protocol import Format, ParseContext, kind, present, share_of_events
+from soc_copilot.parsing.json_keys import ALIASES, KEPT, REQUEST_LINE, URL_BESIDE_METHOD
+from soc_copilot.parsing.protocol import Format, ParseContext, kind, present
 from soc_copilot.parsing.timestamps import any_time
 
 _NUMBERS: Final = {
@@ -102,7 +101,9 @@ def _value(leaves: _Leaves, names: Sequence[str]) -> pl.Expr:
 _WANTED: Final = {column: (column, *aliases) for column, aliases in ALIASES.items()}
 _PATHS: Final = [
     path
-    for name in dict.fromkeys((*itertools.chain(*_WANTED.values()), *REQUEST_LINE, *KEPT))
+    for name in dict.fromkeys(
+        (*itertools.chain(*_WANTED.values()), *REQUEST_LINE, *URL_BESIDE_METHOD, *KEPT)
+    )
     for path in _splits(name)
 ]
 _KEYS: Final = {f'"{step}":': step for path in _PATHS for step in path}
@@ -124,14 +125,11 @@ class JsonFormat(Format):
             {"fits": text.is_not_null(), "category": marked.str.extract(_FIRST_CATEGORY)}
         ).with_columns(
             _value(leaves, REQUEST_LINE).alias("request"),
+            _value(leaves, URL_BESIDE_METHOD).alias("path"),
             *(_value(leaves, names).alias(name) for name, names in _WANTED.items()),
             *(_value(leaves, (name,)).alias(name) for name in KEPT),
         )
         return _typed(_with_request(values), context)
-
-    @override
-    def sniff(self, lines: Sequence[str]) -> float:
-        return share_of_events(self, lines, ParseContext(utc_now()))
 
 
 def _canonical(lines: pl.Series) -> pl.Series:
@@ -181,11 +179,12 @@ def _decode_by(schema: pl.Struct, text: pl.Series) -> pl.Series:
 
 
 def _with_request(values: pl.DataFrame) -> pl.DataFrame:
-    """Fill method, URL and version from a whole request line where they are not given."""
+    """Fill method, URL and version from a request line or a path where they are not given."""
+    path_asked_for = pl.when(pl.col(c.METHOD).is_not_null()).then(pl.col("path"))
     parts = pl.col("request").str.extract_groups(REQUEST)
     values = values.with_columns(
         pl.coalesce(c.METHOD, parts.struct.field("1")).alias(c.METHOD),
-        pl.coalesce(c.URL, parts.struct.field("2")).alias(c.URL),
+        pl.coalesce(c.URL, parts.struct.field("2"), path_asked_for).alias(c.URL),
         pl.coalesce(c.HTTP_VERSION, parts.struct.field("3")).alias(c.HTTP_VERSION),
     )
     path, query = url_parts(pl.col(c.URL))

@@ -1,6 +1,5 @@
 """Plain text: the last resort. Every line that is not blank is an event with a message."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -39,7 +38,3 @@ class PlainFormat(Format):
                 pl.when(filled).then(line).alias(c.MESSAGE),
             )
         )
-
-    @override
-    def sniff(self, lines: Sequence[str]) -> float:
-        return 1.0 if any(line.strip() for line in lines) else 0.0

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import polars as pl
 
 from soc_copilot.domain import columns as c
+from soc_copilot.domain.clock import utc_now
 
 DATETIME: Final = pl.Datetime("us", "UTC")
 
@@ -51,8 +52,12 @@ class Format(Protocol):
         ...
 
     def sniff(self, lines: Sequence[str]) -> float:
-        """Share of the lines that are in this format, in [0, 1]; 0 for no lines."""
-        ...
+        """Share of the lines, blank ones left out, that fit; in [0, 1], 0 for no lines."""
+        filled = [line for line in lines if line.strip()]
+        if not filled:
+            return 0.0
+        parsed = self.parse(pl.Series(filled, dtype=pl.String), ParseContext(utc_now()))
+        return float((parsed[c.KIND] == c.KIND_EVENT).sum()) / len(filled)
 
 
 def kind(fits: pl.Expr) -> pl.Expr:
@@ -75,12 +80,3 @@ def present(name: str) -> pl.Expr:
     """The text column with nothing, and the "-" that many logs put for it, turned to null."""
     column = pl.col(name)
     return pl.when(~column.is_in(["-", ""])).then(column)
-
-
-def share_of_events(found: Format, lines: Sequence[str], context: ParseContext) -> float:
-    """Share of the lines that are not blank which the format parses."""
-    filled = [line for line in lines if line.strip()]
-    if not filled:
-        return 0.0
-    kinds = found.parse(pl.Series(filled, dtype=pl.String), context)[c.KIND]
-    return float((kinds == c.KIND_EVENT).sum()) / len(filled)

@@ -4,14 +4,12 @@ As in access logs, one anchored single-pass expression takes the ordinary line; 
 (no program, spaces in its name, RFC 5424) goes through tolerant ones.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
 from typing_extensions import override
 
 from soc_copilot.domain import columns as c
-from soc_copilot.domain.clock import utc_now
 from soc_copilot.parsing import timestamps as ts
 from soc_copilot.parsing.auth_messages import FIELDS, take_apart
 from soc_copilot.parsing.protocol import (
@@ -20,7 +18,6 @@ from soc_copilot.parsing.protocol import (
     groups,
     kind,
     present,
-    share_of_events,
 )
 
 _ISO_STAMP: Final = (
@@ -76,10 +73,6 @@ class SyslogFormat(Format):
             .join(known.drop("process", "by_pam"), on="row", how="left", maintain_order="left")
             .select(_columns())
         )
-
-    @override
-    def sniff(self, lines: Sequence[str]) -> float:
-        return share_of_events(self, lines, ParseContext(utc_now()))
 
 
 def _framed(frame: pl.DataFrame) -> pl.DataFrame:

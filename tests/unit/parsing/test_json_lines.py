@@ -76,6 +76,11 @@ def test_dots_may_be_nesting_anywhere(line):
     assert row_of("json", line)[c.METHOD] == "GET"
 
 
+def test_path_is_a_url_only_beside_a_method():
+    assert row_of("json", '{"method":"GET","path":"/a?b"}')[c.URL_PATH] == "/a"
+    assert c.URL not in row_of("json", '{"msg":"read","path":"/var/log/x"}')
+
+
 @pytest.mark.parametrize("raw", ["\x00", "\x1b[0m", "\\xff", "\u202e", "\t"])
 def test_line_with_raw_controls_is_mended_not_lost(raw):
     row = row_of("json", '{"msg":"a' + raw + 'b"}')

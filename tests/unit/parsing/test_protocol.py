@@ -1,14 +1,10 @@
 """What all formats share."""
 
-from datetime import UTC, datetime
-
 import polars as pl
 
 from soc_copilot.domain import columns as c
-from soc_copilot.parsing.plain import PlainFormat
-from soc_copilot.parsing.protocol import ParseContext, groups, kind, present, share_of_events
-
-CONTEXT = ParseContext(datetime(2026, 3, 10, tzinfo=UTC))
+from soc_copilot.parsing.protocol import groups, kind, present
+from soc_copilot.parsing.syslog import SyslogFormat
 
 
 def test_kind_is_never_null():
@@ -17,8 +13,9 @@ def test_kind_is_never_null():
 
 
 def test_share_leaves_blank_lines_out():
-    assert share_of_events(PlainFormat(), ["a", " ", ""], CONTEXT) == 1.0
-    assert share_of_events(PlainFormat(), [" "], CONTEXT) == 0.0
+    line = "Mar 10 09:00:00 gate app: x"
+    assert SyslogFormat().sniff([line, " ", "", "a"]) == 0.5
+    assert SyslogFormat().sniff([" "]) == 0.0
 
 
 def test_groups_are_columns_by_name():
