@@ -49,7 +49,12 @@ class AuditTrail:
             tx.audit(Entry(action, subject, old, new, reason))
 
     def rows(
-        self, before_seq: int | None = None, limit: int = 256, *, text: str = ""
+        self,
+        before_seq: int | None = None,
+        limit: int = 256,
+        *,
+        text: str = "",
+        after_seq: int = 0,
     ) -> tuple[AuditRow, ...]:
         """Rows older than one, newest first, at most `limit`.
 
@@ -58,10 +63,13 @@ class AuditTrail:
             limit: Rows at most.
             text: Words that must all occur somewhere in the row, case-insensitive, taken
                 literally. Without words the read is by key alone; with words it scans.
+            after_seq: Only rows with a greater number.
         """
         query = select(*_COLUMNS).order_by(AuditModel.seq.desc()).limit(limit)
         if before_seq is not None:
             query = query.where(AuditModel.seq < before_seq)
+        if after_seq:
+            query = query.where(AuditModel.seq > after_seq)
         for word in text.split():
             stored = to_stored(word)
             query = query.where(

@@ -1,8 +1,9 @@
 """The audit trail as a table: newest first, one page at a time, by key."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
@@ -20,11 +21,22 @@ from soc_copilot.ui.context import Desk
 from soc_copilot.ui.widgets.labels import safe_tip
 from soc_copilot.ui.workers import Job
 
+if TYPE_CHECKING:
+    from soc_copilot.governance.database import Governance
+
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
 PAGE_ROWS = 256  # chosen: several screens, a few milliseconds
 CELL_CHARS = 300  # chosen: more than a column shows
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Rows read, and the newest row's number just before."""
+
+    newest_seq: int
+    rows: tuple[AuditRow, ...]
 
 
 class Column(IntEnum):
@@ -64,6 +76,7 @@ class AuditTableModel(QAbstractTableModel):
         self._rows: list[AuditRow] = []
         self._exhausted = True  # until the first page was asked for
         self._text = ""
+        self._known_seq = 0  # every row up to it was looked at for the words in force
         self._changing = False  # True while views hear of rows that are not here yet
         self._pinned = False  # True while the top is not the newest row on purpose
         self._job: Job | None = None
@@ -111,7 +124,7 @@ class AuditTableModel(QAbstractTableModel):
     def pull_new(self) -> None:
         """Put rows that were added meanwhile on top; what is selected stays selected."""
         if self._job is None and not self._pinned:
-            self._read(None, self._take_new)
+            self._read(None, self._take_new, after=self._known_seq)
 
     @override
     def rowCount(self, parent: Index = QModelIndex()) -> int:
@@ -171,21 +184,29 @@ class AuditTableModel(QAbstractTableModel):
             case Column.CHANGE:
                 return change_text(row)
 
-    def _read(self, before: int | None, done: Callable[[tuple[AuditRow, ...]], None]) -> None:
+    def _read(
+        self,
+        before: int | None,
+        done: Callable[[tuple[AuditRow, ...]], None],
+        after: int = 0,
+    ) -> None:
         if self._job is not None:
             self._job.cancel()
         text = self._text
 
-        def finish(rows: tuple[AuditRow, ...]) -> None:
+        def read(governance: "Governance") -> _Page:
+            newest = governance.audit.count()
+            rows = governance.audit.rows(before, PAGE_ROWS, text=text, after_seq=after)
+            return _Page(newest, rows)
+
+        def finish(page: _Page) -> None:
             self._job = None
-            done(rows)
+            if before is None:
+                self._known_seq = page.newest_seq
+            done(page.rows)
             self.loaded.emit()
 
-        self._job = self._desk.jobs.submit(
-            lambda governance: governance.audit.rows(before, PAGE_ROWS, text=text),
-            finish,
-            self._fail,
-        )
+        self._job = self._desk.jobs.submit(read, finish, self._fail)
 
     def _reset(self, rows: tuple[AuditRow, ...]) -> None:
         self._changing = True
@@ -201,7 +222,7 @@ class AuditTableModel(QAbstractTableModel):
     def _take_new(self, rows: tuple[AuditRow, ...]) -> None:
         newest = self._rows[0].seq if self._rows else 0
         fresh = tuple(row for row in rows if row.seq > newest)
-        if len(fresh) == PAGE_ROWS or not self._rows:
+        if len(fresh) == PAGE_ROWS:
             self._reset(rows)  # too far behind: start again from the newest page
         else:
             self._insert(0, fresh)

@@ -35,7 +35,6 @@ from soc_copilot.ui.widgets.tables import desk_table
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
-    from soc_copilot.governance.facts import DatabaseFacts
 
 REFRESH_MS = 2_000  # chosen: how soon a row written by another process shows
 TYPING_MS = 250  # chosen: after the last key, before the database is searched
@@ -185,6 +184,7 @@ class GovernancePage(Page):
     @override
     def shown(self) -> None:
         self.refresh()
+        self._read_changes()
 
     @override
     def open(self, **args: Any) -> None:
@@ -213,9 +213,10 @@ class GovernancePage(Page):
         self._timer.stop()
 
     def refresh(self) -> None:
-        """Bring the table, the last changes and the database's facts up to date."""
+        """Bring the table and the database's facts up to date."""
         self.model.pull_new()
-        self.desk.jobs.submit(_read_side, self._take_side, self.desk.error)
+        jobs = self.desk.jobs
+        jobs.submit(lambda governance: governance.facts(), self.database.show_facts)
 
     def reload(self) -> None:
         """Start again from the newest row."""
@@ -245,14 +246,13 @@ class GovernancePage(Page):
         self.search_edit.setFocus()
         self.search_edit.selectAll()
 
-    def _take_side(self, side: "tuple[DatabaseFacts, tuple[AuditRow, ...]]") -> None:
-        facts, changes = side
-        self.database.show_facts(facts)
-        self.killswitch.show_changes(changes)
+    def _read_changes(self) -> None:
+        self.desk.jobs.submit(_last_changes, self.killswitch.show_changes, self.desk.error)
 
     def _on_killswitch(self, _: KillSwitchState) -> None:
         if self.isVisible():
             self.refresh()
+            self._read_changes()
 
     def _on_typed(self) -> None:
         self._typing.start()
@@ -292,9 +292,8 @@ class GovernancePage(Page):
         menu.popup(self.table.viewport().mapToGlobal(where))
 
 
-def _read_side(governance: "Governance") -> "tuple[DatabaseFacts, tuple[AuditRow, ...]]":
-    changes = governance.audit.rows(None, CHANGES_SHOWN, text="killswitch.")
-    return governance.facts(), changes
+def _last_changes(governance: "Governance") -> tuple[AuditRow, ...]:
+    return governance.audit.rows(None, CHANGES_SHOWN, text="killswitch.")
 
 
 def _line(row: AuditRow) -> str:

@@ -289,3 +289,11 @@ def test_words_find_rows_whatever_the_case_and_are_taken_literally(governance: G
     assert found("\u202e\0") == ["alert 17"]
     assert found("' OR 1=1 --") == []
     assert [row.subject for row in governance.audit.rows(3, text="closed")] == ["alert 17"]
+
+
+def test_rows_after_a_known_one_are_found_alone(governance: Governance) -> None:
+    for number in range(4):
+        governance.audit.record("alert.closed", f"alert {number}")
+    assert [row.seq for row in governance.audit.rows(after_seq=3)] == [5, 4]
+    assert governance.audit.rows(after_seq=5) == ()
+    assert [row.seq for row in governance.audit.rows(5, after_seq=3)] == [4]
