@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer
+from PySide6.QtCore import QModelIndex, QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
@@ -40,8 +40,6 @@ class AlertCommands(QObject):
         self._asked: Target | None = None  # what the strip's question is about
         self._range_start = -1
         self._export: Job | None = None
-        self._to_end = QTimer(self, interval=0)
-        self._to_end.timeout.connect(self._read_on)
         self._bind()
         self._connect()
 
@@ -119,16 +117,11 @@ class AlertCommands(QObject):
         self._page.focus_table()
 
     def go_to_end(self) -> None:
-        """Read page after page until the oldest alert is there."""
-        self._to_end.start()
-
-    def _read_on(self) -> None:
-        root = QModelIndex()
-        if self._model.canFetchMore(root):
-            self._model.fetchMore(root)
-        elif self._model.is_exhausted:
-            self._to_end.stop()
+        """To the oldest alert, without reading all that lies between."""
+        if self._model.is_exhausted:
             self._table.go_to(self._model.rowCount() - 1)
+        else:
+            self._page.load_oldest()
 
     def _toggle_select(self) -> None:
         self._range_start = self._table.current_row()
@@ -265,7 +258,6 @@ class AlertCommands(QObject):
 
     def _escape(self) -> None:
         """Esc takes back the latest thing first: a question, a selection, the filter."""
-        self._to_end.stop()
         if self._page.is_history_shown:
             self._page.show_queue()
         elif self._strip.is_asking:

@@ -1,9 +1,7 @@
 """A newest-first window onto the stored alerts, read one page at a time by key."""
 
-import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -17,16 +15,25 @@ from soc_copilot.domain.attack import technique_name
 from soc_copilot.domain.clock import from_us, to_us
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.models.alert_pages import (
+    MAX_LIVE_ROWS,
+    PAGE_ROWS,
+    TAIL_ROWS,
+    AlertPage,
+    LiveChanges,
+    matches,
+    read_live,
+    read_oldest,
+    read_page,
+)
 from soc_copilot.ui.widgets import ROLE_SEVERITY, safe_tip
 
 if TYPE_CHECKING:
-    from soc_copilot.governance.database import Governance
+    pass
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
-PAGE_ROWS: Final = 256
-MAX_LIVE_ROWS: Final = 1_000  # farther behind than this, start again from the newest page
 SLOW_PAGE_S: Final = 0.008  # pages that took longer are read on the worker from then on
 CELL_CHARS: Final = 240  # chosen: more never fits into a cell
 ROLE_ROW: Final = Role.UserRole + 10  # the AlertRow
@@ -66,38 +73,11 @@ TITLES: Final = {
 _RIGHT = {Column.COUNT, Column.SCORE}
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    rows: tuple[AlertRow, ...]
-    token: int
-    took_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Live:
-    token: int
-    changed: tuple[AlertRow, ...]
-    fresh: tuple[AlertRow, ...]
-
-
 def status_text(row: AlertRow) -> str:
     """The Status cell: a closed alert tells its disposition."""
     if row.status is AlertStatus.CLOSED and row.disposition is not None:
         return f"Closed, {row.disposition.label.lower()}"
     return row.status.label
-
-
-def matches(row: AlertRow, query: AlertFilter) -> bool:
-    """True when a row that matched a query's text still matches its other parts."""
-    return (
-        (not query.severities or row.severity in query.severities)
-        and (not query.statuses or row.status in query.statuses)
-        and (not query.detectors or row.detector in query.detectors)
-        and (query.since is None or row.last_seen >= query.since)
-        and (query.until is None or row.first_seen < query.until)
-        and (query.entity is None or row.entity == query.entity)
-        and (query.technique is None or row.technique == query.technique)
-    )
 
 
 def _key(row: AlertRow) -> tuple[int, int]:
@@ -117,6 +97,7 @@ class AlertTableModel(QAbstractTableModel):
     loading_changed = QtSignal(bool)
     loaded = QtSignal()  # a filter's first page is there
     pending_changed = QtSignal(int)  # alerts waiting above the first row
+    prepended = QtSignal(int)  # rows that came in above, while the newest are not read
     selection_changed = QtSignal()
     failed = QtSignal(str)
 
@@ -131,6 +112,7 @@ class AlertTableModel(QAbstractTableModel):
         self._generation, self._token = 0, 0
         self._exhausted, self._is_loading, self._is_paging = True, False, False
         self._is_polling, self._is_fast, self._is_inserting = False, False, False
+        self._wants_oldest, self._has_gap = False, False
         self._n_pending = 0
         self._checked: set[int] = set()
         self._all_but: set[int] | None = None  # ids left out when everything is selected
@@ -199,17 +181,17 @@ class AlertTableModel(QAbstractTableModel):
             return
         query, cursor, generation = self._query, self._cursor, self._generation
         if self._is_fast:
-            page = _read_page(self._desk.reader, query, cursor)
+            page = read_page(self._desk.reader, query, cursor)
             self._append(page)
             return
         self._is_paging = True
 
-        def done(page: _Page) -> None:
+        def done(page: AlertPage) -> None:
             self._is_paging = False
             if generation == self._generation:
                 self._append(page)
 
-        self._desk.jobs.submit(lambda gov: _read_page(gov, query, cursor), done, self._fail)
+        self._desk.jobs.submit(lambda gov: read_page(gov, query, cursor), done, self._fail)
 
     # -- reading
 
@@ -233,6 +215,41 @@ class AlertTableModel(QAbstractTableModel):
         """New alerts held back above the first row."""
         return self._n_pending
 
+    @property
+    def has_gap(self) -> bool:
+        """True while only the oldest alerts were read, and newer ones lie above them."""
+        return self._has_gap
+
+    def load_oldest(self) -> None:
+        """Go to the far end at once: read the last rows instead of everything before them."""
+        self._wants_oldest = True
+        self._read_first()
+
+    def fetch_above(self) -> None:
+        """Read the page above the first row, after `load_oldest`."""
+        if not self._has_gap or self._is_paging or self._is_loading or not self._rows:
+            return
+        self._is_paging = True
+        query, top, generation = self._query, self._top(), self._generation
+
+        def done(rows: tuple[AlertRow, ...]) -> None:
+            self._is_paging = False
+            if generation == self._generation:
+                self._prepend(rows)
+
+        self._desk.jobs.submit(
+            lambda gov: gov.alerts.page_after(query, top, PAGE_ROWS), done, self._fail
+        )
+
+    def _prepend(self, rows: tuple[AlertRow, ...]) -> None:
+        fresh = [row for row in rows if row.id not in self._place]
+        self._has_gap = len(rows) == PAGE_ROWS
+        self._insert(0, fresh)
+        self.prepended.emit(len(fresh))
+
+    def _top(self) -> AlertCursor:
+        return AlertCursor(from_us(-self._keys[0][0]), -self._keys[0][1])
+
     def set_query(self, query: AlertFilter) -> None:
         """Show other alerts; the old rows stay until the new ones are there."""
         self._query = query
@@ -243,6 +260,10 @@ class AlertTableModel(QAbstractTableModel):
 
     def reload(self) -> None:
         """Read the first page again."""
+        self._wants_oldest = False
+        self._read_first()
+
+    def _read_first(self) -> None:
         self._generation += 1
         if not self._is_loading:
             self._is_loading = True
@@ -258,36 +279,39 @@ class AlertTableModel(QAbstractTableModel):
             return
         self._is_polling = True
         query, token, generation = self._query, self._token, self._generation
-        top = AlertCursor(from_us(-self._keys[0][0]), -self._keys[0][1])
+        top = None if self._has_gap else self._top()
 
-        def done(live: _Live) -> None:
+        def done(live: LiveChanges) -> None:
             self._is_polling = False
             if generation == self._generation:
                 self._take_live(live)
 
-        self._desk.jobs.submit(lambda gov: _read_live(gov, query, top, token), done, self._fail)
+        self._desk.jobs.submit(lambda gov: read_live(gov, query, top, token), done, self._fail)
 
     def show_pending(self) -> None:
         """Read from the newest again, with what was held back."""
         self.reload()
 
     def _load(self) -> None:
-        query, generation = self._query, self._generation
+        query, generation, oldest = self._query, self._generation, self._wants_oldest
 
-        def done(page: _Page) -> None:
+        def done(page: AlertPage) -> None:
             if generation != self._generation:  # the filter changed meanwhile: read the last one
                 self._load()
                 return
             self._reset(page)
 
-        self._desk.jobs.submit(lambda gov: _read_page(gov, query, None), done, self._fail)
+        read = read_oldest if oldest else read_page
+        self._desk.jobs.submit(lambda gov: read(gov, query, None), done, self._fail)
 
-    def _reset(self, page: _Page) -> None:
+    def _reset(self, page: AlertPage) -> None:
         self.beginResetModel()
         self._rows = list(page.rows)
         self._keys = [_key(row) for row in page.rows]
         self._place = {row.id: key for row, key in zip(self._rows, self._keys, strict=True)}
         self._after_page(page)
+        self._has_gap = self._wants_oldest and len(page.rows) == TAIL_ROWS
+        self._exhausted = self._exhausted or self._wants_oldest
         self._token = page.token
         self.endResetModel()
         self._is_loading = self._is_paging = False  # not sooner: no page is read within a reset
@@ -295,12 +319,12 @@ class AlertTableModel(QAbstractTableModel):
         self.loading_changed.emit(False)
         self.loaded.emit()
 
-    def _append(self, page: _Page) -> None:
+    def _append(self, page: AlertPage) -> None:
         rows = [row for row in page.rows if row.id not in self._place]
         self._after_page(page)
         self._insert(len(self._rows), rows)
 
-    def _after_page(self, page: _Page) -> None:
+    def _after_page(self, page: AlertPage) -> None:
         self._exhausted = len(page.rows) < PAGE_ROWS
         self._is_fast = page.took_s <= SLOW_PAGE_S
         if page.rows:
@@ -316,11 +340,11 @@ class AlertTableModel(QAbstractTableModel):
 
     # -- live changes
 
-    def _take_live(self, live: _Live) -> None:
+    def _take_live(self, live: LiveChanges) -> None:
         self._token = live.token
         for row in live.changed:
             self._refresh(row)
-        if self.hold():
+        if self.hold() or self._has_gap:
             self._set_pending(sum(row.id not in self._place for row in live.fresh))
         elif len(live.fresh) > MAX_LIVE_ROWS:
             self.reload()
@@ -362,8 +386,9 @@ class AlertTableModel(QAbstractTableModel):
 
     def _restore(self, row: AlertRow) -> None:
         key = _key(row)
-        is_within = bool(self._keys) and key <= self._keys[-1]
-        if is_within or self._exhausted:
+        is_above = self._has_gap and bool(self._keys) and key < self._keys[0]
+        is_below = not self._exhausted and not (self._keys and key <= self._keys[-1])
+        if not is_above and not is_below:
             self._insert(bisect_left(self._keys, key), [row])
 
     def _insert(self, at: int, rows: list[AlertRow]) -> None:
@@ -534,18 +559,3 @@ class AlertTableModel(QAbstractTableModel):
 def score_text(score: float) -> str:
     """A score in [0, 1] to three places without the leading zero: ".998", "1.00"."""
     return "1.00" if score >= 0.9995 else f"{score:.3f}".removeprefix("0")
-
-
-def _read_page(governance: "Governance", query: AlertFilter, before: AlertCursor | None) -> _Page:
-    start = time.perf_counter()
-    token = 0
-    if before is None:  # taken first: a change after it is seen again, never missed
-        token = governance.alerts.change_token()
-    rows = governance.alerts.page(query, before, PAGE_ROWS)
-    return _Page(rows, token, time.perf_counter() - start)
-
-
-def _read_live(governance: "Governance", query: AlertFilter, top: AlertCursor, token: int) -> _Live:
-    new_token, ids = governance.alerts.changed_since(token)
-    changed = governance.alerts.get(ids) if ids else ()
-    return _Live(new_token, changed, governance.alerts.newer(query, top, MAX_LIVE_ROWS + 1))

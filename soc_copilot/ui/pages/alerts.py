@@ -29,6 +29,7 @@ from soc_copilot.ui.models.alert_view import (
     views_to_json,
 )
 from soc_copilot.ui.models.alerts import AlertTableModel
+from soc_copilot.ui.theme import ROW_HEIGHT
 from soc_copilot.ui.widgets import Card, EmptyState
 from soc_copilot.ui.widgets.alert_detail import AlertDetailPane
 from soc_copilot.ui.widgets.alert_history import AlertHistoryView
@@ -90,7 +91,7 @@ class AlertsPage(Page):
         self._numbers = Latest(desk.jobs, desk.error)
         self._details = Latest(desk.jobs, self._on_detail_failed)
         self._wanted_id: int | None = None  # to be made current once its row is there
-        self._wanted_top = False
+        self._wanted_top, self._wanted_end = False, False
         self._is_stale, self._has_views = True, False
         self._numbers_timer = QTimer(self, singleShot=True, interval=NUMBERS_MS)
         self._detail_timer = QTimer(self, singleShot=True, interval=DETAIL_MS)
@@ -180,6 +181,7 @@ class AlertsPage(Page):
         self.histogram.range_cleared.connect(self._on_range_cleared)
         self.model.loaded.connect(self._on_loaded)
         self.model.failed.connect(desk.error)
+        self.model.prepended.connect(self._on_prepended)
         self.model.rowsInserted.connect(lambda: self._show_emptiness())
         self.model.rowsRemoved.connect(lambda: self._show_emptiness())
         self.table.selectionModel().currentRowChanged.connect(self._on_current_changed)
@@ -337,12 +339,17 @@ class AlertsPage(Page):
 
     def go_top(self) -> None:
         """To the newest alert, with what was held back."""
-        if self.model.n_pending:
+        if self.model.n_pending or self.model.has_gap:
             self._wanted_id, self._wanted_top = None, True
             self.model.show_pending()
         elif self.model.rowCount():
             self.table.go_to(0)
         self.focus_table()
+
+    def load_oldest(self) -> None:
+        """To the oldest alert."""
+        self._wanted_end = True
+        self.model.load_oldest()
 
     def open_alert(self, alert_id: int) -> None:
         """Show one alert, whatever the filter; its row too when it can be found."""
@@ -390,7 +397,10 @@ class AlertsPage(Page):
         if self._wanted_top and row is None:
             self.table.scrollToTop()
             self.pane.set_detail(None)
-        self._wanted_top, self._wanted_id = False, None
+        if self._wanted_end:
+            self.table.go_to(self.model.rowCount() - 1)
+        self._wanted_top, self._wanted_end, self._wanted_id = False, False, None
+        self.table.show_pill(self.model.n_pending)
 
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         self.commands.on_moved()
@@ -423,8 +433,15 @@ class AlertsPage(Page):
         self.desk.error(text)
 
     def _on_scrolled(self, value: int) -> None:
-        if value == 0 and self.model.n_pending and not self.table.is_held():
+        if value < ROW_HEIGHT and self.model.has_gap:
+            self.model.fetch_above()
+        elif value == 0 and self.model.n_pending and not self.table.is_held():
             self.model.poll()
+
+    def _on_prepended(self, count: int) -> None:
+        bar = self.table.verticalScrollBar()
+        bar.setValue(bar.value() + count * ROW_HEIGHT)  # what was seen stays where it was
+        self.table.show_pill(self.model.n_pending)
 
     def _show_context(self, evidence: Evidence) -> None:
         detail = self.pane.detail

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.models.alert_pages import MAX_LIVE_ROWS
 from soc_copilot.ui.models.alerts import (
-    MAX_LIVE_ROWS,
     ROLE_CHECKED,
     ROLE_MARKED,
     TITLES,
@@ -41,9 +41,17 @@ SAMPLES: Final = {
 }
 CHECK_PX: Final = 40
 CELL_PX: Final = 22  # beside a cell's text, both sides together
-WHAT_PX: Final = 184  # the What column keeps at least this; others give way
-# Columns that give way on a narrow desk, first one first: the pane beside shows them.
-GIVE_WAY: Final = (Column.FIRST_SEEN, Column.SCORE, Column.DETECTOR, Column.TECHNIQUE)
+WHAT_PX: Final = 184  # chosen: the What column keeps at least this where it can
+# Columns that give way on a narrow desk, first one first, while the What column has less than
+# so many pixels; the pane beside the table shows what they say.
+GIVE_WAY: Final = (
+    (Column.FIRST_SEEN, WHAT_PX),
+    (Column.SCORE, WHAT_PX),
+    (Column.DETECTOR, WHAT_PX),
+    (Column.TECHNIQUE, WHAT_PX),
+    (Column.COUNT, 96),
+    (Column.STATUS, 96),
+)
 BOX_PX: Final = 14
 PILL_GAP_PX: Final = 12
 
@@ -166,15 +174,15 @@ class AlertTable(QTableView):
     def go_to(self, row: int) -> None:
         """Make a row the current one and bring it into view."""
         if 0 <= row < self._alerts.rowCount():
-            index = self._alerts.index(row, Column.WHAT)
+            index = self._alerts.index(row, Column.SEVERITY)
             self.setCurrentIndex(index)
             self.scrollTo(index)
 
     def show_pill(self, count: int) -> None:
-        """Say how many new alerts wait at the top."""
+        """Say how many new alerts wait at the top, or that the newest are not read."""
         words = f"{MAX_LIVE_ROWS:,}+" if count > MAX_LIVE_ROWS else f"{count:,}"
-        self.pill.setText(f"{words} new at the top")
-        self.pill.setVisible(count > 0)
+        self.pill.setText(f"{words} new at the top" if count else "Back to the newest")
+        self.pill.setVisible(count > 0 or self._alerts.has_gap)
         self._place_pill()
 
     def _place_pill(self) -> None:
@@ -200,10 +208,8 @@ class AlertTable(QTableView):
         shown = [column for column in self._widths if column not in self._hidden_by_hand]
         room = self.viewport().width() - sum(self.columnWidth(c) or self._widths[c] for c in shown)
         given = set()
-        for column in GIVE_WAY:
-            if room >= WHAT_PX:
-                break
-            if column in shown:
+        for column, least in GIVE_WAY:
+            if column in shown and room < least:
                 given.add(column)
                 room += self.columnWidth(column) or self._widths[column]
         for column in self._widths:
