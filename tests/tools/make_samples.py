@@ -256,31 +256,37 @@ def _machines(log: _WebLog, pages: Sequence[str]) -> None:
         log.add(at_s, client, url, status, method=method, agent=agent, user="partner")
 
 
-def _attacks(log: _WebLog) -> None:
-    """Seven episodes, each with its own address, pace and tool."""
+def _filled(rng: random.Random, text: str) -> str:
+    """A payload with numbers in its gaps."""
+    numbers = {"n": rng.randrange(100, 160), "a": rng.randrange(1000, 9999)}
+    numbers |= {"b": rng.randrange(1000, 9999), "k": rng.randrange(2, 9)}
+    for name, number in numbers.items():
+        text = text.replace("{" + name + "}", str(number))
+    return text
+
+
+def _tools(log: _WebLog) -> None:
+    """A scanner goes through its list, some of it twice, and a tool for SQL injection runs."""
     rng = log.rng
-
-    def fill(text: str) -> str:
-        numbers = {"n": rng.randrange(100, 160), "a": rng.randrange(1000, 9999)}
-        numbers |= {"b": rng.randrange(1000, 9999), "k": rng.randrange(2, 9)}
-        for name, number in numbers.items():
-            text = text.replace("{" + name + "}", str(number))
-        return text
-
     at_s = 1_260.0
-    for i in range(170):  # a scanner goes through its list, some of it twice
+    for i in range(170):
         url = _SCANNED[i % len(_SCANNED)] if i < 120 else f"/{rng.choice(_WORDS)}.php~"
         agent = f"Mozilla/5.00 (Nikto/2.5.0) (Evasions:None) (Test:{i:06d})"
         log.add(at_s, "203.0.113.66", url, rng.choice((404, 404, 404, 403)), agent=agent)
         at_s += rng.expovariate(1.2)
     at_s = 2_700.0
     for i in range(64):
-        text = fill(_SQLI[i % len(_SQLI)])
+        text = _filled(rng, _SQLI[i % len(_SQLI)])
         encoded = quote_plus(text) if i % 3 else quote(text)
         agent = "sqlmap/1.9.2#stable (https://sqlmap.org)" if i % 5 else _BROWSERS[5]
         status = rng.choice((200, 200, 500))
         log.add(at_s, "198.51.100.173", f"/shop/reviews?product={encoded}", status, agent=agent)
         at_s += 0.6 + rng.expovariate(0.5)
+
+
+def _injections(log: _WebLog) -> None:
+    """Four episodes, each with its own address, place, pace and program."""
+    rng = log.rng
     episodes = (
         (3_900, "192.0.2.113", 26, "/shop/search?q=", _XSS, _BROWSERS[0], 11.0),
         (4_500, "203.0.113.201", 24, "/download?file=", _TRAVERSAL, "curl/8.11.1", 6.0),
@@ -290,12 +296,17 @@ def _attacks(log: _WebLog) -> None:
     for start, client, count, path, payloads, agent, pause_s in episodes:
         at_s = float(start)
         for i in range(count):
-            text = fill(payloads[i % len(payloads)])
+            text = _filled(rng, payloads[i % len(payloads)])
             encoded = text.replace(" ", "%20") if "%" in text else quote(text, safe="/:.")
             log.add(at_s, client, path + encoded, rng.choice((200, 400, 403, 404)), agent=agent)
             at_s += rng.expovariate(1 / pause_s)
+
+
+def _probes_and_guesses(log: _WebLog) -> None:
+    """One probe in the URL, the agent and the referrer; passwords tried at the shop's login."""
+    rng = log.rng
     at_s = 5_800.0
-    for i in range(12):  # the same probe in the URL, the agent and the referrer
+    for i in range(12):
         probe = _JNDI[i % len(_JNDI)]
         url = f"/?x={quote(probe, safe='${}:/')}" if i % 3 == 0 else "/"
         log.add(
@@ -305,7 +316,7 @@ def _attacks(log: _WebLog) -> None:
         )  # fmt: skip
         at_s += rng.expovariate(0.2)
     at_s = 3_300.0
-    for _ in range(45):  # passwords are tried at the shop's login
+    for _ in range(45):
         log.add(
             at_s, "192.0.2.77", "/account/login", 401, method="POST", size=412,
             referrer="https://shop.example/account/login", agent=_BROWSERS[1],
@@ -321,7 +332,9 @@ def web_log() -> str:
     for at_s in _arrivals(rng, 5.1):
         _visit(log, at_s, pages)
     _machines(log, pages)
-    _attacks(log)
+    _tools(log)
+    _injections(log)
+    _probes_and_guesses(log)
     log.lines.sort(key=lambda entry: int(entry[0]))
     return "".join(f"{line}\n" for _, line in log.lines)
 
