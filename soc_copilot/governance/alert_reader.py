@@ -186,7 +186,7 @@ class AlertReader:
         query = (
             select(bucket, _ALERT.severity, func.count())
             .where(_ALERT.first_us >= start_us, _ALERT.first_us < to_us(end), *conditions(filter))
-            .group_by(bucket, _ALERT.severity)
+            .group_by("bucket", _ALERT.severity)  # by name: a server cannot match bound values
         )
         counts = [[0] * len(Severity) for _ in range(n_buckets)]
         with self._session.read() as connection:

@@ -13,6 +13,7 @@ EARLIEST_EVIDENCE = 20  # contract: the first lines of an alert
 STRONGEST_EVIDENCE = 10  # contract: the highest scoring ones after those
 RAW_CHARS = 8_192  # as the domain says of Evidence.raw
 NAME_CHARS = 512  # chosen: longest entity, rule or detector name that is told apart
+TEXT_CHARS = 4_096  # chosen: longest title or summary; they may quote a log
 
 Key = tuple[str, str, str, int]  # detector, rule, entity, ordinal of the UTC day
 
@@ -84,8 +85,8 @@ def _values(finding: Finding) -> dict[str, Any]:
     return {
         "entity_type": finding.entity_type,
         "technique": finding.technique,
-        "title": finding.title,
-        "summary": finding.summary,
+        "title": finding.title[:TEXT_CHARS],
+        "summary": finding.summary[:TEXT_CHARS],
         "severity": int(finding.severity),
         "score": _finite(finding.score),
         "threshold": _finite(finding.threshold),

@@ -130,7 +130,9 @@ def make_private_file(path: Path, content: bytes = b"") -> bool:
         StoreError: It cannot be created.
     """
     make_private_folder(path.parent)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    # Where they exist: follow no link at the name, and translate no line ends.
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         handle = os.open(path, flags, 0o600)
     except FileExistsError:

@@ -127,6 +127,13 @@ def test_the_earliest_and_then_the_strongest_lines_are_kept() -> None:
     assert choose(lines) == {f"1-1-{i}" for i in (*range(20), *range(50, 60))}
 
 
+def test_names_and_texts_are_bounded() -> None:
+    long = "x" * 100_000
+    ((key, found),) = group([finding(long, title=long, summary=long)]).items()
+    assert len(key[2]) == 512
+    assert len(found.values["title"]) == len(found.values["summary"]) == 4_096
+
+
 def test_a_stored_line_is_bounded() -> None:
     values = evidence_values(7, line(0, raw="x" * 100_000, score=math.nan))
     assert len(values["raw"]) == 8_192
