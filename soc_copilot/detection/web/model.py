@@ -19,6 +19,8 @@ from torch.nn import functional
 
 from soc_copilot.detection.web.normalise import N_MARKS, PAD, Texts
 
+Floats32 = npt.NDArray[np.float32]
+
 STRETCH: Final = 16  # bytes, chosen by measurement
 _MULTIPLIERS: Final = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1)
 
@@ -151,27 +153,11 @@ class WebNet(nn.Module):
 
 def forward(net: WebNet, found: Grams) -> tuple[Tensor, Tensor]:
     """Logits of hashed texts: of shape (n_texts,), and (n_texts, n_classes) for the class."""
-    rows, bags, per_text = _tensors(net, found)
-    return net.head(net.pool(net.sums(rows, bags), per_text))
-
-
-def forward_parts(net: WebNet, found: Grams) -> tuple[Tensor, Tensor]:
-    """The summed vectors of each stretch, as a leaf to differentiate by, and the logit."""
-    rows, bags, per_text = _tensors(net, found)
-    with torch.no_grad():
-        sums = net.sums(rows, bags)
-    sums.requires_grad_()
-    logit, _ = net.head(net.pool(sums, per_text))
-    return sums, logit
-
-
-def _tensors(net: WebNet, found: Grams) -> tuple[Tensor, Tensor, Tensor]:
     device = net.table.weight.device
-    return (
-        torch.from_numpy(found.rows).to(device),
-        torch.from_numpy(found.bags).to(device),
-        torch.from_numpy(found.per_text).to(device),
+    rows, bags, per_text = (
+        torch.from_numpy(part).to(device) for part in (found.rows, found.bags, found.per_text)
     )
+    return net.head(net.pool(net.sums(rows, bags), per_text))
 
 
 def from_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> WebNet:
@@ -179,3 +165,34 @@ def from_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> WebNet:
     net = WebNet(shape)
     net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     return net.eval()
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The weights as NumPy arrays, for explanations.
+
+    Attributes:
+        table: Vectors of the n-grams.
+        stretch, mix: Weight and bias of the two hidden layers.
+        attack: Weights of the last layer.
+    """
+
+    table: Floats32
+    stretch: tuple[Floats32, Floats32]
+    mix: tuple[Floats32, Floats32]
+    attack: Floats32
+
+    @classmethod
+    def of(cls, net: WebNet) -> "Layers":
+        """Views of the network's weights; copies where it is on a GPU."""
+
+        def array(tensor: Tensor) -> Floats32:
+            found: Floats32 = tensor.detach().cpu().numpy()
+            return found
+
+        return cls(
+            table=array(net.table.weight),
+            stretch=(array(net.stretch.weight), array(net.stretch.bias)),
+            mix=(array(net.mix.weight), array(net.mix.bias)),
+            attack=array(net.attack.weight)[0],
+        )

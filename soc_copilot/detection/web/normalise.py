@@ -175,7 +175,8 @@ def _percent(texts: Texts, *, again: bool) -> bool:
     dropped = [places + 1, places + 2]
     data[places] = (high[plain] << 4) | low[plain]
     if again:
-        _set_marks(texts, places, MARK_DOUBLE)
+        # Addresses within addresses double-encode letters of other scripts: no disguise.
+        _set_marks(texts, places[data[places] < BEYOND], MARK_DOUBLE)
     if wide.any():
         at = signs[wide]
         digits = _HEX[data[at[:, None] + np.arange(2, 6)]]
@@ -208,7 +209,10 @@ def _reveal_base64(texts: Texts) -> None:
     member = _BASE64[data] < 64
     edges = np.flatnonzero(np.diff(member, prepend=False, append=False))
     starts, ends = edges[::2], edges[1::2]
-    starts = starts + (data[starts] == ord("/"))  # a word may follow the path's slash
+    # A slash may be the word's own or stand before it in a path: both are tried.
+    slashes = np.flatnonzero(member & (data == ord("/")))
+    ends = np.concatenate([ends, ends[np.searchsorted(ends, slashes, side="right")]])
+    starts = np.concatenate([starts, slashes + 1])
     long = ends - starts >= _MIN_BASE64
     starts, ends = starts[long], ends[long]
     if not len(starts):
@@ -225,7 +229,8 @@ def _reveal_base64(texts: Texts) -> None:
     ):
         words_of_row = found.setdefault(row, [])
         if len(words_of_row) < _MAX_BASE64_WORDS:
-            decoded = _decode_base64(data[start:end].tobytes())
+            word = data[start:end].tobytes()
+            decoded = _decode_base64(word) or _decode_base64(word.split(b"/")[0])
             if decoded:
                 words_of_row.append((start - int(texts.starts[row]), decoded))
     found = {row: words for row, words in found.items() if words}

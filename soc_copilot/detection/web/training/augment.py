@@ -25,7 +25,8 @@ _SHORT_NAMES: Final = (
 # Folders that occur everywhere, among them those that scanners ask for most.
 _FOLDERS: Final = (
     "scripts", "javascript", "examples", "modules", "cgi-bin", "admin", "web", "includes", "lib",
-    "manager", "static", "assets", "css", "js", "images", "script", "classes", "templates", "docs", "blog", "api", "download", "files", "backup", "tools", "src",
+    "manager", "static", "assets", "css", "js", "images", "script", "classes", "templates",
+    "docs", "blog", "api", "download", "files", "backup", "tools", "src",
     "projects", "python", "php", "jsp", "servlet", "web", "app", "public", "upload", "themes",
     "modules", "plugins", "config", "test", "old", "tmp", "forum", "news", "shop", "search",
     "recordings", "extras", "help", "perl", "java", "media", "user", "account", "login", "index",
@@ -91,7 +92,7 @@ class Placer:
         names = {pair.split("=")[0] for r in carriers for pair in r.query.split("&") if "=" in pair}
         self._names = [*sorted(n for n in names if _NAME.fullmatch(n)), *_SHORT_NAMES * 5]
         segments = {s for r in carriers for s in r.path.split("/") if 0 < len(s) <= 40}
-        self._segments = sorted(segments)
+        self._segments = sorted(segments) or ["index"]
 
     def name(self) -> str:
         """A parameter name."""
@@ -104,7 +105,7 @@ class Placer:
             return "/"
         if draw < 0.6:
             return self.rng.choice(self._carriers).path
-        picked = self.rng.sample(self._segments, self.rng.randint(1, 3))
+        picked = self.rng.choices(self._segments, k=self.rng.randint(1, 3))
         if self.rng.random() < 0.6:
             picked.insert(0, self.rng.choice(_FOLDERS[: self.rng.choice((8, len(_FOLDERS)))]))
         end = self.rng.choice(_ENDINGS)
@@ -125,7 +126,7 @@ class Placer:
         """The value somewhere in a real request, or as a header's text."""
         places = (self._in_query, self._in_path, self._in_form, self._in_json, self._in_multipart,
                   self._in_xml, self._in_cookie, self._in_header)  # fmt: skip
-        return self.rng.choices(places, (34, 12, 12, 14, 6, 4, 8, 10))[0](value)
+        return self.rng.choices(places, (30, 12, 12, 14, 6, 4, 9, 13))[0](value)
 
     def _carrier(self) -> Request:
         return self.rng.choice(self._carriers)
@@ -169,7 +170,7 @@ class Placer:
         }
         fields[self.name()] = text if self.rng.random() < 0.8 else [text, self.name()]
         if self.rng.random() < 0.3:
-            fields = {self.name(): fields, "id": self.rng.randint(1, 9999)}
+            fields = {"id": self.rng.randint(1, 9999), self.name(): fields}
         ascii_only = self.rng.random() < 0.5
         separators = (",", ":") if self.rng.random() < 0.6 else (", ", ": ")
         body = json.dumps(fields, ensure_ascii=ascii_only, separators=separators)

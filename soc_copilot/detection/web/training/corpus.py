@@ -17,8 +17,8 @@ from soc_copilot.detection.web.training.fit import Example
 SINGLE_VALUE: Final = frozenset({"httpparams", "payload_lists", "wcp", "modsec_learn"})
 # Sets that label whole scanner runs or odd requests as attacks: many rows say nothing.
 NOISY: Final = frozenset({"fwaf", "scanner_logs", "csic2010"})
-_NOISY_WEIGHT: Final = 0.8  # chosen
-_MUTE_WEIGHT: Final = 0.25  # chosen: of their rows that hold no sign of an attack
+_MUTE_WEIGHT: Final = 0.25  # chosen: of attacks that hold no sign of one
+_ODD_WEIGHT: Final = 0.5  # chosen: of csic2010's attacks that are merely odd
 _REAL_WEIGHT: Final = 2.0  # chosen: real harmless requests are few beside payloads
 _SPEAKING: Final = re.compile(r"[<>'\"(){};|`$\\]|\.\.|://|%[0-7]", re.IGNORECASE)
 
@@ -84,8 +84,8 @@ class Corpus:
                 values = [v for v in values if not label or _SPEAKING.search(repr(v)[2:-1])]
                 values = [self._rng.choice(values)] if values else []
             else:
-                yield self._placer.simple(values[0]), label, kind, 1.0
-            if values and self._rng.random() < 0.4 and _worth_moving(values[0], label):
+                yield self._placer.simple(values[0]), label, kind, weight
+            if values and self._rng.random() < 0.5 and _worth_moving(values[0], label):
                 yield self._placer.anywhere(values[0]), label, kind, 1.0
 
     def _values(self, row: Row) -> list[bytes] | None:
@@ -113,11 +113,9 @@ class Corpus:
 
     def _made_up(self) -> Iterator[tuple[str, int, int, float]]:
         rng = self._placer.rng
-        for i in range(self._n_synthetic):
+        for _ in range(self._n_synthetic):
             place = self._placer.simple if rng.random() < 0.4 else self._placer.anywhere
             yield place(synthetic.benign(rng).encode()), 0, -1, 1.0
-            if i % 2:
-                continue
             text, kind = synthetic.attack(rng)
             if kind == "probe":
                 yield text, 1, NAMES.index(kind), 1.0
@@ -126,12 +124,11 @@ class Corpus:
 
 
 def _weight(row: Row) -> float:
-    if row.is_attack and row.dataset in NOISY:
-        # csic2010's odd rows are told from its normal ones by names alone, which hurts nobody.
-        mute = row.dataset != "csic2010" and not _SPEAKING.search(main_text(row.request))
-        return _MUTE_WEIGHT if mute else _NOISY_WEIGHT
-    whole = bool(row.request.headers) and row.dataset not in NOISY
-    return _REAL_WEIGHT if whole and not row.is_attack else 1.0
+    if row.is_attack:
+        if _SPEAKING.search(main_text(row.request)):
+            return 1.0
+        return _ODD_WEIGHT if row.dataset == "csic2010" else _MUTE_WEIGHT
+    return _REAL_WEIGHT if row.request.headers and row.dataset not in NOISY else 1.0
 
 
 def _worth_moving(value: bytes, label: int) -> bool:

@@ -37,13 +37,12 @@ class Example:
 class Recipe:
     """How to train; the card repeats it."""
 
-    epochs: int = 5
+    epochs: int = 3
     batch: int = 512
     rate: float = 4e-3
     seed: int = 7
     decay: float = 1e-6
     forget: float = 0.15
-    smoothing: float = 0.003
 
 
 def subset(texts: Texts, rows: npt.NDArray[np.int64]) -> Texts:
@@ -64,7 +63,6 @@ def fit(examples: Sequence[Example], shape: Shape, recipe: Recipe) -> WebNet:
     net.forget = recipe.forget
     texts = normalise(pack([e.raw for e in examples]))
     target = torch.tensor([e.target for e in examples], dtype=torch.float32)
-    target = target * (1 - 2 * recipe.smoothing) + recipe.smoothing
     kind = torch.tensor([e.kind for e in examples])
     weight = torch.tensor([e.weight for e in examples])
     steps = -(-len(examples) // recipe.batch) * recipe.epochs

@@ -8,7 +8,6 @@ from soc_copilot.detection.web.model import (
     Shape,
     WebNet,
     forward,
-    forward_parts,
     from_tensors,
     grams,
 )
@@ -36,9 +35,7 @@ def test_every_byte_has_one_row_per_size() -> None:
 def test_a_text_scores_the_same_alone_and_in_company(net: WebNet) -> None:
     with torch.inference_mode():
         together = forward(net, grams(normalise(pack(RAWS)), SHAPE))[0].numpy()
-        alone = [
-            float(forward(net, grams(normalise(pack([raw])), SHAPE))[0][0]) for raw in RAWS
-        ]
+        alone = [float(forward(net, grams(normalise(pack([raw])), SHAPE))[0][0]) for raw in RAWS]
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
@@ -58,13 +55,6 @@ def tensors(texts: object) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         torch.from_numpy(found.bags),
         torch.from_numpy(found.per_text),
     )
-
-
-def test_parts_lead_to_the_same_logit(net: WebNet) -> None:
-    found = grams(normalise(pack([RAWS[3]])), SHAPE)
-    sums, logit = forward_parts(net, found)
-    assert sums.shape == (2, SHAPE.width)
-    assert float(logit.detach()) == pytest.approx(float(forward(net, found)[0].detach()))
 
 
 def test_stored_weights_give_the_same_network(net: WebNet) -> None:

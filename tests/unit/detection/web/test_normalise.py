@@ -77,6 +77,7 @@ def test_base64_words_are_shown_behind_the_text() -> None:
         b"\x03<script>alert(1)</script>"
     )
     assert read(b"/KGFsZXJ0KSgxKSBub3c").endswith(b"\x03(alert)(1) now")
+    assert b"\x03(alert)(1) now" in read(b"/a/b/KGFsZXJ0KSgxKSBub3c/edit")
     assert b"\x03" not in read(b"/img/3f2c9d81aa0b4c6f8e12d7a90b5c3e44.png")
 
 

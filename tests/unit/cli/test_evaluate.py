@@ -1,0 +1,43 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from soc_copilot.cli import main
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "own.jsonl"
+    rows = [
+        {"id": f"n{i}~own-{i}", "label": "normal", "path": "/", "query": f"q=word{i}"}
+        for i in range(20)
+    ]
+    rows += [
+        {"id": f"a{i}~own-{i}", "label": "attack", "path": "/", "query": f"q=<script>alert({i})"}
+        for i in range(20)
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return path
+
+
+def test_figures_as_json(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "web", "--data", str(data), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report["figures"]) == {"pooled", "own"}
+    assert report["figures"]["own"]["rows"] == 40
+    assert report["figures"]["own"]["auc"] > 0.99
+
+
+def test_figures_as_a_table(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "web", "--data", str(data), "--split", "validation"]) == 0
+    shown = capsys.readouterr().out
+    assert "pooled" in shown
+    assert "TPR@0.1%" in shown
+
+
+def test_a_bad_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"label": "maybe"}')
+    assert main(["evaluate", "web", "--data", str(path)]) == 2
+    assert 'bad.jsonl", line 1' in capsys.readouterr().err

@@ -1,0 +1,35 @@
+import numpy as np
+import torch
+
+from soc_copilot.detection.web.model import Shape
+from soc_copilot.detection.web.normalise import normalise, pack
+from soc_copilot.detection.web.training.fit import Example, Recipe, fit, logits, subset
+
+SHAPE = Shape(sizes=(1, 3), bits=10, width=8, hidden=16, n_classes=2)
+
+
+def examples() -> list[Example]:
+    harmless = [Example(f"/page/{i}?q=word{i}".encode(), 0) for i in range(200)]
+    return harmless + [Example(f"/p/{i}?q=' or {i}={i}--".encode(), 1, i % 2) for i in range(200)]
+
+
+def test_a_simple_task_is_learned() -> None:
+    net = fit(examples(), SHAPE, Recipe(epochs=8, batch=32, rate=2e-2))
+    found = logits(net, [e.raw for e in examples()])
+    assert (found[200:].min() > found[:200].max()) or (
+        ((found > 0) == np.repeat([False, True], 200)).mean() > 0.97
+    )
+
+
+def test_the_same_seed_gives_the_same_network() -> None:
+    first, second = (fit(examples(), SHAPE, Recipe(epochs=1, batch=64)) for _ in range(2))
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_subset_reads_like_the_texts_it_came_from() -> None:
+    texts = normalise(pack([b"/a", b"/%2527", b"", b"/ccc"]))
+    some = subset(texts, np.array([3, 1]))
+    assert [some.text(0), some.text(1)] == [b"/ccc", b"/'"]
+    assert some.marks is not None
+    assert some.marks.any()
