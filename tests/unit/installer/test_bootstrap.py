@@ -1,11 +1,13 @@
 """The set-up program: what it decides, and what it says when it cannot go on."""
 
 import importlib.util
+import re
 import socket
 import stat
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -261,3 +263,19 @@ def test_every_declared_dependency_is_locked():
     for requirement in declared:
         name = requirement.split(">")[0].split("=")[0].split("!")[0].strip()
         assert name.lower().replace("_", "-") in locked
+
+
+def test_the_lock_is_closed_no_requirement_is_left_to_chance():
+    locked = {
+        re.sub(r"[-_.]+", "-", line.split("==")[0]).lower()
+        for name in bootstrap.LOCKS["test"]
+        for line in (ROOT / name).read_text().splitlines()
+        if not line.startswith("#")
+    }
+    wanted = {
+        re.sub(r"[-_.]+", "-", re.split(r"[ ;<>=!~\[(]", requirement)[0]).lower()
+        for name in locked
+        for requirement in metadata.requires(name) or []
+        if ";" not in requirement  # for this platform and Python, without extras
+    }
+    assert wanted <= locked
