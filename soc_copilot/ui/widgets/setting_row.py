@@ -158,4 +158,5 @@ def limits_text(setting: Setting) -> str:
     parts.append(f"default {value_text(setting, setting.default)}")
     if setting.restart:
         parts.append("in force from the next start of ingestion")
-    return " · ".join(parts)
+    text = " · ".join(parts)
+    return text[0].upper() + text[1:]
