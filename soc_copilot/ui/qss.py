@@ -14,7 +14,7 @@ QToolTip { background: $raised; color: $text; border: 1px solid $line; padding: 
 
 #card { background: $surface; border: 1px solid $line; border-radius: $radius; }
 #card[clickable="true"]:hover { border-color: $muted; }
-#card[clickable="true"]:focus { border-color: $accent; }
+#card:focus { border-color: $accent; }
 
 QLabel { background: transparent; }
 QLabel[kind="muted"] { color: $muted; }
@@ -118,6 +118,8 @@ QTableView, QListView, QTreeView {
 QTableView::item { padding: 0 5px; border: 0; border-bottom: 1px solid $line; }
 QTableView::item:selected { background: $selection; color: $text; }
 QTableView:focus, QListView:focus, QTreeView:focus { outline: none; }
+#desktable { border: 1px solid transparent; border-radius: 3px; }
+#desktable:focus { border-color: $accent; }
 QHeaderView { background: $surface; border: 0; }
 QHeaderView::section {
   background: $surface; color: $muted; border: 0; border-bottom: 1px solid $line;

@@ -112,7 +112,7 @@ def _look(facts: SourceFacts) -> SourceFacts:
         state, detail = "disabled", "Not read until it is enabled again."
     else:
         try:
-            os.scandir(source.path).close() if source.kind == "directory" else _touch(source.path)
+            _look_at(source.path)
         except FileNotFoundError:
             state, detail = "missing", "There is nothing at its path now."
         except PermissionError:
@@ -122,9 +122,11 @@ def _look(facts: SourceFacts) -> SourceFacts:
     return replace(facts, state=state, detail=detail, to_read_bytes=_waiting(facts.positions))
 
 
-def _touch(path: str) -> None:
-    with Path(path).open("rb"):
-        pass
+def _look_at(path: str) -> None:
+    """Raise what reading it would raise; never opens it, for a pipe would keep us waiting."""
+    Path(path).stat()
+    if not os.access(path, os.R_OK):
+        raise PermissionError
 
 
 def _waiting(positions: Iterable[Checkpoint]) -> int:

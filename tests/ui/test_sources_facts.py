@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,6 +96,19 @@ def test_missing_and_disabled_sources_say_so(governance, tmp_path):
     off = governance.sources.add("directory", tmp_path, pattern="*.log")
     governance.sources.set_enabled(off.id, False)
     assert [one.state for one in read_facts(governance)] == ["missing", "disabled"]
+
+
+def test_access_denied_says_so(governance, tmp_path, monkeypatch):
+    (tmp_path / "a.log").touch()
+    governance.sources.add("file", tmp_path / "a.log")
+    monkeypatch.setattr("os.access", lambda _path, _mode: False)
+    assert read_facts(governance)[0].state == "denied"
+
+
+def test_a_pipe_does_not_keep_the_page_waiting(governance, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    governance.sources.add("file", tmp_path / "pipe")
+    assert read_facts(governance)[0].state == "stopped"
 
 
 def test_a_path_that_no_system_takes_is_an_error_not_a_crash(governance):

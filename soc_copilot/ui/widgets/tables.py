@@ -29,6 +29,7 @@ def desk_table(
         sortable: True when the model sorts.
     """
     view = QTableView()
+    view.setObjectName("desktable")
     view.setModel(model)
     view.setAccessibleName(name)
     view.setShowGrid(False)
