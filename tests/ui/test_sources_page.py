@@ -300,3 +300,16 @@ def test_the_splitter_stays_where_it_was_left(bench, page, qtbot):
         again.restore_state({"splitter": damaged})
     assert again.splitter.sizes() == page.splitter.sizes()
     again.close()
+
+
+def test_the_pages_keys_act_as_soon_as_it_has_the_focus(bench, page, qtbot):
+    web = add(bench, "web")
+    bench.show(page)
+    page.activateWindow()
+    page.setFocus()
+    qtbot.waitUntil(page.table.hasFocus)
+    qtbot.keyClick(page.table, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    bench.settle()
+    assert not bench.governance.sources.get(web.id).enabled
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    assert bench.dialog(ReasonDialog, page)

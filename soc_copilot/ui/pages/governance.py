@@ -141,6 +141,7 @@ class GovernancePage(Page):
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
         self._typing.timeout.connect(self._search)
+        self.setFocusProxy(self.table)  # the page's keys act as soon as it is shown
         self._connect()
 
     def _table_card(self) -> Card:

@@ -68,6 +68,7 @@ class SourcesPage(Page):
         self._soon.setSingleShot(True)
         self._soon.setInterval(AFTER_BATCH_MS)
         self._soon.timeout.connect(self.refresh)
+        self.setFocusProxy(self.table)  # the page's keys act as soon as it is shown
         self._on_selected()
 
     # -- building
