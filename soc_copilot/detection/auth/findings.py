@@ -75,10 +75,13 @@ def build(
     """The finding for what has been said of an alert so far.
 
     Args:
+        rule: The rule that was met.
+        entity: Whom the alert is about.
         told: The alert's memory: `total`, `distinct`, `user`, `hosts`, `users`, `address`,
             `text`, `score`, `severity` (all at its strongest).
         count: Events that are new.
         span_us: Earliest and latest event time, microseconds since 1970.
+        lines: Evidence, earliest first.
     """
     return Finding(
         detector="auth",
@@ -107,7 +110,8 @@ def summary(rule: Rule, entity: str, told: Mapping[str, Any]) -> str:
     user, address, text = told["user"] or "an unknown user", told["address"], told["text"]
     at = f" on {_some(told['hosts'])}" if told["hosts"] else ""
     accounts = "one account" if distinct <= 1 else f"{distinct} accounts"
-    who = f" ({_some(told['users'], distinct)})" if told["users"] else ""
+    names = [told["user"]] if distinct <= 1 else told["users"][:distinct]
+    who = f" ({_some(names, distinct)})" if any(names) else ""
     sentences = {
         rules.BRUTE.id: f"{entity} failed to log in {total} times{at} within 5 minutes, "
         f"trying {accounts}{who}.",
@@ -136,7 +140,7 @@ def summary(rule: Rule, entity: str, told: Mapping[str, Any]) -> str:
 
 
 def _some(names: list[str], n_all: int = 0) -> str:
-    """ "root", "root and admin", "root, admin and 39 more"."""
+    """The names in words, three at most: "root and admin", "root, admin, test and 39 more"."""
     shown = names[:3]
     more = n_all - len(shown)
     if more > 0:

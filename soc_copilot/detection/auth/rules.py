@@ -124,7 +124,8 @@ SUDO_REFUSED: Final = Rule(
     "sudo refused",
     "T1548.003",
     "user.name",
-    "Every refusal (not in sudoers, command not allowed): sudo itself calls it an incident. Medium.",
+    "Every refusal (not in sudoers, command not allowed): sudo itself calls it an incident. "
+    "Medium.",
     (
         "Ask the user what they meant to do.",
         "See how the account was logged in to, and from where.",
@@ -199,10 +200,17 @@ ADMIN_GROUPS: Final = ("sudo", "wheel", "admin", "root", "adm", "docker", "lxd",
 # Command kind -> expression (Rust dialect) and whether it is always an alert. Chosen from what
 # intruders do first: a way back in, more rights, no traces.
 DANGERS: Final = {
-    "network shell": (r"/dev/tcp/|\bn(?:c|cat)\b.* -\w*e|\b(?:curl|wget)\b.*\|\s*(?:ba|da|z)?sh\b", True),
-    "audit trail": (r"\b(?:stop|disable|mask|kill|killall|pkill)\b.*\b(?:auditd|rsyslogd?|syslogd?|journald)\b|\bauditctl +-e *0|\bsetenforce +0", True),
+    "network shell": (
+        r"/dev/tcp/|\bn(?:c|cat)\b.* -\w*e\b|\b(?:curl|wget)\b.*\|\s*(?:ba|da|z)?sh\b",
+        True,
+    ),
+    "audit trail": (
+        r"\b(?:stop|disable|mask|kill|killall|pkill)\b"
+        r".*\b(?:auditd|rsyslogd?|syslogd?|journald)\b|\bauditctl +-e *0|\bsetenforce +0",
+        True,
+    ),
     "sudoers": (r"\bvisudo\b|/etc/sudoers", False),
     "passwords": (r"/etc/(?:g?shadow|passwd)\b|\bpasswd +root\b|\bchpasswd\b", False),
-    "login keys": (r"authorized_keys", False),
-    "set-user-id": (r"\bchmod\b.*(?:\bu?\+s|\b[2467][0-7]{3})\b", False),
-}  # fmt: skip
+    "login keys": (r"\bauthorized_keys\b", False),
+    "set-user-id": (r"\bchmod\b.*(?: u?g?\+s\b| 0?[2467][0-7]{3}\b)", False),
+}
