@@ -1,7 +1,7 @@
 """What the Sources page shows of each source, gathered from the database and the disk. No Qt."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ STATE_ROLES = {
     "stopped": "info",
     "disabled": "info",
 }
+MAX_LOOKED = 1_000  # chosen: newest files of a source whose size is asked for at each look
 TROUBLES = frozenset({"missing", "denied", "error"})
 KIND_WORDS = {"file": "File", "directory": "Folder", "replay": "Replay"}
 
@@ -129,10 +130,10 @@ def _look_at(path: str) -> None:
         raise PermissionError
 
 
-def _waiting(positions: Iterable[Checkpoint]) -> int:
+def _waiting(positions: Sequence[Checkpoint]) -> int:
     """Bytes beyond the stored positions, of files that still are what they were."""
     waiting = 0
-    for position in positions:
+    for position in positions[-MAX_LOOKED:]:
         if position.finished or position.compression:
             continue
         try:

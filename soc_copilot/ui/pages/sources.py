@@ -17,7 +17,7 @@ from soc_copilot.ui.dialogs.add_source import format_choices
 from soc_copilot.ui.dialogs.frame import ReasonDialog
 from soc_copilot.ui.ingest_worker import SessionBeat
 from soc_copilot.ui.models.sources import Column, SourceTableModel
-from soc_copilot.ui.source_facts import SourceFacts, read_facts, totals
+from soc_copilot.ui.source_facts import TROUBLES, SourceFacts, read_facts, totals
 from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets.cards import Card, EmptyState
 from soc_copilot.ui.widgets.kept_sizes import restore_sizes, sizes_text
@@ -225,7 +225,7 @@ class SourcesPage(Page):
                 n_files=sum(one.ledger.n_files for one in facts),
             )
         )
-        troubled = sum(one.state in {"missing", "denied", "error"} for one in facts)
+        troubled = sum(one.state in TROUBLES for one in facts)
         self.card.hint.setText(f"{troubled} cannot be read" if troubled else "")
 
     def _on_summaries(self, summaries: list[BatchSummary]) -> None:

@@ -1,5 +1,6 @@
 """The set-up program: what it decides, and what it says when it cannot go on."""
 
+import ast
 import importlib.util
 import re
 import socket
@@ -57,6 +58,10 @@ def test_bootstrap_imports_nothing_but_the_standard_library():
     code = f"import runpy; runpy.run_path({str(BOOTSTRAP)!r}, run_name='bootstrap')"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], check=False)
     assert done.returncode == 0
+
+
+def test_bootstrap_is_readable_by_pythons_that_it_refuses():
+    ast.parse(BOOTSTRAP.read_text(encoding="utf-8"), feature_version=(3, 7))
 
 
 def test_the_fingerprint_holds_while_nothing_changes(tmp_path):
