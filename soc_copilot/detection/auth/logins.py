@@ -248,9 +248,21 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network(f"{parsed}/{prefix}", strict=False))
 
 
+# RFC 1918, 6598, 4193, loopback and link-local. Not `is_private`, which is also true of the
+# networks set aside for documentation.
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(net)
+    for net in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8",
+        "169.254.0.0/16", "fc00::/7", "fe80::/10", "::1/128",
+    )
+)  # fmt: skip
+
+
 @lru_cache(maxsize=4_096)
 def _is_private(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address.split("%", maxsplit=1)[0]).is_private
+        parsed = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
     except ValueError:
         return False
+    return any(parsed in net for net in _PRIVATE)
