@@ -13,7 +13,7 @@ from soc_copilot.cli.common import (
     add_command,
     add_group,
     moment,
-    open_governance,
+    open_existing,
     positive,
     print_json,
     print_table,
@@ -190,7 +190,7 @@ def _add_export(group: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _list(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         rows = governance.alerts.page(_filter(args), None, args.limit)
         total = governance.alerts.count(_filter(args)) if len(rows) == args.limit else len(rows)
     if args.json:
@@ -227,7 +227,7 @@ def _cells(row: AlertRow) -> tuple[object, ...]:
 
 
 def _show(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         details = [governance.alerts.detail(alert_id) for alert_id in args.ids]
     for number, detail in enumerate(details):
         if args.json:
@@ -285,7 +285,7 @@ def _act(
     done: str, action: Callable[[AlertStore, list[int], argparse.Namespace], int]
 ) -> Callable[[argparse.Namespace], int]:
     def run(args: argparse.Namespace) -> int:
-        with open_governance(args) as governance:
+        with open_existing(args) as governance:
             changed = action(governance.alerts, args.ids, args)
         if args.json:
             print_json({"changed": changed})
@@ -298,7 +298,7 @@ def _act(
 
 def _history(args: argparse.Namespace) -> int:
     text = f"{args.text} alert:{args.id}" if args.id is not None else args.text
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         if args.id is not None:
             governance.alerts.detail(args.id)  # tells of an id that does not exist
         changes = governance.alerts.history(None, args.limit, text)
@@ -318,7 +318,7 @@ def _export(args: argparse.Namespace) -> int:
     by_name = "csv" if args.output.lower().endswith(".csv") else "jsonl"
     as_csv = (args.format or by_name) == "csv"
     number = 0
-    with open_governance(args) as governance, _output(args.output) as out:
+    with open_existing(args) as governance, _output(args.output) as out:
         if as_csv:
             out.write(csv_line(CSV_COLUMNS))
         for detail in governance.alerts.export(_filter(args)):

@@ -9,7 +9,7 @@ from soc_copilot.cli.common import (
     EXIT_OK,
     add_command,
     add_group,
-    open_governance,
+    open_existing,
     positive,
     print_json,
     print_table,
@@ -42,7 +42,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _verify(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         watched = sys.stderr.isatty() and not args.json
         report = governance.audit.verify(_progress if watched else None)
     if args.json:
@@ -58,7 +58,7 @@ def _progress(done: int, total: int) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         rows = governance.audit.rows(args.before, args.limit)
     if args.json:
         for row in rows:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from soc_copilot.domain.errors import SocCopilotError
+from soc_copilot.domain.errors import SocCopilotError, StoreError
 from soc_copilot.domain.text import render_safe
 from soc_copilot.governance.database import Governance
+from soc_copilot.governance.location import locate
 
 EXIT_OK = 0
 EXIT_NO = 1  # a check failed: the answer is no
@@ -83,6 +84,24 @@ def print_error(error: SocCopilotError | str) -> None:
 def open_governance(options: argparse.Namespace) -> Iterator[Governance]:
     """The governance database that the options name, closed at the end of the block."""
     with Governance.open(options.db) as governance:
+        yield governance
+
+
+@contextmanager
+def open_existing(options: argparse.Namespace) -> Iterator[Governance]:
+    """As `open_governance`, for commands that make no sense on a database just made.
+
+    Raises:
+        StoreError: There is none. A mistyped name must not look like a released kill
+            switch or an untouched audit trail.
+    """
+    path = locate(options.db).path
+    if path is not None and not path.exists():
+        raise StoreError(
+            f'There is no governance database "{path}". '
+            "Check --db; watching or adding a source makes a new one."
+        )
+    with open_governance(options) as governance:
         yield governance
 
 

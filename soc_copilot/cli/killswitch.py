@@ -8,7 +8,7 @@ from soc_copilot.cli.common import (
     EXIT_OK,
     add_command,
     add_group,
-    open_governance,
+    open_existing,
     print_error,
     print_json,
     when,
@@ -51,14 +51,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _status(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         state = governance.kill_switch.state()
     _show(args, state)
     return EXIT_ENGAGED if state.engaged else EXIT_OK
 
 
 def _engage(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         state = governance.kill_switch.engage(args.reason)
     _show(args, state)
     if not state.readable:
@@ -68,7 +68,7 @@ def _engage(args: argparse.Namespace) -> int:
 
 
 def _release(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         state = governance.kill_switch.release(args.reason)
     _show(args, state)
     return EXIT_OK

@@ -10,6 +10,7 @@ from soc_copilot.cli.common import (
     EXIT_OK,
     add_command,
     add_group,
+    open_existing,
     open_governance,
     positive,
     print_json,
@@ -72,7 +73,7 @@ def _add_adding(group: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _list(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         sources = governance.sources.list()
     if args.json:
         for source in sources:
@@ -111,7 +112,7 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         source = governance.sources.get(args.id)
         governance.sources.remove(args.id, args.reason)
     if args.json:
@@ -122,7 +123,7 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _ledger(args: argparse.Namespace) -> int:
-    with open_governance(args) as governance:
+    with open_existing(args) as governance:
         ledgers = governance.sources.ledger(args.id)
     if args.json:
         for ledger in ledgers:

@@ -1,6 +1,7 @@
 import argparse
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -8,13 +9,15 @@ from soc_copilot.cli.common import (
     add_command,
     add_group,
     moment,
+    open_existing,
+    open_governance,
     positive,
     print_error,
     print_json,
     print_table,
     when,
 )
-from soc_copilot.domain.errors import PolicyError
+from soc_copilot.domain.errors import PolicyError, StoreError
 
 
 def test_a_table_is_aligned_and_safe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,6 +85,23 @@ def test_what_is_no_positive_number_is_refused(text: str) -> None:
     assert positive("17") == 17
     with pytest.raises(argparse.ArgumentTypeError):
         positive(text)
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    options = argparse.Namespace(db=str(tmp_path / "typo.db"))
+    with pytest.raises(StoreError, match=r"typo\.db"), open_existing(options):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_is_opened_and_closed(db: Path) -> None:
+    options = argparse.Namespace(db=str(db))
+    with open_governance(options) as made:
+        assert made.path == db
+    with open_existing(options) as found:
+        assert found.audit.count() == 1
+    with pytest.raises(StoreError, match="closed"):
+        found.audit.count()
 
 
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,8 @@ from tests.unit.cli.helpers import Terminal
 
 @pytest.fixture
 def run(db: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    with Governance.open(db):
+        pass
     return Terminal(killswitch, str(db), capsys)
 
 
@@ -28,6 +30,14 @@ def test_json_tells_who_and_why(run: Terminal) -> None:
     assert (engaged["engaged"], engaged["readable"]) == (True, True)
     assert (engaged["reason"], engaged["surface"]) == ("a\x1bb", "cli")
     assert run("killswitch", "status", "--json").objects == [engaged]
+
+
+def test_a_mistyped_database_is_no_released_switch(run: Terminal, db: Path) -> None:
+    db.unlink()
+    for arguments in (["status"], ["engage", "--reason", "x"], ["release", "--reason", "x"]):
+        said = run("killswitch", *arguments)
+        assert (said.code, said.out) == (2, "")
+        assert "no governance database" in said.err
 
 
 def test_a_reason_is_required(run: Terminal) -> None:

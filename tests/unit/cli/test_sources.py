@@ -11,6 +11,8 @@ from tests.unit.governance.helpers import commit, move
 
 @pytest.fixture
 def run(db: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    with Governance.open(db):
+        pass
     return Terminal(sources, str(db), capsys)
 
 
@@ -29,6 +31,15 @@ def test_a_file_is_added_listed_and_removed(run: Terminal, tmp_path: Path) -> No
     assert "logins" in run("sources", "list").out
     assert run("sources", "remove", "1", "--reason", "done").code == 0
     assert run("sources", "list", "--json").objects == []
+
+
+def test_adding_the_first_source_makes_the_database(
+    run: Terminal, db: Path, tmp_path: Path
+) -> None:
+    db.unlink()
+    assert run("sources", "list").code == 2
+    assert run("sources", "add", str(tmp_path / "a.log")).code == 0
+    assert run("sources", "list").code == 0
 
 
 def test_a_folder_is_added_with_its_pattern(run: Terminal, tmp_path: Path) -> None:
