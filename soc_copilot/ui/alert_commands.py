@@ -42,6 +42,7 @@ class AlertCommands(QObject):
         self._export: Job | None = None
         self._bind()
         self._connect()
+        self._on_undo_changed()
 
     def _bind(self) -> None:
         page = self._page

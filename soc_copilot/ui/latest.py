@@ -15,10 +15,18 @@ class Latest:
     """Asks one question at a time; while one is on its way only the newest other waits.
 
     So a slow count or search is never queued up behind its own predecessors. GUI thread only.
+
+    Args:
+        jobs: Where they run.
+        failed: Called with a sentence for the operator.
+        slow: True for questions that may take seconds.
     """
 
-    def __init__(self, jobs: JobRunner, failed: Callable[[str], None]) -> None:
-        self._jobs, self._failed = jobs, failed
+    def __init__(
+        self, jobs: JobRunner, failed: Callable[[str], None], *, slow: bool = False
+    ) -> None:
+        self._failed = failed
+        self._submit = jobs.submit_search if slow else jobs.submit
         self._is_busy = False
         self._waiting: tuple[Callable[[Governance], Any], Callable[[Any], None]] | None = None
 
@@ -42,7 +50,7 @@ class Latest:
             if not self._go_on():
                 self._failed(text)
 
-        self._jobs.submit(question, done, failed)
+        self._submit(question, done, failed)
 
     def _go_on(self) -> bool:
         """Ask what waits; True when the answer just come is out of date."""

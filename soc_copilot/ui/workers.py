@@ -179,7 +179,9 @@ class _Lane(QObject):
 
 
 class JobRunner(QObject):
-    """Short database jobs in one thread, long ones in another, so that typing never waits.
+    """Short database jobs, searches and long jobs, each in a thread of their own.
+
+    So an analyst's decision never waits for a count, nor a count for an export.
 
     Call it from the GUI thread only; the callbacks come back on the GUI thread.
     """
@@ -187,6 +189,7 @@ class JobRunner(QObject):
     def __init__(self, opener: "Callable[[], Governance]", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._short = _Lane(opener, "jobs", self)
+        self._search = _Lane(opener, "searches", self)
         self._long = _Lane(opener, "long jobs", self)
         self._closed = False
 
@@ -204,6 +207,21 @@ class JobRunner(QObject):
             failed: Called on the GUI thread with a sentence for the operator.
         """
         return self._put(self._short, Job(lambda governance, _: fn(governance), done, failed))
+
+    def submit_search(
+        self,
+        fn: "Callable[[Governance], T]",
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+    ) -> Job:
+        """Run a read that may take seconds (text search, counting) beside the short jobs.
+
+        Args:
+            fn: As for `submit`; it must not write.
+            done: As for `submit`.
+            failed: As for `submit`.
+        """
+        return self._put(self._search, Job(lambda governance, _: fn(governance), done, failed))
 
     def submit_long(
         self,
@@ -224,9 +242,9 @@ class JobRunner(QObject):
         return self._put(self._long, Job(fn, done, failed, progress))
 
     def join(self, timeout_ms: int = JOIN_MS) -> bool:
-        """Drop what is queued, finish what runs, end both threads; False when one is busy."""
+        """Drop what is queued, finish what runs, end the threads; False when one is busy."""
         self._closed = True
-        ends = [lane.join(timeout_ms) for lane in (self._short, self._long)]
+        ends = [lane.join(timeout_ms) for lane in (self._short, self._search, self._long)]
         return all(ends)
 
     def _put(self, lane: _Lane, job: Job) -> Job:

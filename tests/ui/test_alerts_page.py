@@ -342,6 +342,17 @@ def test_evidence_is_shown_in_context_or_says_why_not(desk12: Bench, tmp_path: P
     page.context_window.close()
 
 
+def test_nothing_is_chosen_until_a_person_chooses(desk12: Bench) -> None:
+    page = desk12.page
+    page.bar.focus_text()
+    page.focus_table()
+    assert not page.table.currentIndex().isValid()
+    assert page.pane.detail is None
+    desk12.act("acknowledge")
+    assert "No alert is chosen" in page.strip.words.text()
+    assert not desk12.desk.actions.action("alerts.undo").isEnabled()
+
+
 def test_boxes_are_ticked_by_mouse(desk12: Bench) -> None:
     page = desk12.page
     table = page.table

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtCore import Signal as QtSignal
@@ -29,10 +29,11 @@ from soc_copilot.ui.models.alert_pages import (
 from soc_copilot.ui.widgets import ROLE_SEVERITY, safe_tip
 
 if TYPE_CHECKING:
-    pass
+    from soc_copilot.governance.database import Governance
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
+T = TypeVar("T")
 
 SLOW_PAGE_S: Final = 0.008  # pages that took longer are read on the worker from then on
 CELL_CHARS: Final = 240  # chosen: more never fits into a cell
@@ -191,7 +192,7 @@ class AlertTableModel(QAbstractTableModel):
             if generation == self._generation:
                 self._append(page)
 
-        self._desk.jobs.submit(lambda gov: read_page(gov, query, cursor), done, self._fail)
+        self._submit(lambda gov: read_page(gov, query, cursor), done)
 
     # -- reading
 
@@ -237,9 +238,7 @@ class AlertTableModel(QAbstractTableModel):
             if generation == self._generation:
                 self._prepend(rows)
 
-        self._desk.jobs.submit(
-            lambda gov: gov.alerts.page_after(query, top, PAGE_ROWS), done, self._fail
-        )
+        self._submit(lambda gov: gov.alerts.page_after(query, top, PAGE_ROWS), done)
 
     def _prepend(self, rows: tuple[AlertRow, ...]) -> None:
         fresh = [row for row in rows if row.id not in self._place]
@@ -302,7 +301,7 @@ class AlertTableModel(QAbstractTableModel):
             self._reset(page)
 
         read = read_oldest if oldest else read_page
-        self._desk.jobs.submit(lambda gov: read(gov, query, None), done, self._fail)
+        self._submit(lambda gov: read(gov, query, None), done)
 
     def _reset(self, page: AlertPage) -> None:
         self.beginResetModel()
@@ -330,6 +329,11 @@ class AlertTableModel(QAbstractTableModel):
         if page.rows:
             last = page.rows[-1]
             self._cursor = AlertCursor(last.last_seen, last.id)
+
+    def _submit(self, read: "Callable[[Governance], T]", done: "Callable[[T], None]") -> None:
+        # A text search reads many rows to find a few: nothing short may wait behind it.
+        jobs = self._desk.jobs
+        (jobs.submit_search if self._query.text else jobs.submit)(read, done, self._fail)
 
     def _fail(self, text: str) -> None:
         was_loading = self._is_loading

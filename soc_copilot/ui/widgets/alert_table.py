@@ -3,9 +3,18 @@
 from typing import Final
 
 from PySide6.QtCore import QPoint, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFontMetrics,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QAbstractScrollArea,
     QHeaderView,
     QMenu,
     QPushButton,
@@ -237,6 +246,14 @@ class AlertTable(QTableView):
         super().resizeEvent(event)
         self._fit_columns()
         self._place_pill()
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        if self.currentIndex().isValid():
+            super().focusInEvent(event)
+        else:  # Qt would choose the first row; here nothing is chosen until a person does
+            QAbstractScrollArea.focusInEvent(self, event)
+            self.viewport().update()
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
