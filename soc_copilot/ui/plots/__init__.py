@@ -1,0 +1,1 @@
+"""Live plots: fixed memory, one time axis, values under the crosshair."""
