@@ -1,6 +1,8 @@
 """What every command shares: options, opening the database, printing tables and errors."""
 
 import argparse
+import functools
+import io
 import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -45,7 +47,7 @@ def add_command(
     """Add a command on a database, with an example in its help."""
     parser = _described(subparsers, name, help, example)
     add_common(parser)
-    parser.set_defaults(func=func)
+    parser.set_defaults(func=printing_anything(func))
     return parser
 
 
@@ -73,6 +75,19 @@ def _described(
         epilog=f"Example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def printing_anything(func: Command) -> Command:
+    """The command, with escapes for letters that the terminal or pipe cannot take."""
+
+    @functools.wraps(func)
+    def run(args: argparse.Namespace) -> int:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return func(args)
+
+    return run
 
 
 def print_error(error: SocCopilotError | str) -> None:

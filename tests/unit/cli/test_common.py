@@ -1,5 +1,8 @@
 import argparse
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -102,6 +105,21 @@ def test_a_database_is_opened_and_closed(db: Path) -> None:
         assert found.audit.count() == 1
     with pytest.raises(StoreError, match="closed"):
         found.audit.count()
+
+
+def test_letters_that_the_terminal_cannot_take_are_escaped() -> None:
+    code = (
+        "import argparse\n"
+        "from soc_copilot.cli.common import printing_anything\n"
+        "printing_anything(lambda args: print('caf\\xe9 \\u241b') or 0)(argparse.Namespace())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [b"caf\\xe9 \\u241b"]
 
 
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
