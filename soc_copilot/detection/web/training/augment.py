@@ -64,14 +64,14 @@ def _raw(value: bytes) -> str:
 
 
 _QUERY_CODES: Final[tuple[tuple[float, Callable[[bytes], str]], ...]] = (
-    (0.34, lambda v: quote(v, safe="")),
+    (0.32, lambda v: quote(v, safe="")),
     (0.20, lambda v: quote(v, safe="!'()*~,/:;@")),
     (0.20, lambda v: quote_plus(v)),
     (0.16, _raw),
     (0.04, lambda v: quote(quote(v, safe=""), safe="")),
     (0.02, _quote_all),
     (0.01, _quote_wide),
-    (0.03, lambda v: quote(base64.b64encode(v).decode().rstrip("="), safe="")),
+    (0.05, lambda v: quote(base64.b64encode(v).decode().rstrip("="), safe="")),
 )
 
 

@@ -4,6 +4,7 @@ Everything is put together from parts at random, so the model sees the shape of 
 not one string. The texts in the tests are written apart from these.
 """
 
+import base64
 import json
 import random
 from collections.abc import Callable
@@ -49,6 +50,9 @@ _MAKERS: Final[dict[str, Callable[[random.Random], str]]] = {
     "uuid": lambda r: "-".join(_hex(r, d) for d in (8, 4, 4, 4, 12)),
     "b64": lambda r: _letters(r, _B64, 8, 80),
     "noise": lambda r: _letters(r, _PRINTABLE, 10, 10 ** r.randint(2, 3)),
+    "b64text": lambda r: (
+        base64.urlsafe_b64encode(fill(r.choice(BENIGN), r).encode()).decode().rstrip("=")
+    ),
     "cjk": lambda r: "".join(chr(r.randint(0x4E00, 0x7FFF)) for _ in range(r.randint(1, 12))),
     "cyr": lambda r: "".join(chr(r.randint(0x430, 0x44F)) for _ in range(r.randint(2, 10))),
     "arab": lambda r: "".join(chr(r.randint(0x627, 0x64A)) for _ in range(r.randint(2, 12))),

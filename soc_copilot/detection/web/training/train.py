@@ -72,9 +72,10 @@ def train(options: Options) -> dict[str, Any]:
     card = _card(rows, options)
     card |= _chosen(from_tensors(stored, net.shape), held_out)
     card["training_minutes"] = round((time.monotonic() - began) / 60, 1)
+    save_model(options.out, stored, card)
     if options.cross_sets:
         card["cross_sets"] = cross_sets(rows, options)
-    save_model(options.out, stored, card)
+        save_model(options.out, stored, card)
     return card
 
 

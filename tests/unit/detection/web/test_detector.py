@@ -21,7 +21,7 @@ START = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def detector() -> WebDetector:
-    found = create({"detection.web.budget": "0.5%"})
+    found = create({"detection.web.budget": "0.1%"})
     found.start("cpu")
     return found
 
@@ -130,7 +130,7 @@ def test_batches_and_requests_score_alike(detector: WebDetector) -> None:
 def test_results_do_not_depend_on_batches(detector: WebDetector) -> None:
     urls: list[str | None] = [f"/p/{i}?q={quote(a['value'])}" for i, a in enumerate(attacks())]
     whole = detector.detect(batch_of(urls))
-    other = create({"detection.web.budget": "0.5%"})
+    other = create({"detection.web.budget": "0.1%"})
     other.start("cpu")
     frame = batch_of(urls).frame
     parts = [other.detect(EventBatch(i, frame[i : i + 10])) for i in range(0, len(urls), 10)]
