@@ -1,6 +1,6 @@
 """The authentication detector: picks the lines, runs the rules, words the findings."""
 
-from collections import deque
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -132,55 +132,111 @@ def _tell(
     old: State,
 ) -> _Told:
     """Put hits together by rule, entity and day, and word them."""
+    failed = judged.filter(pl.col("failed") & (pl.col("n") > 0))
+    rows_of = dict(failed.group_by("address", maintain_order=True).agg("row").iter_rows())
+    hits = hits.with_columns(day=pl.col("ts").floordiv(DAY_US)).sort("row", maintain_order=True)
+    plans = [
+        _plan(str(rule), int(day), str(entity), group, rows_of, old)
+        for (rule, day, entity), group in hits.partition_by(
+            "rule", "day", "entity", as_dict=True, maintain_order=True
+        ).items()
+    ]
+    last = sorted((rows[-TAIL_LINES:] for rows in rows_of.values()), key=lambda rows: rows[-1])
+    last = last[-MAX_TAILS:]
+    shown = sorted({row for plan in plans for row in plan.earlier + plan.rows}.union(*last))
+    marks = np.nan_to_num(scores[shown]).tolist()
+    lines = dict(zip(shown, batch.evidence(shown, scores=marks), strict=True))
     alerts = dict(old.alerts)
-    failed = judged.filter(pl.col("failed") & (pl.col("n") > 0)).select("row", "address")
     found = []
-    if hits.height:
-        hits = hits.with_columns(day=pl.col("ts").floordiv(DAY_US)).sort("row", maintain_order=True)
-        groups = hits.partition_by("rule", "day", "entity", as_dict=True, maintain_order=True)
-        for (rule, day, entity), group in groups.items():
-            key = f"{rule}|{day}|{entity}"
-            finding, memory = _tell_one(batch, str(rule), str(entity), group, failed, scores, old)
-            found.append(finding)
-            alerts.pop(key, None)
-            alerts[key] = memory
-    return _Told(
-        tuple(found), dict(list(alerts.items())[-MAX_ALERTS:]), _tails(batch, failed, scores, old)
-    )
+    for plan in plans:
+        finding, memory = _word(plan, lines)
+        found.append(finding)
+        alerts.pop(plan.key, None)
+        alerts[plan.key] = memory
+    address_of = dict(failed.select("row", "address").iter_rows()) if last else {}
+    tails = dict(old.tails)
+    for rows in last:
+        address = address_of[rows[0]]
+        kept = tails.pop(address, []) + [findings.keep_line(lines[row]) for row in rows]
+        tails[address] = kept[-TAIL_LINES:]
+    return _Told(tuple(found), dict(list(alerts.items())[-MAX_ALERTS:]), tails)
 
 
-def _tell_one(
-    batch: EventBatch,
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One finding to be made.
+
+    Attributes:
+        group: Its hits, in the order read.
+        memory: What is remembered of its alert, these hits included.
+        opens: True when the alert is new.
+        kept: Lines from before the batch that it shows.
+        earlier: Rows of the batch before its first hit that it shows.
+        rows: Rows of hits that it shows.
+    """
+
+    key: str
+    rule_id: str
+    day: int
+    entity: str
+    group: pl.DataFrame
+    memory: dict[str, Any]
+    opens: bool
+    kept: list[list[Any]]
+    earlier: list[int]
+    rows: list[int]
+
+
+def _plan(
     rule_id: str,
+    day: int,
     entity: str,
     group: pl.DataFrame,
-    failed: pl.DataFrame,
-    scores: npt.NDArray[np.float32],
+    rows_of: dict[str, list[int]],
     old: State,
-) -> tuple[Finding, dict[str, Any]]:
-    """One finding, and what is remembered of its alert."""
-    rule = rules.BY_ID[rule_id]
-    first = group.row(0, named=True)
-    before = old.alerts.get(f"{rule_id}|{first['day']}|{entity}")
+) -> _Plan:
+    """Choose the lines that a finding shows: a few from before, then its hits."""
+    key = f"{rule_id}|{day}|{entity}"
+    before = old.alerts.get(key)
     memory = _remember(rule_id, before, group)
-    count = int(group["n"].sum())
-    times = group["ts"].to_list()
-    span = (min(times), max(times))
-    words = (memory["user"], memory["address"], entity)
-    lines: list[Evidence] = []
-    if before is None:
-        count += first["back"]
-        if rule_id in _GUESSES:
-            lines = _earlier(batch, failed, scores, entity, first["row"], old)
-            same_day = [
-                us for line in lines if (us := to_us(line.timestamp)) // DAY_US == first["day"]
-            ]
-            span = (min([*same_day, span[0]]), max([*same_day, span[1]]))
-    rows = group["row"].head(max(EVIDENCE_PER_FINDING - memory["lines"] - len(lines), 0)).to_list()
-    lines += _lines(batch, rows, scores)
-    lines = [replace(line, highlights=findings.highlights(line.raw, words)) for line in lines]
-    memory["lines"] += len(lines)
-    return findings.build(rule, entity, memory, max(count, 1), span, tuple(lines)), memory
+    kept: list[list[Any]] = []
+    earlier: list[int] = []
+    if before is None and rule_id in _GUESSES:
+        rows = rows_of.get(entity, [])
+        until = bisect_left(rows, group["row"][0])
+        earlier = rows[max(until - TAIL_LINES, 0) : until]
+        kept = old.tails.get(entity, [])
+        kept = kept[max(len(kept) + len(earlier) - TAIL_LINES, 0) :]
+    room = max(EVIDENCE_PER_FINDING - memory["lines"] - len(kept) - len(earlier), 0)
+    shown = group["row"].head(room).to_list()
+    memory["lines"] += len(kept) + len(earlier) + len(shown)
+    return _Plan(key, rule_id, day, entity, group, memory, before is None, kept, earlier, shown)
+
+
+def _word(plan: _Plan, shown: dict[int, Evidence]) -> tuple[Finding, dict[str, Any]]:
+    """The finding, and what is remembered of its alert."""
+    words = (plan.memory["user"], plan.memory["address"], plan.entity)
+    before = [findings.kept_line(values, words) for values in plan.kept]
+    before += [shown[row] for row in plan.earlier]
+    lines = [
+        replace(line, highlights=findings.highlights(line.raw, words))
+        for line in before + [shown[row] for row in plan.rows]
+    ]
+    count = int(plan.group["n"].sum())
+    times = plan.group["ts"].to_list()
+    if plan.opens:
+        count += plan.group["back"][0]
+        seen = [to_us(line.timestamp) for line in before]
+        times += [us for us in seen if us // DAY_US == plan.day]
+    finding = findings.build(
+        rules.BY_ID[plan.rule_id],
+        plan.entity,
+        plan.memory,
+        max(count, 1),
+        (min(times), max(times)),
+        tuple(lines),
+    )
+    return finding, plan.memory
 
 
 def _remember(rule_id: str, before: dict[str, Any] | None, group: pl.DataFrame) -> dict[str, Any]:
@@ -201,44 +257,3 @@ def _remember(rule_id: str, before: dict[str, Any] | None, group: pl.DataFrame) 
         names = dict.fromkeys([*memory[name], *(value for value in seen if value)])
         memory[name] = list(names)[:NAMES_KEPT]
     return memory
-
-
-def _lines(
-    batch: EventBatch,
-    rows: list[int],
-    scores: npt.NDArray[np.float32],
-) -> list[Evidence]:
-    marks = [float(np.nan_to_num(scores[row])) for row in rows]
-    return list(batch.evidence(rows, scores=marks))
-
-
-def _earlier(
-    batch: EventBatch,
-    failed: pl.DataFrame,
-    scores: npt.NDArray[np.float32],
-    address: str,
-    row: int,
-    old: State,
-) -> list[Evidence]:
-    """The last failures of an address before a row, from this batch and from before it."""
-    here = failed.filter((pl.col("address") == address) & (pl.col("row") < row))
-    lines = _lines(batch, here["row"].tail(TAIL_LINES).to_list(), scores)
-    kept = [findings.kept_line(values, ()) for values in old.tails.get(address, [])]
-    return (kept + lines)[-TAIL_LINES:]
-
-
-def _tails(
-    batch: EventBatch, failed: pl.DataFrame, scores: npt.NDArray[np.float32], old: State
-) -> dict[str, list[list[Any]]]:
-    """The last failed lines of every address, those seen last at the end."""
-    tails = dict(old.tails)
-    last = (
-        failed.group_by("address")
-        .agg(pl.col("row").tail(TAIL_LINES))
-        .sort(pl.col("row").list.last())
-    )
-    for address, rows in last.tail(MAX_TAILS).iter_rows():
-        lines = deque(tails.pop(address, []), maxlen=TAIL_LINES)
-        lines.extend(findings.keep_line(line) for line in _lines(batch, rows, scores))
-        tails[address] = list(lines)
-    return tails
