@@ -237,7 +237,7 @@ class MainWindow(QMainWindow):
         content.setObjectName("content")
         column = QVBoxLayout(content)
         column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        column.setSpacing(0)
+        column.setSpacing(2 * GRID)  # takes no room while no bar is shown
         self.above.setSpacing(GRID)
         self.above.addWidget(self.messages)
         column.addLayout(self.above)

@@ -189,7 +189,10 @@ class SourcesPage(Page):
         self.model.set_facts(facts)
         if self.desk.ingestion in RUNNING:
             self.model.take_statuses(self._statuses)
+        waited = self._stack.currentIndex() == 0
         self._stack.setCurrentWidget(self._full if facts else self.empty)
+        if waited and facts and self.isVisible():
+            self.setFocus()  # the table could not take it before it was there
         if chosen is not None and self._wanted is None:
             self._wanted = chosen.source.id
         self._select_wanted()
