@@ -145,6 +145,23 @@ def test_the_whole_query_is_closed_and_given_back(qtbot: QtBot, tmp_path: Path) 
         assert made.page.bar.count.text() == "700"
 
 
+def test_a_long_action_can_be_cancelled_and_what_was_done_undone(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    with bench(qtbot, tmp_path, [finding(n) for n in range(1_600)]) as made:
+        made.load()
+        triage = made.page.commands.triage
+        triage.progressed.connect(lambda done, _total: done and triage.cancel())
+        made.act("select_all")
+        made.act("acknowledge")
+        taken = AlertFilter(statuses=(AlertStatus.ACKNOWLEDGED,))
+        count = made.governance.alerts.count(taken)
+        assert 0 < count < 1_600
+        assert f"Took {count:,} alerts, then stopped" in made.page.strip.words.text()
+        made.act("undo")
+        assert made.governance.alerts.count(taken) == 0
+
+
 def test_filters_by_text_severity_status_detector_and_time(desk12: Bench) -> None:
     page = desk12.page
     page.bar.text.setFocus()

@@ -1,12 +1,20 @@
 """A newest-first window onto the stored alerts, read one page at a time by key."""
 
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    QTimer,
+)
 from PySide6.QtCore import Signal as QtSignal
 from typing_extensions import override
 
@@ -114,11 +122,13 @@ class AlertTableModel(QAbstractTableModel):
         self._exhausted, self._is_loading, self._is_paging = True, False, False
         self._is_polling, self._is_fast, self._is_inserting = False, False, False
         self._wants_oldest, self._has_gap = False, False
-        self._n_pending = 0
+        self._n_pending, self._next_fill_s = 0, 0.0
         self._checked: set[int] = set()
         self._all_but: set[int] | None = None  # ids left out when everything is selected
         self._marked: set[int] = set()
         self.hold: Callable[[], bool] = lambda: False
+        self._fill_timer = QTimer(self, singleShot=True)
+        self._fill_timer.timeout.connect(self.poll)
         desk.times.changed.connect(self._repaint)
         desk.theme.changed.connect(self._repaint)
 
@@ -203,8 +213,10 @@ class AlertTableModel(QAbstractTableModel):
 
     @property
     def is_busy(self) -> bool:
-        """True while rows are being read on the worker."""
-        return self._is_loading or self._is_paging or self._is_polling
+        """True while rows are being read on the worker, or soon will be."""
+        return (
+            self._is_loading or self._is_paging or self._is_polling or self._fill_timer.isActive()
+        )
 
     @property
     def is_exhausted(self) -> bool:
@@ -273,19 +285,16 @@ class AlertTableModel(QAbstractTableModel):
         """Look for new and changed alerts; called when the desk says that some changed."""
         if self._is_polling or self._is_loading:
             return
-        if not self._rows:
-            self.reload()
-            return
         self._is_polling = True
         query, token, generation = self._query, self._token, self._generation
-        top = None if self._has_gap else self._top()
+        top = None if self._has_gap or not self._rows else self._top()
 
         def done(live: LiveChanges) -> None:
             self._is_polling = False
             if generation == self._generation:
                 self._take_live(live)
 
-        self._desk.jobs.submit(lambda gov: read_live(gov, query, top, token), done, self._fail)
+        self._submit(lambda gov: read_live(gov, query, top, token), done)
 
     def show_pending(self) -> None:
         """Read from the newest again, with what was held back."""
@@ -325,6 +334,7 @@ class AlertTableModel(QAbstractTableModel):
 
     def _after_page(self, page: AlertPage) -> None:
         self._exhausted = len(page.rows) < PAGE_ROWS
+        self._next_fill_s = time.monotonic() + 9 * page.took_s  # a tenth of the time at most
         self._is_fast = page.took_s <= SLOW_PAGE_S
         if page.rows:
             last = page.rows[-1]
@@ -345,6 +355,9 @@ class AlertTableModel(QAbstractTableModel):
     # -- live changes
 
     def _take_live(self, live: LiveChanges) -> None:
+        if not self._rows:
+            self._fill_empty(live)
+            return
         self._token = live.token
         for row in live.changed:
             self._refresh(row)
@@ -355,6 +368,15 @@ class AlertTableModel(QAbstractTableModel):
         else:
             self._put_on_top(live.fresh)
             self._set_pending(0)
+
+    def _fill_empty(self, live: LiveChanges) -> None:
+        """Read again when something may match now, but never search most of the time."""
+        if not any(matches(row, self._query) for row in live.changed):
+            self._token = live.token
+        elif (wait_s := self._next_fill_s - time.monotonic()) > 0:
+            self._fill_timer.start(round(wait_s * 1_000) + 1)
+        else:
+            self.reload()
 
     def _put_on_top(self, fresh: Sequence[AlertRow]) -> None:
         for row in fresh:

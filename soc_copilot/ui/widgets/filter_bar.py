@@ -277,8 +277,10 @@ class FilterBar(QWidget):
 
     # -- menus
 
-    def _tick(self, menu: QMenu, text: str, on: bool, do: Callable[[], None]) -> QAction:
-        action = menu.addAction(menu_text(text))
+    def _tick(
+        self, menu: QMenu, text: str, on: bool, do: Callable[[], None], key: str = ""
+    ) -> QAction:
+        action = menu.addAction(menu_text(text) + (f"\t{key}" if key else ""))
         action.setCheckable(True)
         action.setChecked(on)
         action.triggered.connect(lambda _checked=False: do())
@@ -292,9 +294,10 @@ class FilterBar(QWidget):
         for severity in reversed(Severity):
             self._tick(
                 menu,
-                f"{severity.label}\t{severity.value + 1}",
+                severity.label,
                 severity in self._view.severities,
                 partial(self._toggle_severity, severity),
+                str(severity.value + 1),
             )
 
     def _fill_statuses(self, menu: QMenu) -> None:
