@@ -56,6 +56,9 @@ class DeskDialog(QDialog):
         self.body.setSpacing(2 * GRID)
         column.addLayout(self.body)
         column.addStretch(1)
+        column.addLayout(self._make_footer(accept, kind))
+
+    def _make_footer(self, accept: str, kind: str) -> QHBoxLayout:
         self.footer = QHBoxLayout()
         self.footer.setSpacing(GRID)
         self.footer.addStretch(1)
@@ -68,7 +71,7 @@ class DeskDialog(QDialog):
         self.accept_button.clicked.connect(self.accept)
         self.footer.addWidget(self.cancel_button)
         self.footer.addWidget(self.accept_button)
-        column.addLayout(self.footer)
+        return self.footer
 
     @override
     def showEvent(self, event: QShowEvent) -> None:
