@@ -118,6 +118,7 @@ class AlertFilter:
         until: `first_seen` before.
         entity: Exactly this entity.
         technique: Exactly this technique.
+        mine: Assigned to this person, or to nobody.
     """
 
     text: str = ""
@@ -128,6 +129,7 @@ class AlertFilter:
     until: datetime | None = None
     entity: str | None = None
     technique: str | None = None
+    mine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ def conditions(wanted: AlertFilter) -> list[Condition]:
         found.append(_ALERT.entity == wanted.entity)
     if wanted.technique is not None:
         found.append(_ALERT.technique == wanted.technique)
+    if wanted.mine is not None:
+        found.append(or_(_ALERT.assignee == wanted.mine, _ALERT.assignee.is_(None)))
     return found + [_term(*term) for term in terms(wanted.text)]
 
 

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.alerts import AlertFilter, AlertStatus, Disposition
 from soc_copilot.domain.findings import Severity
+from soc_copilot.ui.models.alert_view import BUILT_IN
 from soc_copilot.ui.models.alerts import ROLE_ROW, Column
 from tests.ui.alerts_support import NOON, Bench, bench, finding, raise_alerts
 
@@ -186,6 +187,16 @@ def test_filters_by_text_severity_status_detector_and_time(desk12: Bench) -> Non
 
 def rows(made: Bench) -> list[object]:
     return [made.page.model.index(n, 0) for n in range(made.page.model.rowCount())]
+
+
+def test_what_others_took_can_be_left_out(desk12: Bench) -> None:
+    desk12.governance.alerts.assign([1, 2], "bob")
+    page = desk12.page
+    page.bar.set_view(BUILT_IN["Open, mine or unassigned"])
+    desk12.settle()
+    assert page.model.rowCount() == 10
+    assert page.bar.status_button.text() == "Status: open, mine"
+    assert page.bar.saved_button.text().startswith("View: Open, mine")
 
 
 def test_brushing_the_histogram_narrows_the_table_until_a_double_click(desk12: Bench) -> None:

@@ -32,6 +32,13 @@ def test_relative_range_ends_now_and_brush_narrows_it() -> None:
     assert (wide.since, wide.until) == (NOW - timedelta(hours=1), high)
 
 
+def test_mine_asks_for_what_is_mine_or_nobodys() -> None:
+    view = BUILT_IN["Open, mine or unassigned"]
+    assert view.query(NOW, "ana").mine == "ana"
+    assert AlertView().query(NOW, "ana").mine is None
+    assert not AlertView.from_json(view.to_json().replace(', "mine": true', "")).mine
+
+
 def test_severities_toggle_and_all_of_them_is_no_filter() -> None:
     view = AlertView().toggled(Severity.CRITICAL)
     assert view.severities == (Severity.CRITICAL,)
@@ -54,6 +61,7 @@ def test_views_survive_storage_except_for_the_brush() -> None:
             NOW,
             "192.0.2.7",
             "T1190",
+            True,
             (NOW, NOW),
         ),
     }

@@ -42,6 +42,7 @@ def matches(row: AlertRow, query: AlertFilter) -> bool:
         and (query.until is None or row.first_seen < query.until)
         and (query.entity is None or row.entity == query.entity)
         and (query.technique is None or row.technique == query.technique)
+        and (query.mine is None or row.assignee in {query.mine, None})
     )
 
 

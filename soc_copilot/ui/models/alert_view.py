@@ -28,6 +28,7 @@ class AlertView:
 
     Attributes:
         preset: A key of `PRESETS`; "custom" takes `since` and `until`.
+        mine: Leave out what is assigned to someone else.
         brush: A narrower range picked in the histogram.
     """
 
@@ -40,10 +41,11 @@ class AlertView:
     until: datetime | None = None
     entity: str | None = None
     technique: str | None = None
+    mine: bool = False
     brush: tuple[datetime, datetime] | None = None
 
-    def query(self, now: datetime) -> AlertFilter:
-        """The view as a query at this moment; relative time ranges end now."""
+    def query(self, now: datetime, me: str = "") -> AlertFilter:
+        """The view as a query of this person at this moment; relative ranges end now."""
         since, until = self.range(now)
         if self.brush is not None:
             low, high = self.brush
@@ -58,6 +60,7 @@ class AlertView:
             until=until,
             entity=self.entity,
             technique=self.technique,
+            mine=me if self.mine else None,
         )
 
     def range(self, now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -87,6 +90,7 @@ class AlertView:
                 "until": self.until.isoformat() if self.until else None,
                 "entity": self.entity,
                 "technique": self.technique,
+                "mine": self.mine,
             }
         )
 
@@ -112,6 +116,7 @@ class AlertView:
                 until=_moment(found["until"]),
                 entity=found["entity"],
                 technique=found["technique"],
+                mine=bool(found.get("mine", False)),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"This is not a stored view: {error}.") from error
@@ -134,6 +139,7 @@ class Target:
 DEFAULT_VIEW: Final = AlertView()
 BUILT_IN: Final[dict[str, AlertView]] = {
     "Open": DEFAULT_VIEW,
+    "Open, mine or unassigned": AlertView(mine=True),
     "New": AlertView(statuses=(AlertStatus.NEW,)),
     "Open, high and critical": AlertView(severities=(Severity.HIGH, Severity.CRITICAL)),
     "Closed": AlertView(statuses=(AlertStatus.CLOSED,)),
@@ -174,6 +180,7 @@ def filter_to_view(query: AlertFilter) -> AlertView:
         until=query.until,
         entity=query.entity,
         technique=query.technique,
+        mine=query.mine is not None,
     )
 
 

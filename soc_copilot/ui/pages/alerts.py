@@ -60,14 +60,14 @@ class _Numbers:
         now: datetime,
     ) -> None:
         start = time.perf_counter()
-        store = governance.alerts
-        self.shown = store.count(view.query(now))
+        store, me = governance.alerts, governance.actor.name
+        self.shown = store.count(view.query(now, me))
         self.total = store.count(AlertFilter())
         self.detectors = store.detectors()
         wide = replace(view, brush=None)
         self.span = _span(wide.range(now), store.extent(), now)
         self.buckets: tuple[AlertBucket, ...] = store.histogram(
-            wide.query(now), self.span.start, self.span.end, self.span.n_buckets
+            wide.query(now, me), self.span.start, self.span.end, self.span.n_buckets
         )
         self.took_ms = round((time.perf_counter() - start) * 1_000)
 
@@ -259,7 +259,7 @@ class AlertsPage(Page):
     def reload(self) -> None:
         """Read everything again."""
         self._wanted_id = self._current_id()
-        self.model.set_query(self.bar.view.query(utc_now()))
+        self.model.set_query(self.bar.view.query(utc_now(), self.desk.reader.actor.name))
         self._ask_numbers()
 
     def _on_alerts_changed(self) -> None:

@@ -239,7 +239,8 @@ class FilterBar(QWidget):
     def _show(self) -> None:
         view = self._view
         self._label(self.severity_button, "Severity", severity_words(view.severities))
-        self._label(self.status_button, "Status", status_words(view.statuses))
+        words = status_words(view.statuses)
+        self._label(self.status_button, "Status", f"{words}, mine" if view.mine else words)
         detectors = ", ".join(view.detectors) if len(view.detectors) < 3 else "several"
         self._label(self.detector_button, "Detector", detectors or "all")
         self.time_button.setText("Brushed range" if view.brush else PRESETS[view.preset][0])
@@ -312,6 +313,11 @@ class FilterBar(QWidget):
                 status in self._view.statuses,
                 partial(self._toggle_status, status),
             )
+        menu.addSeparator()
+        self._tick(menu, "Mine or unassigned", self._view.mine, self._toggle_mine)
+
+    def _toggle_mine(self) -> None:
+        self._set(mine=not self._view.mine)
 
     def _toggle_severity(self, severity: Severity) -> None:
         self.set_view(self._view.toggled(severity))

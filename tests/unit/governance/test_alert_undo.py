@@ -1,4 +1,4 @@
-"""What the window's undo, its far end and its exclusions ask of the store."""
+"""What the window's undo, far end, exclusions and personal view ask of the store."""
 
 import pytest
 
@@ -79,3 +79,11 @@ def test_a_field_with_a_minus_shows_all_but_these(store: AlertStore) -> None:
     assert "10.0.0.3" not in {row.entity for row in left}
     assert len(left) == 4
     assert store.count(AlertFilter(text="-status:new")) == 0
+
+
+def test_mine_leaves_out_what_is_assigned_to_others(store: AlertStore) -> None:
+    store.assign([1], "bob")
+    store.assign([2], "ana")
+    mine = store.page(AlertFilter(mine="ana"), None, 10)
+    assert {row.id for row in mine} == {2, 3, 4, 5}
+    assert store.count(AlertFilter(mine="bob")) == 4
