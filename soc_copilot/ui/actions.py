@@ -37,6 +37,7 @@ class ActionSpec:
 MENUS: Final = ("File", "Ingestion", "Alerts", "Sources", "Governance", "View", "Go", "Help")
 
 _FRAME: Final = (
+    ActionSpec("window.retry", "Open the database again", "File"),
     ActionSpec("window.close", "Quit", "File", ("Ctrl+Q",), help="Stop, store and leave."),
     ActionSpec(
         "ingestion.start",

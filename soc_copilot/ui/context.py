@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from soc_copilot.domain.alerts import AlertCounts
@@ -35,8 +35,6 @@ class Desk(QObject):
     alerts_changed = Signal()  # at most twice a second
     counts_changed = Signal(object)  # AlertCounts, for tiles and badges
     beat_arrived = Signal(object)  # SessionBeat twice a second while ingestion runs
-    source_added = Signal(object)  # SourceRow just stored or enabled: read it from now on
-    source_removed = Signal(int)  # id of a source removed or disabled: stop reading it
     sources_changed = Signal()  # the list of sources differs: read it again
     killswitch_changed = Signal(object)  # KillSwitchState
     ingestion_changed = Signal(str)  # "stopped", "starting", "running", "stopping", "halted"
@@ -61,8 +59,6 @@ class Desk(QObject):
         self._killswitch = KillSwitchState(engaged=False)
         self._ingestion = "stopped"
         self._counts = AlertCounts(0, (0, 0, 0, 0, 0))
-        self.source_added.connect(self.on_source_moved)
-        self.source_removed.connect(self.on_source_moved)
 
     @property
     def counts(self) -> AlertCounts:
@@ -74,11 +70,6 @@ class Desk(QObject):
         self._counts = counts
         self.counts_changed.emit(counts)
         self.alerts_changed.emit()
-
-    @Slot()
-    def on_source_moved(self) -> None:
-        """A source came or went: the list differs."""
-        self.sources_changed.emit()
 
     @property
     def killswitch(self) -> KillSwitchState:

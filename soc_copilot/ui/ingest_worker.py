@@ -79,7 +79,7 @@ class SessionBeat:
 class IngestWorker(QObject):
     """Drive one session. Takes no parent: a child object cannot change thread."""
 
-    opened = Signal()
+    opened = Signal(object)  # frozenset of the ids of the sources that it reads
     batch_stored = Signal(object)  # BatchSummary, frozen
     beat = Signal(object)  # SessionBeat, frozen
     failed = Signal(str)
@@ -126,7 +126,7 @@ class IngestWorker(QObject):
         session.open()
         self._session = session
         try:
-            self.opened.emit()
+            self.opened.emit(frozenset(status.source_id for status in session.statuses()))
             last_beat_s = 0.0
             while not self._stop.is_set():
                 summary = session.run_batch(self._stop)

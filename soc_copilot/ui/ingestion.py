@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 
 from soc_copilot.domain.governance import KillSwitchState, SourceRow
 from soc_copilot.domain.summary import BatchSummary
@@ -15,6 +16,9 @@ from soc_copilot.ui.ingest_worker import (
     SessionBeat,
     WorkerThread,
 )
+
+if TYPE_CHECKING:
+    from soc_copilot.governance.database import Governance
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +35,6 @@ class Ingestion(QObject):
         make_session: Called on the ingestion thread; returns a session not yet opened.
     """
 
-    beat = Signal(object)  # SessionBeat, twice a second while running
-
     def __init__(self, desk: Desk, make_session: Callable[[], Session]) -> None:
         super().__init__(desk)
         self._desk, self._make_session = desk, make_session
@@ -42,12 +44,15 @@ class Ingestion(QObject):
         self._start_again = False
         self._stored = 0
         self._trouble = ""
+        self._read: dict[int, SourceRow] = {}  # what the session was asked to read
+        self._opened: frozenset[int] = frozenset()  # ids that it read from its start
         self._timer = QTimer(self)
         self._timer.setInterval(DRAIN_MS)
         self._timer.timeout.connect(self.drain)
         desk.killswitch_changed.connect(self.on_killswitch)
         desk.start_requested.connect(self.start)
         desk.stop_requested.connect(self.stop)
+        desk.sources_changed.connect(self.follow_sources)
 
     @property
     def is_active(self) -> bool:
@@ -68,6 +73,7 @@ class Ingestion(QObject):
         worker.finished.connect(self.on_finished)
         self._thread = WorkerThread(worker)
         self._stored, self._start_again = 0, False
+        self._read, self._opened = {}, frozenset()
         self._desk.set_ingestion("starting")
         self._thread.start()
         self._timer.start()
@@ -92,21 +98,35 @@ class Ingestion(QObject):
         self._stalled.append(thread)
         return False
 
-    def add_source(self, source: SourceRow) -> None:
-        """Read one more source in the running session, if there is one."""
-        if self._thread is not None:
-            self._thread.worker.add_source(source)
-
-    def remove_source(self, source_id: int) -> None:
-        """Stop reading a source in the running session, if there is one."""
-        if self._thread is not None:
-            self._thread.worker.remove_source(source_id)
-
     @Slot()
-    def on_opened(self) -> None:
+    def follow_sources(self) -> None:
+        """Let the running session read what the list of sources now says."""
+        if self._thread is not None and self._desk.ingestion in {"running", "halted"}:
+            self._desk.jobs.submit(_enabled_sources, self._reconcile, self._desk.error)
+
+    def _reconcile(self, wanted: tuple[SourceRow, ...]) -> None:
+        if self._thread is None:
+            return
+        worker, rows = self._thread.worker, {row.id: row for row in wanted}
+        for source_id, row in list(self._read.items()):
+            now = rows.get(source_id)
+            if now is None or now.format != row.format:
+                worker.remove_source(source_id)
+                del self._read[source_id]
+        for source_id, row in rows.items():
+            if source_id not in self._read:
+                if source_id not in self._opened:
+                    worker.add_source(row)
+                self._read[source_id] = row
+        self._opened = frozenset()
+
+    @Slot(object)
+    def on_opened(self, opened: frozenset[int]) -> None:
         """The session reads: running, or halted while the kill switch is engaged."""
+        self._opened = opened
         if self._desk.ingestion == "starting":
             self._desk.set_ingestion("halted" if self._desk.killswitch.engaged else "running")
+            self.follow_sources()
 
     @Slot(object)
     def on_batch(self, summary: BatchSummary) -> None:
@@ -127,7 +147,7 @@ class Ingestion(QObject):
         if beat.trouble and beat.trouble != self._trouble:
             self._desk.message.emit("warning", beat.trouble, "")
         self._trouble = beat.trouble
-        self.beat.emit(beat)
+        self._desk.beat_arrived.emit(beat)
 
     @Slot(str)
     def on_failed(self, text: str) -> None:
@@ -157,3 +177,7 @@ class Ingestion(QObject):
             self._desk.set_ingestion("halted")
         elif self._desk.ingestion == "halted" and not state.engaged:
             self._desk.set_ingestion("running")
+
+
+def _enabled_sources(governance: "Governance") -> tuple[SourceRow, ...]:
+    return tuple(row for row in governance.sources.list() if row.enabled)
