@@ -18,7 +18,7 @@ from soc_copilot.cli import (
     train,
     watch,
 )
-from soc_copilot.cli.common import EXIT_ERROR, print_error
+from soc_copilot.cli.common import EXIT_ERROR, let_anything_be_printed, print_error
 from soc_copilot.domain.errors import SocCopilotError
 
 _GROUPS = (watch, alerts, sources, killswitch, audit, settings, train, evaluate, score, bench)
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 success; 2 an error the operator can act on (said on stderr); other codes as the
         command's help says; 130 after Ctrl-C.
     """
+    let_anything_be_printed()
     parser = build_parser()
     options = parser.parse_args(arguments)
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(options.verbose, 2)]

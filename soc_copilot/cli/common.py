@@ -1,7 +1,6 @@
 """What every command shares: options, opening the database, printing tables and errors."""
 
 import argparse
-import functools
 import io
 import json
 import sys
@@ -47,7 +46,7 @@ def add_command(
     """Add a command on a database, with an example in its help."""
     parser = _described(subparsers, name, help, example)
     add_common(parser)
-    parser.set_defaults(func=printing_anything(func))
+    parser.set_defaults(func=func)
     return parser
 
 
@@ -77,17 +76,11 @@ def _described(
     )
 
 
-def printing_anything(func: Command) -> Command:
-    """The command, with escapes for letters that the terminal or pipe cannot take."""
-
-    @functools.wraps(func)
-    def run(args: argparse.Namespace) -> int:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
-        return func(args)
-
-    return run
+def let_anything_be_printed() -> None:
+    """Have letters that the terminal or pipe cannot take come out as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_error(error: SocCopilotError | str) -> None:

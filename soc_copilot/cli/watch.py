@@ -148,8 +148,8 @@ def _stop_on_signals() -> Iterator[threading.Event]:
     try:
         yield stop
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        for known, handler in former.items():
+            signal.signal(known, handler)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -174,7 +174,8 @@ def run(options: argparse.Namespace) -> int:
         )
         with session:
             _loop(session, governance, stop, totals, options)
-        _report(governance, sources, totals, before, options)
+            left = {status.source_id: status.lag_bytes for status in session.statuses()}
+        _report(governance, sources, totals, before, left, options)
     return 0
 
 
@@ -262,6 +263,7 @@ def _report(
     sources: tuple[SourceRow, ...],
     totals: _Totals,
     before: int,
+    left: dict[int, int],
     options: argparse.Namespace,
 ) -> None:
     """Print the alerts of this run and the ledger of its sources."""
@@ -289,7 +291,7 @@ def _report(
                         }
                         for row in rows
                     ],
-                    "ledger": [_ledger_json(ledger) for ledger in ledgers],
+                    "ledger": [_ledger_json(ledger, left) for ledger in ledgers],
                 }
             )
         )
@@ -317,7 +319,17 @@ def _report(
         f"{sum(totals.raised):,} alerts raised.\n"
     )
     print_table(
-        ("source", "seen", "parsed", "unparsed", "refused", "too long", "bytes", "adds up"),
+        (
+            "source",
+            "seen",
+            "parsed",
+            "unparsed",
+            "refused",
+            "too long",
+            "bytes",
+            "left",
+            "adds up",
+        ),
         [
             (
                 ledger.source.path,
@@ -327,15 +339,21 @@ def _report(
                 f"{ledger.totals.refused:,}",
                 f"{ledger.totals.too_long:,}",
                 f"{ledger.totals.bytes_seen:,}",
+                f"{left.get(ledger.source.id, 0):,}",
                 "yes" if ledger.totals.adds_up else "NO",
             )
             for ledger in ledgers
         ],
-        right=("seen", "parsed", "unparsed", "refused", "too long", "bytes"),
+        right=("seen", "parsed", "unparsed", "refused", "too long", "bytes", "left"),
     )
+    if any(left.values()):
+        print(
+            "\nLeft: bytes not stored yet. A last line without its line end waits for the rest "
+            "and is read as soon as that is written."
+        )
 
 
-def _ledger_json(ledger: SourceLedger) -> dict[str, object]:
+def _ledger_json(ledger: SourceLedger, left: dict[int, int]) -> dict[str, object]:
     totals = ledger.totals
     return {
         "source": ledger.source.path,
@@ -347,5 +365,6 @@ def _ledger_json(ledger: SourceLedger) -> dict[str, object]:
         "unparsed": totals.unparsed,
         "refused": totals.refused,
         "too_long": totals.too_long,
+        "left_bytes": left.get(ledger.source.id, 0),
         "adds_up": totals.adds_up,
     }

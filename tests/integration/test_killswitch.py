@@ -41,6 +41,7 @@ def test_engaged_in_one_process_it_stops_the_other_within_a_second(
 def test_what_was_killed_comes_back_killed(terminal: Terminal, tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.write_text("".join(access_lines(100)))
+    terminal.run("sources", "add", log, "--from-start")
     terminal.run("killswitch", "engage", "--reason", "before the start")
     child = terminal.start("watch", log, "--from-start", "--batch-interval", "0.1")
     wait_until(
@@ -56,6 +57,7 @@ def test_what_was_killed_comes_back_killed(terminal: Terminal, tmp_path: Path) -
 
 
 def test_one_changed_byte_in_the_audit_trail_is_found(terminal: Terminal) -> None:
+    terminal.run("settings", "set", "ui.theme", "dark")  # makes the database
     terminal.run("killswitch", "engage", "--reason", "test")
     terminal.run("killswitch", "release", "--reason", "over")
     terminal.run("audit", "verify")

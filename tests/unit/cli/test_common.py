@@ -109,9 +109,9 @@ def test_a_database_is_opened_and_closed(db: Path) -> None:
 
 def test_letters_that_the_terminal_cannot_take_are_escaped() -> None:
     code = (
-        "import argparse\n"
-        "from soc_copilot.cli.common import printing_anything\n"
-        "printing_anything(lambda args: print('caf\\xe9 \\u241b') or 0)(argparse.Namespace())\n"
+        "from soc_copilot.cli.common import let_anything_be_printed\n"
+        "let_anything_be_printed()\n"
+        "print('caf\\xe9 \\u241b')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
