@@ -119,6 +119,7 @@ class Desktop(QObject):
 
     def on_opened(self, opened: Opened) -> None:
         """The database is open: fill the window."""
+        from soc_copilot.ui.dialogs import WindowDialogs
         from soc_copilot.ui.ingestion import Ingestion
         from soc_copilot.ui.live import Live
         from soc_copilot.ui.replaying import Replay, ReplayBar
@@ -140,6 +141,7 @@ class Desktop(QObject):
         desk.beat_arrived.connect(self.live.on_beat)
         desk.ingestion_changed.connect(self.on_ingestion)
         desk.killswitch_changed.connect(self.on_killswitch)
+        desk.setting_changed.connect(self.on_setting)
         self.watch.killswitch.connect(desk.set_killswitch)
         self.watch.alerts.connect(desk.set_counts)
         self.watch.size.connect(self.on_size)
@@ -148,6 +150,7 @@ class Desktop(QObject):
         self.window.add_above(KillSwitchBand(desk))
         self.window.add_above(ReplayBar(self.theme, self.replay))
         self._bind()
+        WindowDialogs(desk, self.window)
         desk.set_counts(opened.counts)
         remembered = self.window.restore_state(opened.state)
         page = self.options.page or remembered
@@ -185,6 +188,11 @@ class Desktop(QObject):
         """Word the action for what it would do."""
         word = "Release" if state.engaged else "Engage"
         self.actions.action("killswitch.toggle").setText(f"{word} the kill switch…")
+
+    @Slot(str, object)
+    def on_setting(self, key: str, value: Value) -> None:
+        """Take a setting that was just stored."""
+        self._settings[key] = value
 
     @Slot(object)
     def on_size(self, size_bytes: int) -> None:
@@ -303,8 +311,6 @@ class Desktop(QObject):
         bind("replay.start", lambda: desk.start_replay(float(self._setting("ui.replay_speed"))))
         bind("replay.pause", self.replay.toggle_pause)
         bind("replay.stop", self.replay.stop)
-        bind("killswitch.toggle", self._ask_killswitch)
-        bind("sources.add", self._ask_source)
         bind("view.toggle_theme", lambda: self._choose_theme(self._other_theme()))
         for choice in ("dark", "light", "system"):
             bind(f"view.theme_{choice}", lambda choice=choice: self._choose_theme(choice))
@@ -332,22 +338,9 @@ class Desktop(QObject):
                 lambda governance: governance.settings.set(key, value), None, self.desk.error
             )
 
-    def _ask_killswitch(self) -> None:
-        from soc_copilot.ui.dialogs.killswitch import killswitch_dialog
-
-        if self.desk is not None:
-            killswitch_dialog(self.desk, self.window).open()
-
-    def _ask_source(self) -> None:
-        from soc_copilot.ui.dialogs.add_source import AddSourceDialog
-
-        if self.desk is not None:
-            AddSourceDialog(self.desk, self.window).open()
-
     def _about(self) -> None:
         if self.desk is not None:
-            place = self.desk.reader.url
-            self.desk.message.emit("info", f"SOC Copilot {__version__}, Apache-2.0.", place)
+            self.desk.open_page("settings", card="about")
 
 
 def _first_look(governance: "Governance") -> Opened:

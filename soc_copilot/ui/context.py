@@ -38,6 +38,7 @@ class Desk(QObject):
     sources_changed = Signal()  # the list of sources differs: read it again
     killswitch_changed = Signal(object)  # KillSwitchState
     ingestion_changed = Signal(str)  # "stopped", "starting", "running", "stopping", "halted"
+    setting_changed = Signal(str, object)  # key and value of a setting just stored here
     message = Signal(str, str, str)  # level ("info", "ok", "warning", "error"), text, details
     page_requested = Signal(str, object)  # page name, dict of arguments
     start_requested = Signal()

@@ -115,6 +115,14 @@ def test_theme_and_zone_take_effect_at_once(bench, page):
     assert bench.governance.settings.get("ui.theme") == "light"
 
 
+def test_a_stored_change_is_told_to_whoever_holds_the_value(bench, page):
+    told = []
+    bench.desk.setting_changed.connect(lambda key, value: told.append((key, value)))
+    page.rows["ui.replay_speed"].take("120")
+    bench.settle()
+    assert told == [("ui.replay_speed", 120.0)]
+
+
 def test_a_change_that_waits_for_a_restart_says_so_while_running():
     setting = get_setting("ingestion.max_size")
     assert stored_text(setting, 500, running=False) == "Batch size is now 500 lines."

@@ -109,6 +109,7 @@ class SettingsPage(Page):
     def _on_stored(self, key: str, value: Value) -> None:
         setting = self.rows[key].setting
         self.rows[key].show_value(value)
+        self.desk.setting_changed.emit(key, value)
         if key == "ui.theme":
             self.desk.theme.set_choice(str(value))
         elif key == "ui.time_zone":
