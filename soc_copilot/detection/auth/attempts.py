@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from soc_copilot.detection.auth.windows import HORIZON_MINUTES, MINUTE_US
+from soc_copilot.detection.auth.windows import HORIZON_MINUTES, MINUTE_US, WINDOW_MINUTES
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.columns import Action
 from soc_copilot.domain.events import EventBatch
@@ -214,7 +214,9 @@ def _spend_credits(
     )
     n = failures["n"].to_list()
     for i, attempt, pam, minute in involved.select("i", "attempt", "pam", "minute").iter_rows():
-        counted, _ = credit.get(attempt, (0, 0))
+        counted, since = credit.get(attempt, (0, minute))
+        if abs(minute - since) > WINDOW_MINUTES:
+            counted = 0  # an old process had the same id
         if pam:
             if n[i]:
                 credit[attempt] = (counted + n[i], minute)

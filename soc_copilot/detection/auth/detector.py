@@ -1,6 +1,8 @@
 """The authentication detector: picks the lines, runs the rules, words the findings."""
 
+import sys
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -10,6 +12,7 @@ import polars as pl
 
 from soc_copilot.detection.auth import attempts, findings, logins, privileges, rules
 from soc_copilot.detection.auth.state import MAX_ALERTS, MAX_TAILS, State, unpack
+from soc_copilot.detection.auth.windows import MINUTE_US, WINDOW_MINUTES
 from soc_copilot.detection.protocol import DetectorInfo, no_opinion
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import to_us
@@ -133,15 +136,16 @@ def _tell(
 ) -> _Told:
     """Put hits together by rule, entity and day, and word them."""
     failed = judged.filter(pl.col("failed") & (pl.col("n") > 0))
-    rows_of = dict(failed.group_by("address", maintain_order=True).agg("row").iter_rows())
+    tried = failed.group_by("address", maintain_order=True).agg("row", "minute")
+    failures = {address: (rows, minutes) for address, rows, minutes in tried.iter_rows()}
     hits = hits.with_columns(day=pl.col("ts").floordiv(DAY_US)).sort("row", maintain_order=True)
     plans = [
-        _plan(str(rule), int(day), str(entity), group, rows_of, old)
+        _plan(str(rule), int(day), str(entity), group, failures, old)
         for (rule, day, entity), group in hits.partition_by(
             "rule", "day", "entity", as_dict=True, maintain_order=True
         ).items()
     ]
-    last = sorted((rows[-TAIL_LINES:] for rows in rows_of.values()), key=lambda rows: rows[-1])
+    last = sorted((rows[-TAIL_LINES:] for rows, _ in failures.values()), key=lambda rows: rows[-1])
     last = last[-MAX_TAILS:]
     shown = sorted({row for plan in plans for row in plan.earlier + plan.rows}.union(*last))
     marks = np.nan_to_num(scores[shown]).tolist()
@@ -192,7 +196,7 @@ def _plan(
     day: int,
     entity: str,
     group: pl.DataFrame,
-    rows_of: dict[str, list[int]],
+    failures: Mapping[str, tuple[list[int], list[int]]],
     old: State,
 ) -> _Plan:
     """Choose the lines that a finding shows: a few from before, then its hits."""
@@ -202,11 +206,15 @@ def _plan(
     kept: list[list[Any]] = []
     earlier: list[int] = []
     if before is None and rule_id in _GUESSES:
-        rows = rows_of.get(entity, [])
+        # The last few lines before, as far as they stand in the window of the first hit.
+        window = range(group["ts"][0] // MINUTE_US - WINDOW_MINUTES + 1, sys.maxsize)
+        rows, minutes = failures.get(entity, ([], []))
         until = bisect_left(rows, group["row"][0])
-        earlier = rows[max(until - TAIL_LINES, 0) : until]
-        kept = old.tails.get(entity, [])
-        kept = kept[max(len(kept) + len(earlier) - TAIL_LINES, 0) :]
+        near = slice(max(until - TAIL_LINES, 0), until)
+        older = old.tails.get(entity, [])
+        older = older[max(len(older) + until - near.start - TAIL_LINES, 0) :]
+        kept = [values for values in older if values[5] // MINUTE_US in window]
+        earlier = [row for row, at in zip(rows[near], minutes[near], strict=True) if at in window]
     room = max(EVIDENCE_PER_FINDING - memory["lines"] - len(kept) - len(earlier), 0)
     shown = group["row"].head(room).to_list()
     memory["lines"] += len(kept) + len(earlier) + len(shown)

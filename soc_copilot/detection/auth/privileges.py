@@ -1,7 +1,7 @@
 """Rules over rights on one host: sudo, su, new accounts, administrator groups."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -10,6 +10,8 @@ from soc_copilot.detection.auth.logins import HIT_SCHEMA, hits
 from soc_copilot.detection.auth.state import MAX_USERS
 from soc_copilot.detection.auth.windows import WindowTable
 from soc_copilot.domain.columns import Action
+
+SAME_US: Final = 2_000_000  # chosen: two lines about one change lie closer than this
 
 
 def local_guessing(
@@ -112,15 +114,19 @@ def accounts(picked: pl.DataFrame, added: Mapping[str, int]) -> tuple[pl.DataFra
     made = dict(added)
     new: list[int] = []
     old: list[int] = []
-    columns = ("row", "action", "user", "host", "group", "minute")
-    for row, action, user, host, group, minute in changes.select(columns).iter_rows():
+    columns = ("row", "action", "user", "host", "group", "ts")
+    for row, action, user, host, group, ts in changes.select(columns).iter_rows():
         place = f"{user} {host}"
         if action == Action.USER_ADDED:
             made.pop(place, None)
-            made[place] = minute
+            made[place] = ts
         elif group in rules.ADMIN_GROUPS:
-            recent = place in made and abs(minute - made[place]) <= rules.ADDED_MINUTES
-            (new if recent else old).append(row)
+            # usermod says every group twice, the second time as "shadow group".
+            twice = abs(ts - made.get(f"{place} {group}", -SAME_US)) < SAME_US
+            made[f"{place} {group}"] = ts
+            if not twice:
+                recent = place in made and abs(ts - made[place]) <= rules.ADDED_US
+                (new if recent else old).append(row)
     found = [
         hits(
             changes.filter(pl.col("row").is_in(rows)),
@@ -135,8 +141,4 @@ def accounts(picked: pl.DataFrame, added: Mapping[str, int]) -> tuple[pl.DataFra
             (rules.ADMIN, old, 0.6, rules.MEDIUM),
         )
     ]
-    # usermod says every group twice, the second time as "shadow group": one line is enough.
-    once = pl.concat(found).unique(
-        ["rule", "entity", "host", "text", "ts"], keep="first", maintain_order=True
-    )
-    return once, dict(list(made.items())[-MAX_USERS:])
+    return pl.concat(found), dict(list(made.items())[-MAX_USERS:])

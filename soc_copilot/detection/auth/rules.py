@@ -18,6 +18,7 @@ HISTORY_US: Final = 24 * 3_600 * 1_000_000  # chosen: and over at least a day
 MAX_NETWORKS: Final = 16  # chosen: someone who comes from more is a traveller; new ones say nothing
 SUDO_HISTORY: Final = 5  # chosen: commands before a user's habits count as known
 ADDED_MINUTES: Final = 15  # chosen: a new account made administrator within this is one act
+ADDED_US: Final = ADDED_MINUTES * 60_000_000
 
 INFO, LOW, MEDIUM, HIGH, CRITICAL = range(5)
 

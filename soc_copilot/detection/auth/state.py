@@ -28,7 +28,8 @@ class State:
         alerts: "rule|day|entity" -> what has been said of it so far.
         users: user -> [logins, first login (us), networks, number of the latest line].
         habits: "user host" -> [commands, kinds of dangerous ones, number of the latest line].
-        added: "user host" -> minute in which the account was made.
+        added: "user host" -> when the account was made, "user host group" -> when it was put
+            there; microseconds since 1970.
         tails: address -> its last failed lines before an alert.
     """
 

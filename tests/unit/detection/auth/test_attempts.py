@@ -54,6 +54,11 @@ def test_the_line_that_follows_from_the_same_process_is_the_same_attempt():
     assert not listener.credits
 
 
+def test_an_old_process_with_the_same_id_pays_for_nothing():
+    counts, _ = counted([pam(0, pid=1), failed(7_200, pid=1)])
+    assert counts == [1, 1]
+
+
 def test_a_summary_of_repeats_spends_what_was_counted():
     counts, _ = counted([pam(0, pid=1), pam(1, pid=1, repeat=4), failed(2, pid=1, repeat=7)])
     assert counts == [1, 4, 2]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from soc_copilot.detection.auth import create, rules
@@ -109,7 +109,7 @@ def test_a_new_account_made_administrator_is_graver_than_an_old_one():
         process="usermod",
     )  # fmt: skip
     assert found([made]) == {}
-    twice = found([made, put, put])
+    twice = found([made, put, put], [2])
     assert set(twice) == {rules.NEW_ADMIN.id}
     assert twice[rules.NEW_ADMIN.id]["count"] == 1
     assert set(found([put])) == {rules.ADMIN.id}
@@ -214,14 +214,24 @@ def test_a_damaged_state_is_refused(data):
         create({}).restore(data)
 
 
-ADDRESSES = st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"])
-USERS = st.sampled_from(["root", "ann", "bob", "x", "y", "z", "ü", None])
+ADDRESSES = st.sampled_from(["192.0.2.1", "192.0.2.1", "192.0.3.2", "2001:db8::1"])
+USERS = st.sampled_from(["root", "ann", "ann", "ü", None])
 LOGINS = st.builds(
-    lambda make, address, user, pid: (make, {"address": address, "user": user, "pid": pid}),
+    lambda make, address, user, pid, repeat: (
+        make,
+        {"address": address, "user": user, "pid": pid, "repeat": repeat},
+    ),
     st.sampled_from([failed, failed, failed, pam, accepted]),
     ADDRESSES,
     USERS,
     st.integers(1, 4),
+    st.sampled_from([None, None, 5]),
+)
+SPRAYS = st.builds(
+    lambda user: (failed, {"address": "192.0.2.1", "user": user}), st.sampled_from("abcdefgh")
+)
+BOTS = st.builds(
+    lambda last: (failed, {"address": f"198.51.100.{last}", "user": "root"}), st.integers(1, 40)
 )
 OTHERS = st.sampled_from(
     [
@@ -243,10 +253,14 @@ def histories(draw):
     """Events a few seconds or minutes apart, some a few seconds late."""
     now = float(draw(st.integers(43_000, 43_200)))  # around midnight
     events = []
-    chosen = draw(st.lists(LOGINS | LOGINS | LOGINS | OTHERS, min_size=1, max_size=60))
-    for make, fields in chosen:
-        now += draw(st.sampled_from([0, 0, 1, 1, 2, 5, 40, 400]))
-        events.append(make(now - draw(st.sampled_from([0, 0, 0, 1, 3, 8])), **fields))
+    bursts = st.lists(st.tuples(LOGINS | SPRAYS | BOTS | OTHERS, st.integers(1, 6)), max_size=8)
+    mixed = st.lists(st.tuples(LOGINS | SPRAYS | BOTS | OTHERS, st.just(1)), max_size=40)
+    one_kind = st.lists(st.tuples(draw(st.sampled_from([SPRAYS, BOTS, LOGINS])), st.just(1)))
+    for (make, fields), times in draw(bursts) + draw(one_kind) + draw(mixed):
+        for _ in range(times):
+            now += draw(st.sampled_from([0, 0, 1, 1, 2, 5, 40, 400, 30_000]))
+            events.append(make(now - draw(st.sampled_from([0, 0, 0, 1, 3, 8])), **fields))
+    assume(events)
     return events
 
 
