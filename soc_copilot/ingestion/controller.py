@@ -384,6 +384,8 @@ class IngestionController:
         for sequence, sources in list(self._in_flight.items()):
             if source_id in sources:
                 self._in_flight[sequence] = sources - {source_id}
+                if not self._in_flight[sequence]:
+                    self._in_flight.pop(sequence, None)
 
     # Kill switch
 

@@ -90,6 +90,21 @@ class Generations:
         same.sort(key=lambda c: c.generation, reverse=True)
         return next((c for c in same if fits(c, fd)), None)
 
+    def packed(self, identity: Identity) -> Checkpoint | None:
+        """The latest generation of this packed file, by inode."""
+        same = [
+            c
+            for c in self._known.values()
+            if (c.device, c.inode) == (identity.device, identity.inode)
+            and c.compression is not None
+            and c.generation not in self._reading
+        ]
+        return max(same, key=lambda c: c.generation, default=None)
+
+    def all(self) -> list[Checkpoint]:
+        """The latest checkpoint of every generation."""
+        return list(self._known.values())
+
     def copied(self, fd: int, *, among: Iterable[Checkpoint] | None = None) -> Checkpoint | None:
         """The generation whose read part this open plain file repeats, the farthest one.
 

@@ -39,7 +39,7 @@ class ReadLimits:
 
 
 @dataclass(slots=True)
-class _LongLine:
+class LongLine:
     """A line that outgrew what is kept, while its end is still looked for."""
 
     kept: bytes
@@ -83,7 +83,7 @@ class FileReader:
         self._clock = clock
         self._head = b""
         self._marker = b""
-        self._long: _LongLine | None = None
+        self._long: LongLine | None = None
         self._nul_at: int | None = None  # where padding up to the end of the file begins
         self._data_after = 0  # padding before this offset is followed by data
         self._seen: tuple[int, int] = (-1, -1)
@@ -223,10 +223,10 @@ class FileReader:
         if usable - m >= self._limits.max_line_bytes:
             kept = raw[m : m + self._limits.max_line_bytes - 1]
             scanned = self.position + usable - m
-            self._long = _LongLine(kept, scanned, raw[max(usable - MARKER_BYTES, m) : usable])
+            self._long = LongLine(kept, scanned, raw[max(usable - MARKER_BYTES, m) : usable])
         return []
 
-    def _step_long(self, fd: int, line: _LongLine) -> list[RecordChunk]:
+    def _step_long(self, fd: int, line: LongLine) -> list[RecordChunk]:
         if self._nul_at is not None and self._is_still_padding(fd, self._nul_at):
             return []
         self._nul_at = None

@@ -11,6 +11,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceStatus
 from soc_copilot.ingestion.files import HandlePool, Identity, open_log
 from soc_copilot.ingestion.generations import Generations, fits
+from soc_copilot.ingestion.packed import PackedReader, is_packed, unpacked_copy_of
 from soc_copilot.ingestion.reader import (
     FileReader,
     FileRewrittenError,
@@ -198,7 +199,10 @@ class FileTailer:
         identity = Identity.of(os.fstat(fd))
         if self._generations.reads(identity):
             return None
-        known = self._generations.matching(fd, identity) or self._awaited(path)
+        known = self._generations.matching(fd, identity)
+        if is_packed(fd) and (known is None or known.offset == 0):
+            return self._packed_reader_for(fd, path, identity, at_end=at_end)
+        known = known or self._awaited(path)
         if known is not None:
             spot = replace(known, path=str(path), finished=False)
             return self._load(spot, identity, fd, is_new=False)
@@ -211,6 +215,34 @@ class FileTailer:
             offset = copied.offset
         reader = self._load(self._new_spot(path, identity, offset), identity, fd, is_new=True)
         self._hand_out([reader.announce()])
+        return reader
+
+    def _packed_reader_for(
+        self, fd: int, path: Path, identity: Identity, *, at_end: bool
+    ) -> FileReader:
+        """A reader of a packed file; one that is done already where nothing in it is new."""
+        size = os.fstat(fd).st_size
+        known = self._generations.packed(identity)
+        is_done = known is not None and known.finished and known.size_bytes == size
+        is_new = known is None or (known.finished and not is_done)
+        if known is None or is_new:
+            found = None if at_end else unpacked_copy_of(fd, self._generations.all())
+            is_done = at_end or (found is not None and found[1])
+            known = self._new_spot(path, identity, found[0].offset if found else 0)
+            if found:
+                hashes = ("head_hash", "head_bytes", "marker_hash", "marker_bytes")
+                known = replace(known, **{name: getattr(found[0], name) for name in hashes})
+        reader = PackedReader(
+            replace(known, path=str(path), finished=False, size_bytes=size),
+            identity,
+            is_new=is_new,
+            is_done=is_done,
+            limits=self._limits,
+            clock=self._clock,
+        )
+        reader.load(fd)
+        if is_new:
+            self._hand_out([reader.announce()])
         return reader
 
     def _is_read(self, checkpoint: Checkpoint) -> bool:
@@ -275,6 +307,9 @@ class FileTailer:
             if not self._is_missing and self._is_quiet(reader):
                 return
             fd = self._handle(reader)
+            if reader.position == 0 and type(reader) is FileReader and is_packed(fd):
+                self._reopen_packed(reader)
+                return
             chunks = reader.read(fd, budget)
         except FileNotFoundError:
             self._lose(reader)
@@ -286,7 +321,7 @@ class FileTailer:
             if self._doubts >= _CONFIRMATIONS:
                 self._begin_again(reader, change)
             return
-        except OSError as error:
+        except (OSError, SourceError) as error:
             self._note_trouble(error, now)
             return
         self._doubts = 0
@@ -297,6 +332,13 @@ class FileTailer:
             self._generations.say(f'"{self.path}" was deleted; it was read to its end.')
             self._finish(reader, fd)
             self._current = None
+
+    def _reopen_packed(self, reader: FileReader) -> None:
+        """The file was empty when it was opened, and is a packed one now."""
+        self._hand_out([reader.abandon()])
+        self._release(reader)
+        self._current = None
+        self._open(self.path)
 
     def _is_quiet(self, reader: FileReader) -> bool:
         stat = self._stat()
@@ -319,7 +361,7 @@ class FileTailer:
             self._old.remove(held)
             self._lose(reader)
             return 0
-        except OSError as error:
+        except (OSError, SourceError) as error:
             self._note_trouble(error, now)
             return 0
         if chunks:
@@ -429,10 +471,10 @@ class FileTailer:
         if not lost.marker_bytes:
             return None
         for sibling in siblings(self.path):
-            if not sibling.is_rotation or sibling.size < lost.offset:
+            if not sibling.is_rotation:
                 continue
             with _opened(sibling.path) as fd:
-                is_copy = fd is not None and fits(lost, fd)
+                is_copy = fd is not None and _repeats(fd, lost)
             if is_copy and self._hold(sibling, is_copy=True):
                 return sibling
         return None
@@ -523,6 +565,11 @@ def first_position(generations: Generations, folder: Path, clock: Clock) -> Reco
     done = replace(chunk.checkpoint, finished=True)
     generations.note(done)
     return replace(chunk, checkpoint=done)
+
+
+def _repeats(fd: int, lost: Checkpoint) -> bool:
+    """True when the file, plain or packed, holds what was read of the generation."""
+    return unpacked_copy_of(fd, [lost]) is not None if is_packed(fd) else fits(lost, fd)
 
 
 class _opened:  # noqa: N801 - used like a function
