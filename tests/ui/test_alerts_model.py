@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.alerts import AlertFilter, AlertStatus
 from soc_copilot.ui.models.alert_pages import PAGE_ROWS, TAIL_ROWS, matches
-from soc_copilot.ui.models.alerts import ROLE_ROW, Column, score_text
+from soc_copilot.ui.models.alerts import ROLE_ROW, Column, count_text, score_text
 from tests.ui.alerts_support import Bench, bench, finding, raise_alerts
 
 
@@ -164,3 +164,9 @@ def test_cells_are_aligned_and_explained(qtbot: QtBot, tmp_path: Path) -> None:
             Qt.ItemDataRole.ToolTipRole
         )
     assert [score_text(s) for s in (0.9981, 0.5, 1.0, 0.9999)] == [".998", ".500", "1.00", "1.00"]
+    assert [count_text(n) for n in (1, 99_999, 120_400, 1_203_620)] == [
+        "1",
+        "99,999",
+        "120k",
+        "1.2M",
+    ]

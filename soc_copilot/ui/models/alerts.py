@@ -529,7 +529,7 @@ class AlertTableModel(QAbstractTableModel):
             case Column.FIRST_SEEN:
                 return self._time(row.first_seen)
             case Column.COUNT:
-                return f"{row.count:,}"
+                return count_text(row.count)
             case Column.SCORE:
                 return score_text(row.score)
             case Column.STATUS:
@@ -566,6 +566,8 @@ class AlertTableModel(QAbstractTableModel):
                 return f"{row.title}\n{row.rule}"
             case Column.STATUS:
                 return f"{status_text(row)}\n{row.assignee or 'Assigned to nobody'}"
+            case Column.COUNT:
+                return f"{row.count:,} events"
             case Column.CHECK:
                 return "Select for an action on several alerts"
             case _:
@@ -580,6 +582,13 @@ class AlertTableModel(QAbstractTableModel):
         if self._rows:
             last = self.index(len(self._rows) - 1, len(Column) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
+
+
+def count_text(count: int) -> str:
+    """A count that always fits its column: "99,999", "120k", "1.2M"; never cut."""
+    if count < 100_000:
+        return f"{count:,}"
+    return f"{count // 1_000}k" if count < 1_000_000 else f"{count / 1_000_000:.1f}M"
 
 
 def score_text(score: float) -> str:

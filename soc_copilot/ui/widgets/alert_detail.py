@@ -169,10 +169,13 @@ class AlertDetailPane(QFrame):
         row.setSpacing(GRID)
         self.badge = SeverityBadge(self._desk.theme)
         self.origin = PlainLabel("", "muted", wrap=True, selectable=True)
+        self.origin.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         row.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.origin, 1)
         self.copy = QToolButton()
         self.copy.setProperty("kind", "flat")
+        self.copy.setStyleSheet("padding: 0; min-height: 0;")  # as high as the words beside it
+        self.copy.setFixedSize(24, 24)
         self.copy.setAccessibleName("Copy the alert")
         self.copy.setToolTip("Copy the alert with its evidence as text")
         self.copy.clicked.connect(self.copy_text)
