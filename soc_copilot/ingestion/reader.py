@@ -11,7 +11,7 @@ from soc_copilot.ingestion.files import HEAD_BYTES, MARKER_BYTES, Identity, dige
 from soc_copilot.ingestion.lines import Cut, cut_lines
 
 BLOCK_BYTES = 1024 * 1024  # measured: larger reads are no faster, smaller ones cost more calls
-_RACY_NS = 100_000_000  # chosen: two writes within one tick of a file's clock look like one
+RACY_NS = 100_000_000  # chosen: two writes within one tick of a file's clock look like one
 _NONE = np.empty(0, np.int64)
 
 
@@ -150,7 +150,7 @@ class FileReader:
         self.is_caught_up = budget > 0
         self.size = max(self.size, self._scanned)
         self._seen = (stat.st_size, stat.st_mtime_ns)
-        self._is_racy = now_ns - stat.st_mtime_ns < _RACY_NS
+        self._is_racy = now_ns - stat.st_mtime_ns < RACY_NS
         return chunks
 
     def finish(self, fd: int) -> list[RecordChunk]:

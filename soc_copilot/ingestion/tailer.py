@@ -13,6 +13,7 @@ from soc_copilot.ingestion.files import HandlePool, Identity, open_log
 from soc_copilot.ingestion.generations import Generations, fits
 from soc_copilot.ingestion.packed import PackedReader, is_packed, unpacked_copy_of
 from soc_copilot.ingestion.reader import (
+    RACY_NS,
     FileReader,
     FileRewrittenError,
     FileShrunkError,
@@ -90,6 +91,7 @@ class FileTailer:
         self._old: list[_Held] = []
         self._seen_siblings: set[tuple[Identity, int, int]] = set()
         self._out: list[RecordChunk] = []
+        self._folder_seen_ns = 0
         self._doubts = 0
         self._quiet_since_s = 0.0
         self._is_missing = False
@@ -143,12 +145,25 @@ class FileTailer:
             return
         current = self._current
         self._is_missing = stat is None
+        if current is None and self._has_folder_changed():
+            self._take_in_missed(None)
         if stat is None:
             return
         if current is None:
             self._open(self.path)
         elif current.identity != Identity.of(stat):
             self._rotate(now)
+
+    def _has_folder_changed(self) -> bool:
+        """True when names may have come or gone since the last time this was asked."""
+        try:
+            changed_ns = self.path.parent.stat().st_mtime_ns
+        except OSError:
+            return False
+        is_fresh = abs(self._clock.now_ns() - changed_ns) < RACY_NS
+        has_changed = changed_ns != self._folder_seen_ns or is_fresh
+        self._folder_seen_ns = changed_ns
+        return has_changed
 
     def _stat(self) -> os.stat_result | None:
         try:
@@ -479,7 +494,7 @@ class FileTailer:
                 return sibling
         return None
 
-    def _take_in_missed(self, current: Identity) -> None:
+    def _take_in_missed(self, current: Identity | None) -> None:
         """Read rotated files that came and went between two looks."""
         for sibling in siblings(self.path):
             is_new = sibling.stamp not in self._seen_siblings and sibling.identity != current
