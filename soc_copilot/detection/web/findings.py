@@ -187,8 +187,11 @@ def _finding(group: dict[str, Any], notes: _Notes, threshold: float, version: st
 
 
 def _severity(kind: AttackClass, *, answered: bool) -> Severity:
-    """One step up, to high at most, when the server answered an attack with success."""
-    if answered and kind.severity < Severity.HIGH and kind.name != "scanner":
+    """One step up, to high at most, when the server answered an attack with success.
+
+    Not for probes and tools: that a page exists, or that a scan got answers, says little.
+    """
+    if answered and kind.severity < Severity.HIGH and kind.name not in {"probe", "scanner"}:
         return Severity(kind.severity + 1)
     return kind.severity
 

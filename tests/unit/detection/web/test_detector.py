@@ -77,21 +77,21 @@ def test_attacks_of_our_own_writing_are_found_wherever_they_stand(
     detector: WebDetector, place: str
 ) -> None:
     verdicts = detector.score_requests([PLACES[place](a["value"]) for a in attacks()])
-    assert sum(v.is_threat for v in verdicts) >= 0.8 * len(verdicts)
+    assert sum(v.is_threat for v in verdicts) >= 0.9 * len(verdicts)
 
 
 def test_most_attacks_get_their_class(detector: WebDetector) -> None:
     known = attacks()
     verdicts = detector.score_requests([PLACES["query"](a["value"]) for a in known])
     found = [(a["kind"], v.kind) for a, v in zip(known, verdicts, strict=True) if v.is_threat]
-    assert sum(a == b for a, b in found) >= 0.75 * len(found)
+    assert sum(a == b for a, b in found) >= 0.85 * len(found)
 
 
 def test_harmless_oddities_pass(detector: WebDetector) -> None:
     requests = harmless()
     verdicts = detector.score_requests(requests)
     flagged = [r.target for r, v in zip(requests, verdicts, strict=True) if v.is_threat]
-    assert len(flagged) <= 0.03 * len(requests), flagged
+    assert len(flagged) <= 0.02 * len(requests), flagged
 
 
 def test_names_of_parameters_and_length_decide_nothing(detector: WebDetector) -> None:

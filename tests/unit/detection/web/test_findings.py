@@ -84,7 +84,8 @@ def test_the_summary_speaks_of_the_strongest_request() -> None:
 def test_success_raises_the_severity_by_one() -> None:
     assert found(batch_of(2, 404))[0].severity == Severity.MEDIUM
     assert found(batch_of(2, 200))[0].severity == Severity.HIGH
-    assert found(batch_of(2, 200), [SCANNER] * 2)[0].severity == Severity.LOW
+    for kind in (SCANNER, PROBE):
+        assert found(batch_of(2, 200), [kind] * 2)[0].severity == Severity.LOW
 
 
 def test_evidence_holds_the_earliest_lines_and_the_strongest() -> None:
