@@ -47,6 +47,7 @@ class Options:
     db: str | None = None
     page: str = ""
     theme: str = ""
+    bench_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,9 @@ def parse_options(argv: Sequence[str]) -> Options:
     parser.add_argument("--page", choices=PAGES, default="", help="page to open first")
     parser.add_argument("--theme", choices=("system", "dark", "light"), default="")
     parser.add_argument("--version", action="version", version=f"SOC Copilot {__version__}")
+    parser.add_argument("--bench", type=float, default=0.0, help=argparse.SUPPRESS)  # seconds
     found = parser.parse_args(argv)
-    return Options(found.db, found.page, found.theme)
+    return Options(found.db, found.page, found.theme, found.bench)
 
 
 class Desktop(QObject):
@@ -422,6 +424,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setApplicationName("SOC Copilot")
     app.setApplicationVersion(__version__)
+    if options.bench_s > 0:
+        return _bench(options.bench_s)
     desktop = Desktop(options)
     signals = _Signals(desktop)
     _report_bugs(desktop)
@@ -432,6 +436,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.excepthook = sys.__excepthook__
         signals.close()
         desktop.shut_down()
+
+
+def _bench(seconds: float) -> int:
+    """Print how late the window's timer is under load, as JSON."""
+    import json
+
+    from soc_copilot.ui.bench import bench_window
+
+    figures = bench_window(lambda db: Desktop(Options(db=db)), seconds)
+    sys.stdout.write(json.dumps(figures.to_json()) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
