@@ -92,4 +92,4 @@ def _scored(options: argparse.Namespace) -> Iterator[tuple[str, bool]]:
                 "is_threat": verdict.is_threat,
                 "reasons": list(verdict.reasons),
             }
-            yield json.dumps({**row, **said}, ensure_ascii=False), verdict.is_threat
+            yield json.dumps({**row, **said}), verdict.is_threat

@@ -9,7 +9,7 @@ from soc_copilot.cli import main
 ROWS = [
     {"id": 1, "method": "GET", "path": "/", "query": "q=shoes", "headers": {}, "body": None},
     {"id": 2, "method": "GET", "path": "/a", "query": "id=1' UNION SELECT pass FROM users--"},
-    {"id": 3, "path": "/a", "note": "kept: é"},
+    {"id": 3, "path": "/a", "note": "kept: é \ud800 日本"},
 ]
 
 
