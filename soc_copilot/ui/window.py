@@ -109,14 +109,15 @@ class MainWindow(QMainWindow):
         if name not in self._factories:
             return
         page = self._built(name)
+        is_new = self.stack.currentWidget() is not page
         self.stack.setCurrentWidget(page)
         self.rail.mark(name)
         self.setWindowTitle(f"{page.title} · SOC Copilot")
         page.shown()
+        if is_new:  # else Qt would choose a button on the page, and Space would press it
+            page.setFocus(Qt.FocusReason.OtherFocusReason)
         if args:
             page.open(**args)
-        if not page.isAncestorOf(self.focusWidget() or self):
-            page.setFocus(Qt.FocusReason.OtherFocusReason)
         self.page_shown.emit(name)
 
     def start_prebuilding(self) -> None:
