@@ -107,6 +107,11 @@ class FileTailer:
         """True when there is no file at the path and every file that was there is let go."""
         return self._is_missing and self._current is None and not self._old
 
+    @property
+    def n_possible_losses(self) -> int:
+        """How often this run had to say that lines may be lost."""
+        return self._generations.n_possible_losses
+
     def poll(self, max_bytes: int = POLL_BYTES) -> list[RecordChunk]:
         """What can be read now; trouble ends up in `status`."""
         now = self._clock.monotonic_s()
