@@ -15,7 +15,7 @@ from soc_copilot.ui.widgets.delegates import paint_bar
 from soc_copilot.ui.widgets.labels import safe_tip
 
 ROW_PX: Final = 26
-NAME_SHARE: Final = 0.44  # of the width; the bar takes what the value leaves
+NAME_SHARE: Final = 0.56  # of the width at most; the bar takes what is left
 MAX_VALUE_SHARE: Final = 0.3
 GAP_PX: Final = 12
 TEXT_CHARS: Final = 200
@@ -57,15 +57,19 @@ class ComponentBars(QWidget):
         values = [render_safe(part.value, TEXT_CHARS) for part in self._parts]
         widest = max((metrics.horizontalAdvance(value) for value in values), default=0)
         value_px = min(widest + 2, int(self.width() * MAX_VALUE_SHARE))
-        name_px = int(self.width() * NAME_SHARE)
+        names = [render_safe(part.name, TEXT_CHARS) for part in self._parts]
+        widest = max((metrics.horizontalAdvance(name) for name in names), default=0)
+        name_px = min(widest + 2, int(self.width() * NAME_SHARE))
         bar_px = self.width() - name_px - value_px - 2 * GAP_PX
         side, elide = Qt.AlignmentFlag, Qt.TextElideMode.ElideRight
-        for number, (part, value) in enumerate(zip(self._parts, values, strict=True)):
+        rows = zip(self._parts, names, values, strict=True)
+        for number, (part, name, value) in enumerate(rows):
             top = number * ROW_PX
             painter.setPen(self._theme.color("text"))
-            name = metrics.elidedText(render_safe(part.name, TEXT_CHARS), elide, name_px)
             painter.drawText(
-                QRectF(0, top, name_px, ROW_PX), side.AlignVCenter | side.AlignLeft, name
+                QRectF(0, top, name_px, ROW_PX),
+                side.AlignVCenter | side.AlignLeft,
+                metrics.elidedText(name, elide, name_px),
             )
             color = self._theme.severity_color(self._severity)
             bar = QRectF(name_px + GAP_PX, top, max(bar_px, 8), ROW_PX)

@@ -104,7 +104,7 @@ class SeverityHistogram(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(640, 104)
+        return QSize(640, 108)
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -159,13 +159,13 @@ class SeverityHistogram(QWidget):
 
     def _plot(self) -> QRectF:
         return QRectF(
-            SIDE_PX, TOP_PX + 4, self.width() - 2 * SIDE_PX, self.height() - TOP_PX - 4 - AXIS_PX
+            SIDE_PX, TOP_PX + 8, self.width() - 2 * SIDE_PX, self.height() - TOP_PX - 8 - AXIS_PX
         )
 
     def _paint_words(self, painter: QPainter, left: str, right: str = "") -> None:
         painter.setFont(self._theme.font(SMALL_PX))
         painter.setPen(self._theme.color("muted"))
-        box = QRectF(SIDE_PX, 6, self.width() - 2 * SIDE_PX, TOP_PX)
+        box = QRectF(SIDE_PX, 4, self.width() - 2 * SIDE_PX, TOP_PX)
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, left)
         if right:
             painter.setPen(self._theme.color("text"))
