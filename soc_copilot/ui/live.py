@@ -64,10 +64,13 @@ class Live(QObject):
         self.device = ""
         self.peak = 0.0
         self.buffer_fill = 0.0
+        self.since_s: float | None = None  # when the first line was told of
 
     @Slot(object)
     def on_summaries(self, summaries: Sequence[BatchSummary]) -> None:
         """Take what was stored since the last tenth of a second."""
+        if self.since_s is None and summaries:
+            self.since_s = self._now()
         for summary in summaries:
             self._take(summary)
         self._note_latencies(summaries)
@@ -182,7 +185,7 @@ class Live(QObject):
         minute = second - second % 60
         if not self._scores or self._scores[-1][0] != minute:
             self._scores.append((minute, {}))
-            while self._scores[0][0] < minute - 5_400:  # as long as the history
+            while self._scores[0][0] < minute - 7_200:  # as long as the history
                 self._scores.popleft()
         parts = self._scores[-1][1]
         for name, counts in summary.scores.items():

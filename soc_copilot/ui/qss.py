@@ -17,6 +17,32 @@ QToolTip { background: $raised; color: $text; border: 1px solid $line; padding: 
 #card:focus { border-color: $accent; }
 
 QLabel { background: transparent; }
+QLabel[kind="product"] { font-size: $title; font-weight: 600; }
+QLabel[kind="badge"] {
+  background: $info; color: $background; border-radius: 9px; padding: 1px 8px; font-weight: 600;
+  font-size: $small;
+}
+QLabel[severity="critical"] { background: $critical; color: $on_critical; }
+QLabel[severity="high"] { background: $high; }
+QLabel[severity="medium"] { background: $medium; }
+QLabel[severity="low"] { background: $low; }
+#chip { background: transparent; border: 1px solid $line; border-radius: $radius; }
+#chip[look="on"] { border-color: $ok; }
+#chip[look="halted"] { border-color: $critical; }
+#dot { background: $muted; border-radius: 4px; }
+#dot[look="on"] { background: $ok; }
+#dot[look="busy"] { background: $medium; }
+#dot[look="halted"] { background: $critical; }
+QLabel[look="on"] { color: $ok; font-weight: 600; }
+QLabel[look="off"] { color: $muted; font-weight: 600; }
+QLabel[look="busy"] { color: $medium; font-weight: 600; }
+QLabel[look="halted"] { color: $critical; font-weight: 600; }
+#panel { background: $raised; border: 1px solid $line; border-radius: $radius; }
+#panel QListView { background: $raised; }
+#search { background: $field; padding: 0; min-height: 28px; }
+QToolButton[kind="icon"] { background: transparent; border: 1px solid transparent; padding: 0; }
+QToolButton[kind="icon"]:hover { background: $hover; }
+QToolButton[kind="icon"]:focus { border-color: $accent; }
 QLabel[kind="muted"] { color: $muted; }
 QLabel[kind="small"] { color: $muted; font-size: $small; }
 QLabel[kind="title"] { font-size: $title; font-weight: 600; }

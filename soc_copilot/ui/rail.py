@@ -48,6 +48,7 @@ class Rail(QFrame):
                 column.addWidget(self._entry(name, title))
         column.addStretch(1)
         self.badge = PlainLabel("", "badge")
+        self.badge.setFixedHeight(18)
         self.badge.hide()
         if "alerts" in self._buttons:
             inside = QHBoxLayout(self._buttons["alerts"])
@@ -86,7 +87,7 @@ class Rail(QFrame):
         self._buttons["alerts"].setAccessibleDescription(words)
 
     def _entry(self, name: str, title: str) -> QPushButton:
-        button = QPushButton(title)
+        button = QPushButton(f"  {title}")
         button.setCheckable(True)
         button.setAccessibleName(title)
         button.setToolTip(safe_tip(f"{title}  {self._actions.shortcut_text(f'go.{name}')}"))

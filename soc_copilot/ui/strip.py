@@ -103,8 +103,8 @@ class Strip(QFrame):
         row.addStretch(1)
         self.rate = self._link("", "overview")
         self.latency = self._link("", "overview")
-        self.size = self._link("", "governance")
-        for button in (self.rate, self.latency, self.size):
+        self.database = self._link("", "governance")
+        for button in (self.rate, self.latency, self.database):
             row.addWidget(button)
         theme.changed.connect(self._paint)
 
@@ -133,8 +133,8 @@ class Strip(QFrame):
     def show_size(self, path: Path | None, size_bytes: int) -> None:
         """Show the database's name and size."""
         name = path.name if path is not None else "database"
-        self.size.setText(f"{name} {size_text(size_bytes)}")
-        self.size.setToolTip(safe_tip(str(path or "")))
+        self.database.setText(f"{name} {size_text(size_bytes)}")
+        self.database.setToolTip(safe_tip(str(path or "")))
 
     def _show_detectors(self, detectors: tuple[DetectorHealth, ...]) -> None:
         shown = tuple((h.name, health_words(h), h.state) for h in detectors)
@@ -149,7 +149,7 @@ class Strip(QFrame):
         for place, button in enumerate(self._buttons):
             button.setVisible(place < len(detectors))
             if place < len(detectors):
-                button.setText(shown[place][1])
+                button.setText(f" {shown[place][1]}")
                 button.setToolTip(safe_tip(detectors[place].detail or "Click for its figures."))
         self._paint()
 
@@ -166,8 +166,12 @@ class Strip(QFrame):
 
     def _link(self, text: str, page: str) -> QPushButton:
         button = QPushButton(text)
-        button.clicked.connect(lambda: self._desk is not None and self._desk.open_page(page))
+        button.clicked.connect(lambda: self._go(page))
         return button
+
+    def _go(self, page: str) -> None:
+        if self._desk is not None:
+            self._desk.open_page(page)
 
     def _paint(self) -> None:
         for button, (_, _, state) in zip(self._buttons, self._shown, strict=False):

@@ -80,6 +80,7 @@ class SearchButton(QPushButton):
         row.setContentsMargins(12, 0, 8, 0)
         text = ElidedLabel("Search or run a command", "muted")
         key = PlainLabel(actions.shortcut_text("go.palette"), "key")
+        key.setFixedHeight(18)
         for label in (text, key):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         row.addWidget(text, 1)
@@ -174,7 +175,7 @@ class TopBar(QFrame):
 
     def _menu_button(self, menu: QMenu) -> QToolButton:
         button = QToolButton()
-        button.setProperty("kind", "flat")
+        button.setProperty("kind", "icon")
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setAccessibleName("Menu")

@@ -211,12 +211,11 @@ class MainWindow(QMainWindow):
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._may_close:
+            self.close_asked.emit()  # its owner may allow the close at once
         if self._may_close:
             self._prebuild.stop()
-            event.accept()
-            return
-        event.ignore()
-        self.close_asked.emit()
+        event.setAccepted(self._may_close)
 
     # -- building
 

@@ -49,15 +49,17 @@ from soc_copilot.ui.widgets.cards import Card, EmptyState
 from soc_copilot.ui.widgets.delegates import SeverityDelegate
 from soc_copilot.ui.widgets.histogram import SeverityHistogram, Span
 from soc_copilot.ui.widgets.labels import PlainLabel
-from soc_copilot.ui.widgets.overview_parts import Bar, BarList, ScoreBars, Tile
+from soc_copilot.ui.widgets.overview_parts import ROW_PX, Bar, BarList, ScoreBars, Tile
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
 
-SPAN_MIN: Final = 90  # minutes of the histogram, and how far back the live plots reach
+SPAN_MIN: Final = 120  # minutes of the histogram, and how far back the live plots reach
 REFRESH_MS: Final = 250  # chosen: a pixel of a live plot is two seconds; faster is not seen
 NEWEST: Final = 10
 TOP: Final = 5
+ZOOMS_S: Final = (120, 300, QUARTER_H_S)  # the live plots widen as there is more to see
+NARROW_PX: Final = 620  # below it the table leaves out what the detail shows anyway
 MAX_LINES: Final = 5  # sources drawn one by one
 OPEN = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
 
@@ -104,6 +106,8 @@ class OverviewPage(Page):
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__(desk)
         self._live = live
+        self._cursor: float | None = None
+        self._n_sources = 0
         self._picked: tuple[datetime, datetime] | None = None
         self._is_asking, self._is_stale = False, True
         self._build()
@@ -136,6 +140,13 @@ class OverviewPage(Page):
         self._minute.stop()
         super().hideEvent(event)
 
+    @override
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() * 12 // 24 < NARROW_PX
+        for column in (Column.DETECTOR, Column.SCORE):
+            self.table.setColumnHidden(column, narrow)
+
     # -- refreshing
 
     def refresh_stored(self) -> None:
@@ -156,9 +167,10 @@ class OverviewPage(Page):
         self.nothing.setVisible(not found.newest)
         self.table.setVisible(bool(found.newest))
         bars = [Bar("", "Entities", 0, "", self.desk.theme.color("muted"), is_heading=True)]
-        bars += self._bars("entity", found.entities)
+        rows = min(max((self.where.height() // ROW_PX - 2) // 2, 2), TOP)
+        bars += self._bars("entity", found.entities[:rows])
         bars.append(Bar("", "Techniques", 0, "", self.desk.theme.color("muted"), is_heading=True))
-        bars += self._bars("technique", found.techniques)
+        bars += self._bars("technique", found.techniques[:rows])
         self.where.set_bars(bars if found.entities else ())
         self._n_sources = found.n_sources
         if self._is_stale:
@@ -229,7 +241,7 @@ class OverviewPage(Page):
         self.tiles[3].show_number(f"{len(sources) or self._n_sources}", words)
         lag = lag_key(sources[0].source_id) if sources else ""
         for tile, key in zip(self.tiles, (RAISED, EVENTS, P95, lag), strict=True):
-            tile.spark.set_values(latest(key, QUARTER_H_S))
+            tile.spark.set_values(latest(key, self._zoom_s()))
 
     def _show_flow(self) -> None:
         live, color = self._live, self.desk.theme.color
@@ -237,7 +249,7 @@ class OverviewPage(Page):
         bars = [Bar("", "Buffer", fill, f"{fill:.0%}", color("medium" if fill > 0.8 else "accent"))]
         for source in live.current_sources():
             text = seconds_text(source.lag_s * 1_000) if source.lag_s else "0 s"
-            spark = live.history.latest(lag_key(source.source_id), QUARTER_H_S)
+            spark = live.history.latest(lag_key(source.source_id), self._zoom_s())
             tip = (
                 f"{source.name}: {source.state}, {source.lag_bytes:,} bytes behind. {source.detail}"
             )
@@ -266,7 +278,12 @@ class OverviewPage(Page):
         if self._picked is not None:
             return self._picked[0].timestamp(), self._picked[1].timestamp()
         now = time.time()
-        return now - QUARTER_H_S, now
+        return now - self._zoom_s(), now
+
+    def _zoom_s(self) -> int:
+        since = self._live.since_s
+        seen = 0.0 if since is None else time.time() - since
+        return next((zoom for zoom in ZOOMS_S if seen <= zoom), QUARTER_H_S)
 
     def pick_range(self, start: datetime, end: datetime) -> None:
         """Every panel shows this time range from now on."""
@@ -337,9 +354,7 @@ class OverviewPage(Page):
     # -- building
 
     def _build(self) -> None:
-        self._n_sources = 0
-        self._cursor: float | None = None
-        self.layers = QStackedLayout(self)
+        self.layers: QStackedLayout = QStackedLayout(self)
         self.layers.addWidget(self._build_empty())
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -399,10 +414,10 @@ class OverviewPage(Page):
 
     def _build_histogram(self) -> Card:
         self.histogram_card = Card(
-            "Alerts per minute", "drag to set the time range for every panel, double-click for all"
+            "Alerts over time", "drag to set the time range for every panel, double-click for all"
         )
         self.histogram = SeverityHistogram(self.desk.theme, self.desk.times)
-        self.histogram.setFixedHeight(128)
+        self.histogram.setFixedHeight(108)
         self.histogram.range_chosen.connect(self.pick_range)
         self.histogram.range_cleared.connect(self.clear_range)
         self.histogram_card.body.addWidget(self.histogram)
@@ -441,13 +456,13 @@ class OverviewPage(Page):
         newest.body.addWidget(self.nothing, 1)
         self.where = BarList(theme, "No open alert.")
         self.where.chosen.connect(self._open_bar)
-        self.where.setMinimumHeight(12 * 26)
+        self.where.setMinimumHeight(6 * ROW_PX)
         self.flow = BarList(theme, "Nothing is read.")
         self.flow.chosen.connect(lambda _key: self.desk.open_page("sources"))
         where, flow = Card("Where it happens"), Card("Buffer and lag")
         where.body.addWidget(self.where, 1)
         flow.body.addWidget(self.flow, 1)
-        for card, share in ((newest, 11), (where, 6), (flow, 5)):
+        for card, share in ((newest, 12), (where, 7), (flow, 5)):
             row.addWidget(card, share)
         return row
 
@@ -472,7 +487,7 @@ class OverviewPage(Page):
         widths = {
             Column.SEVERITY: 92,
             Column.LAST_SEEN: 84,
-            Column.ENTITY: 128,
+            Column.ENTITY: 116,
             Column.DETECTOR: 72,
             Column.COUNT: 64,
             Column.SCORE: 60,

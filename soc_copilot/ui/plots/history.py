@@ -1,12 +1,12 @@
-"""Numbers per second of the last hour and a half, in arrays that never grow."""
+"""Numbers per second of the last two hours, in arrays that never grow."""
 
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-SPAN_S: Final = 5_400  # chosen: seconds kept; what the brush on the Overview can reach
-MAX_SERIES: Final = 128  # chosen: about 2.7 MB; later series are counted, not kept
+SPAN_S: Final = 7_200  # chosen: seconds kept; what the brush on the Overview can reach
+MAX_SERIES: Final = 128  # chosen: about 3.7 MB; later series are counted, not kept
 
 Series = npt.NDArray[np.float32]
 

@@ -108,7 +108,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         least: float = 1.0,
         parent: QWidget | None = None,
     ) -> None:
-        self._axes = {"bottom": TimeAxis(times), "left": ValueAxis(form)}
+        self._axes: dict[str, Any] = {"bottom": TimeAxis(times), "left": ValueAxis(form)}
         super().__init__(parent=parent, axisItems=self._axes, enableMenu=False)
         self._theme, self._least = theme, least
         self.form = form
@@ -214,6 +214,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.setBackground(self._theme.color("surface"))
         for axis in self._axes.values():
             axis.setPen(pg.mkPen(None))
+            axis.setTickPen(pg.mkPen(None))
             axis.setTextPen(self._theme.color("muted"))
             axis.setStyle(tickFont=self._theme.font(SMALL_PX))
             axis.setTickFont(self._theme.font(SMALL_PX))

@@ -162,7 +162,7 @@ class BarList(QWidget):
             if self.hasFocus():
                 painter.setPen(self._theme.color("accent"))
                 painter.drawRect(box.adjusted(0, 0, -1, -1))
-        name_px, text_px = int(box.width() * 0.42), 56
+        name_px, text_px = int(box.width() * 0.52), 56
         name = QRect(box.left() + 4, box.top(), name_px - 12, ROW_PX)
         painter.setPen(self._theme.color("text"))
         safe = render_safe(bar.name, 200)

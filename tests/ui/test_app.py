@@ -1,0 +1,98 @@
+"""The desktop opens, shows every page, remembers, and shuts down to the last thread."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QThread
+from pytestqt.qtbot import QtBot
+
+from soc_copilot.app import PAGES, Desktop, Options, parse_options
+from soc_copilot.governance.database import Governance
+
+MakeDesktop = Callable[..., Desktop]
+
+
+@pytest.fixture
+def make(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeDesktop]:
+    monkeypatch.setenv("SOC_COPILOT_HOME", str(tmp_path))
+    monkeypatch.setattr("soc_copilot.app.WARM_MS", 3_600_000)  # torch is not needed here
+    made: list[Desktop] = []
+
+    def opened(**options: str) -> Desktop:
+        desktop = Desktop(Options(**options))
+        made.append(desktop)
+        desktop.start()
+        return desktop
+
+    yield opened
+    for desktop in made:
+        desktop.shut_down()
+        desktop.window.allow_close()
+        desktop.window.close()
+        desktop.deleteLater()
+
+
+def test_the_frame_is_shown_before_the_database_is_open(make: MakeDesktop, qtbot: QtBot) -> None:
+    desktop = make()
+    assert desktop.window.isVisible()
+    assert desktop.desk is None
+    qtbot.waitUntil(lambda: desktop.window.page == "overview", timeout=20_000)
+
+
+def test_every_page_opens_and_every_global_action_is_bound(make: MakeDesktop, qtbot: QtBot) -> None:
+    desktop = make(theme="light")
+    qtbot.waitUntil(lambda: desktop.window.page == "overview", timeout=20_000)
+    for page in PAGES:
+        desktop.actions.trigger(f"go.{page}")
+        assert desktop.window.page == page
+    unbound = [name for name in desktop.actions.specs if not desktop.actions.is_bound(name)]
+    assert unbound == []
+
+
+def test_page_and_geometry_come_back(make: MakeDesktop, qtbot: QtBot) -> None:
+    first = make()
+    qtbot.waitUntil(lambda: first.window.page == "overview", timeout=20_000)
+    first.window.show_page("sources")
+    first.window.close()
+    assert not first.window.isVisible()
+    second = make()
+    qtbot.waitUntil(lambda: second.window.page == "sources", timeout=20_000)
+
+
+def test_a_switch_engaged_elsewhere_shows_within_a_second(
+    make: MakeDesktop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    desktop = make()
+    qtbot.waitUntil(lambda: desktop.window.page == "overview", timeout=20_000)
+    with Governance.open() as other:
+        other.kill_switch.engage("test")
+    desk = desktop.desk
+    assert desk is not None
+    qtbot.waitUntil(lambda: desk.killswitch.engaged, timeout=1_000)
+    assert desktop.window.topbar.kill_button.text() == "Release…"
+
+
+def test_a_database_that_cannot_be_opened_is_named_in_the_window(
+    make: MakeDesktop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    desktop = make(db=str(tmp_path))  # a folder
+    qtbot.waitUntil(
+        lambda: desktop.window.stack.currentWidget() is desktop._failure, timeout=20_000
+    )
+    assert desktop._failure is not None
+    assert "is a folder" in desktop._failure.text.text()
+
+
+def test_after_the_end_no_thread_runs(make: MakeDesktop, qtbot: QtBot) -> None:
+    desktop = make()
+    qtbot.waitUntil(lambda: desktop.window.page == "overview", timeout=20_000)
+    desktop.window.close()
+    assert not any(thread.isRunning() for thread in desktop.findChildren(QThread))
+    desktop.shut_down()  # a second time is fine
+
+
+def test_options_are_checked() -> None:
+    assert parse_options(["--page", "alerts", "--theme", "dark"]).page == "alerts"
+    with pytest.raises(SystemExit):
+        parse_options(["--page", "nothing"])
