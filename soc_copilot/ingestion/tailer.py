@@ -150,8 +150,8 @@ class FileTailer:
             return
         current = self._current
         self._is_missing = stat is None
-        if current is None and self._has_folder_changed():
-            self._take_in_missed(None)
+        if (current is None or stat is None) and self._has_folder_changed():
+            self._take_in_missed(current.identity if current else None)
         if stat is None:
             return
         if current is None:
@@ -358,7 +358,6 @@ class FileTailer:
         self._hand_out([reader.abandon()])
         self._release(reader)
         self._current = None
-        self._open(self.path)
 
     def _is_quiet(self, reader: FileReader) -> bool:
         stat = self._stat()
@@ -457,8 +456,9 @@ class FileTailer:
         self._generations.say(
             f'"{self.path}" was {what}; {rest}. It is read from its start.', loss=found is None
         )
-        self._take_in_missed(old.identity)
-        self._open(self.path)
+        at_path = self._stat()
+        self._take_in_missed(Identity.of(at_path) if at_path else None)
+        # The next look opens what is at the path then.
 
     def _recover(self, lost: Checkpoint) -> Sibling | None:
         """Find the file of a stored generation that is no longer at the path."""

@@ -85,6 +85,8 @@ class Accidents(RuleBasedStateMachine):
             self.end_line()
             self.shift()
             self.path.rename(self.folder / "app.log.1")
+            if self.was_destroyed and not self.in_file & set(self.stored):
+                self.unseen |= self.in_file  # its inode may be a deleted file's: no trace of it
             self.in_file = set()
 
     @rule()
