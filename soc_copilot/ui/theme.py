@@ -264,6 +264,9 @@ def _font(families: tuple[str, ...], px: int, bold: bool) -> QFont:
     font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     if hasattr(font, "setFeature"):  # tabular figures, so that numbers do not jitter
         font.setFeature(QFont.Tag("tnum"), 1)
+        # Log text is shown as it is: "0x10" never as a sign of multiplication, "!=" no ligature.
+        for tag in ("calt", "liga"):
+            font.setFeature(QFont.Tag(tag), 0)
     return font
 
 

@@ -15,9 +15,10 @@ from soc_copilot.ui.widgets.delegates import paint_bar
 from soc_copilot.ui.widgets.labels import safe_tip
 
 ROW_PX: Final = 26
-NAME_SHARE: Final = 0.56  # of the width at most; the bar takes what is left
-MAX_VALUE_SHARE: Final = 0.3
+NAME_SHARE: Final = 0.5  # of the width at most; the bar takes what is left
+MAX_VALUE_SHARE: Final = 0.4
 GAP_PX: Final = 12
+MIN_BAR_PX: Final = 48
 TEXT_CHARS: Final = 200
 
 
@@ -60,6 +61,7 @@ class ComponentBars(QWidget):
         names = [render_safe(part.name, TEXT_CHARS) for part in self._parts]
         widest = max((metrics.horizontalAdvance(name) for name in names), default=0)
         name_px = min(widest + 2, int(self.width() * NAME_SHARE))
+        value_px = min(value_px, self.width() - name_px - MIN_BAR_PX - 2 * GAP_PX)
         bar_px = self.width() - name_px - value_px - 2 * GAP_PX
         side, elide = Qt.AlignmentFlag, Qt.TextElideMode.ElideRight
         rows = zip(self._parts, names, values, strict=True)
