@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from soc_copilot.ui.actions import ActionTable
+from soc_copilot.ui.actions import ActionSpec, ActionTable
 from soc_copilot.ui.theme import GRID, SMALL_PX, Theme
 from soc_copilot.ui.widgets.labels import PlainLabel
 
@@ -222,8 +222,17 @@ class Palette(QDialog):
             entry.run()
 
 
+def _rank(spec: ActionSpec, page: str) -> int:
+    """Pages first, then what the page in front can do, leaving last."""
+    if spec.id.startswith("go."):
+        return 0
+    if spec.id == "window.close":
+        return 3
+    return 1 if spec.page == page else 2
+
+
 def entries_of(actions: ActionTable, page: str) -> list[Entry]:
-    """Every action that can be run from a page, the page's own first."""
+    """Every action that can be run from a page, in the order of use."""
     native = QKeySequence.SequenceFormat.NativeText
     found = []
     for spec in actions.specs.values():
@@ -233,5 +242,5 @@ def entries_of(actions: ActionTable, page: str) -> list[Entry]:
         keys = action.shortcut().toString(native)
         text = action.text().rstrip("…")
         entry = Entry(text, spec.menu, keys, action.trigger, action.isEnabled())
-        found.append((spec.page != page, entry))
+        found.append((_rank(spec, page), entry))
     return [entry for _, entry in sorted(found, key=lambda pair: pair[0])]

@@ -41,7 +41,7 @@ def prepare_replay(governance: "Governance", speed: float) -> "ReplaySession":
         spool.touch(mode=0o600)
         found = governance.sources.find(spool)
         if found is None:
-            name = f"Sample {sample.stem}"
+            name = f"{sample.stem} sample"
             governance.sources.add("replay", spool, name=name, from_start=True)
         elif not found.enabled:
             governance.sources.set_enabled(found.id, True)

@@ -36,7 +36,15 @@ class Line:
     color: QColor
 
 
-class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """Labels only: the lines across the plot stand for the ticks."""
+
+    @override
+    def drawPicture(self, p: Any, axisSpec: Any, tickSpecs: Any, textSpecs: Any) -> None:
+        super().drawPicture(p, axisSpec, [], textSpecs)
+
+
+class TimeAxis(_Axis):
     """Clock times at round distances, in the zone that the window shows."""
 
     def __init__(self, times: TimeFormat) -> None:
@@ -60,7 +68,7 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
         return [datetime.fromtimestamp(v, UTC).astimezone(zone).strftime(form) for v in values]
 
 
-class ValueAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+class ValueAxis(_Axis):
     """Three or four values with their unit; zero always among them."""
 
     def __init__(self, form: Callable[[float], str]) -> None:
@@ -126,6 +134,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         plot.setContentsMargins(0, 4, 8, 0)
         self.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setCacheMode(self.CacheModeFlag.CacheNone)  # the lines move with the range
         self.setMouseTracking(True)
         self.viewport().setMouseTracking(True)
         self.paint_theme()
@@ -214,7 +223,6 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.setBackground(self._theme.color("surface"))
         for axis in self._axes.values():
             axis.setPen(pg.mkPen(None))
-            axis.setTickPen(pg.mkPen(None))
             axis.setTextPen(self._theme.color("muted"))
             axis.setStyle(tickFont=self._theme.font(SMALL_PX))
             axis.setTickFont(self._theme.font(SMALL_PX))

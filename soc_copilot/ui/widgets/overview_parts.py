@@ -167,7 +167,7 @@ class BarList(QWidget):
         painter.setPen(self._theme.color("text"))
         safe = render_safe(bar.name, 200)
         painter.drawText(
-            name, ALIGN_LEFT, metrics.elidedText(safe, Qt.TextElideMode.ElideMiddle, name.width())
+            name, ALIGN_LEFT, metrics.elidedText(safe, Qt.TextElideMode.ElideRight, name.width())
         )
         middle = QRectF(name_px, box.top(), box.width() - name_px - text_px, ROW_PX)
         if bar.spark is None:
