@@ -33,6 +33,8 @@ Floats = npt.NDArray[np.float32]
 Kinds = npt.NDArray[np.uint8]
 
 _SCANNER_SCORE: Final = 0.99  # chosen: sure, but below what a payload can reach
+_MAX_REMEMBERED: Final = 2_000  # chosen: explanations kept, of texts no longer than below
+_MAX_REMEMBERED_CHARS: Final = 2_000
 _ABSENT: Final = -1e4  # logit of a part that is not there
 _EMPTY: Final = ("", "-")  # what logs write for a header that was not sent
 
@@ -67,6 +69,7 @@ class WebDetector:
         self._budget = budget
         self._folder = folder or bundled("models") / "web"
         self._model: Model | None = None
+        self._explained: dict[str, Explanation] = {}
 
     @property
     def info(self) -> DetectorInfo:
@@ -176,6 +179,7 @@ class WebDetector:
     def close(self) -> None:
         """Let go of the model."""
         self._model = None
+        self._explained.clear()
 
     def _loaded(self) -> "Model":
         if self._model is None:
@@ -209,7 +213,14 @@ class WebDetector:
     def _explain(self, text: str) -> "Explanation":
         from soc_copilot.detection.web.explain import explain
 
-        return explain(self._loaded().scorer.net, text)
+        known = self._explained.get(text)
+        if known is None:
+            known = explain(self._loaded().scorer.net, text)
+            if len(self._explained) >= _MAX_REMEMBERED:
+                self._explained.clear()
+            if len(text) <= _MAX_REMEMBERED_CHARS:
+                self._explained[text] = known
+        return known
 
     def _verdict(self, score: float, kind: int, text: str) -> Verdict:
         known = CLASSES[kind]

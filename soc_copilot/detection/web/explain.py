@@ -95,14 +95,14 @@ def _per_byte(net: WebNet, texts: Texts) -> Floats:
     """
     found = grams(texts, net.shape)
     layers = Layers.of(net)
-    vectors = layers.table[found.rows]  # shape (n_bytes, n_sizes, width)
-    slopes = _slopes(layers, np.add.reduceat(vectors.sum(1), found.bags))
-    n_bytes = len(found.rows)
+    vectors = layers.table[found.rows]  # shape (n_sizes, n_bytes, width)
+    slopes = _slopes(layers, np.add.reduceat(vectors.sum(0), found.bags))
+    n_bytes = found.rows.shape[1]
     stretch = np.arange(n_bytes) // STRETCH
-    shares = np.einsum("bsw,bw->bs", vectors, slopes[stretch])
+    shares = np.einsum("sbw,bw->sb", vectors, slopes[stretch])
     spread = np.zeros(n_bytes + 1)
-    for column, size in enumerate(net.shape.sizes):
-        each = shares[:, column] / size
+    for share, size in zip(shares, net.shape.sizes, strict=True):
+        each = share / size
         spread[:n_bytes] += each
         # What begins less than `size` before the end would run past it.
         spread[size:n_bytes] -= each[: max(n_bytes - size, 0)]

@@ -49,13 +49,13 @@ class Grams:
     """Table rows of every n-gram of a few texts.
 
     Attributes:
-        rows: int32, shape (n_bytes, n_sizes): one line per byte of text.
-        bags: int64, shape (n_stretches,): where each stretch begins in `rows` (first axis).
+        rows: int32, shape (n_sizes, n_bytes): one column per byte of text.
+        bags: int32, shape (n_stretches,): where each stretch begins in `rows` (second axis).
         per_text: int64, shape (n_texts,): stretches of each text, at least 1.
     """
 
     rows: npt.NDArray[np.int32]
-    bags: npt.NDArray[np.int64]
+    bags: npt.NDArray[np.int32]
     per_text: npt.NDArray[np.int64]
 
 
@@ -80,28 +80,32 @@ def grams(texts: Texts, shape: Shape) -> Grams:
     first_stretch = np.cumsum(per_text) - per_text
     within = np.arange(int(per_text.sum())) - np.repeat(first_stretch, per_text)
     bags = np.repeat(first_byte, per_text) + within * STRETCH
-    return Grams(rows, bags, per_text)
+    return Grams(rows, bags.astype(np.int32), per_text)
 
 
 def _hashes(texts: Texts, picked: npt.NDArray[np.int64], shape: Shape) -> npt.NDArray[np.int32]:
     data = texts.data.astype(np.uint32)
-    rows = np.empty((len(picked), len(shape.sizes)), np.int32)
-    rolling = data.copy()
+    rows = np.empty((len(shape.sizes), len(picked)), np.int32)
+    rolling = data
     size = 1
-    for column, wanted in enumerate(shape.sizes):
+    for row, wanted in zip(rows, shape.sizes, strict=True):
         while size < wanted:
-            rolling = rolling[:-1] * np.uint32(0x01000193) + data[size:]
+            rolling = rolling[:-1] * np.uint32(0x01000193)
+            rolling += data[size:]
             size += 1
         if wanted == 1:
-            exact = texts.data.astype(np.int32)
+            row[:] = data[picked]
             if texts.marks is not None:
-                exact += texts.marks.astype(np.int32) * 256
-            rows[:, column] = exact[picked]
+                row += texts.marks[picked].astype(np.int32) * 256
             continue
-        mixed = rolling[np.minimum(picked, len(rolling) - 1)] * np.uint32(_MULTIPLIERS[wanted % 5])
+        # The last bytes of the buffer are padding, so every n-gram of a text is whole.
+        mixed = rolling[picked]
+        mixed *= np.uint32(_MULTIPLIERS[wanted % 5])
         mixed ^= mixed >> np.uint32(15)
         mixed *= np.uint32(0x2C1B3C6D)
-        rows[:, column] = (mixed >> np.uint32(32 - shape.bits)).astype(np.int32) + EXACT_ROWS
+        mixed >>= np.uint32(32 - shape.bits)
+        row[:] = mixed
+        row += EXACT_ROWS
     return rows
 
 
@@ -123,12 +127,14 @@ class WebNet(nn.Module):
 
     def sums(self, rows: Tensor, bags: Tensor) -> Tensor:
         """The added-up vectors of each stretch's n-grams, shape (n_stretches, width)."""
-        flat = rows.view(-1)
-        weights = None
+        weights: list[Tensor | None] = [None] * len(rows)
         if self.training and self.forget > 0:
-            weights = torch.empty(len(flat)).bernoulli_(1 - self.forget).div_(1 - self.forget)
-        found: Tensor = self.table(flat, bags * len(self.shape.sizes), weights)
-        return found
+            keep = torch.empty(rows.shape, device=rows.device).bernoulli_(1 - self.forget)
+            weights = list(keep.div_(1 - self.forget))
+        total: Tensor = self.table(rows[0], bags, weights[0])
+        for row, weight in zip(rows[1:], weights[1:], strict=True):
+            total = total + self.table(row, bags, weight)
+        return total
 
     def pool(self, bits: Tensor, per_text: Tensor) -> Tensor:
         """The highest value of each hidden unit over each text's stretches."""

@@ -51,6 +51,8 @@ for _value, _char in enumerate(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
     _BASE64[_char] = _value
 _BASE64[ord("-")], _BASE64[ord("_")] = 62, 63
 
+_BASE64_MEMBER: Final = _BASE64 < 64
+
 _PRINTABLE: Final = np.zeros(256, bool)
 _PRINTABLE[32:127] = True
 _PRINTABLE[[9, 10, 13]] = True
@@ -200,40 +202,25 @@ def _as_byte(codes: Ints) -> Bytes:
 
 
 _MIN_BASE64: Final = 12  # characters: nine bytes, so that chance hits are one in 6,000
-_MAX_BASE64_WORDS: Final = 64  # per text, chosen: bounds the work on hostile input
+_MAX_BASE64_WORDS: Final = 64  # tried per text, chosen: bounds the work on hostile input
+_MAX_BASE64_CHARS: Final = 16_384  # decoded per word, chosen likewise
 
 
 def _reveal_base64(texts: Texts) -> None:
     """Put what printable base64 words say behind their text, after a separator."""
-    data = texts.data
-    member = _BASE64[data] < 64
-    edges = np.flatnonzero(np.diff(member, prepend=False, append=False))
-    starts, ends = edges[::2], edges[1::2]
-    # A slash may be the word's own or stand before it in a path: both are tried.
-    slashes = np.flatnonzero(member & (data == ord("/")))
-    ends = np.concatenate([ends, ends[np.searchsorted(ends, slashes, side="right")]])
-    starts = np.concatenate([starts, slashes + 1])
-    long = ends - starts >= _MIN_BASE64
-    starts, ends = starts[long], ends[long]
+    starts, ends = _base64_words(texts.data)
     if not len(starts):
         return
-    bits = _BASE64[data[starts[:, None] + np.arange(_MIN_BASE64)]].astype(np.int64)
-    words = bits.reshape(-1, _MIN_BASE64 // 4, 4) @ np.array([1 << 18, 1 << 12, 1 << 6, 1])
-    shown = np.stack([words >> 16, (words >> 8) & 255, words & 255], axis=-1)
-    hopeful = _PRINTABLE[shown].all((1, 2))
-    # "aaaaaaaa" and the like decode to printable text too, but mean nothing.
-    rows = np.searchsorted(texts.starts, starts[hopeful], side="right") - 1
+    rows = np.searchsorted(texts.starts, starts, side="right") - 1
     found: dict[int, list[tuple[int, bytes]]] = {}
-    for row, start, end in zip(
-        rows.tolist(), starts[hopeful].tolist(), ends[hopeful].tolist(), strict=True
-    ):
-        words_of_row = found.setdefault(row, [])
-        if len(words_of_row) < _MAX_BASE64_WORDS:
-            word = data[start:end].tobytes()
+    tried: dict[int, int] = {}
+    for row, start, end in zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        tried[row] = tried.get(row, 0) + 1
+        if tried[row] <= _MAX_BASE64_WORDS:
+            word = texts.data[start : min(end, start + _MAX_BASE64_CHARS)].tobytes()
             decoded = _decode_base64(word) or _decode_base64(word.split(b"/")[0])
             if decoded:
-                words_of_row.append((start - int(texts.starts[row]), decoded))
-    found = {row: words for row, words in found.items() if words}
+                found.setdefault(row, []).append((start - int(texts.starts[row]), decoded))
 
     def appended(row: int, raw: bytes) -> list["_Piece"]:
         pieces: list[_Piece] = [(0, len(raw), None, 0)]
@@ -242,6 +229,30 @@ def _reveal_base64(texts: Texts) -> None:
         return pieces
 
     _rewrite(texts, list(found), appended)
+
+
+def _base64_words(data: Bytes) -> tuple[Ints, Ints]:
+    """Where runs of base64 letters begin and end that decode to printable text, at first."""
+    member = _BASE64_MEMBER[data]  # padding is none, so runs end within their text
+    edges = np.flatnonzero(member[1:] != member[:-1]) + 1
+    if len(member) and member[0]:
+        edges = np.concatenate([[0], edges])
+    starts, ends = edges[::2], edges[1::2]
+    # A slash may be the word's own or stand before it in a path: both are tried.
+    slashes = np.flatnonzero(data == ord("/"))
+    ends = np.concatenate([ends, ends[np.searchsorted(ends, slashes, side="right")]])
+    starts = np.concatenate([starts, slashes + 1])
+    long = ends - starts >= _MIN_BASE64
+    starts, ends = starts[long], ends[long]
+    for group in range(0, _MIN_BASE64, 4):
+        a, b, c, d = (_BASE64[data[starts + group + i]] for i in range(4))
+        shown = (
+            _PRINTABLE[(a << 2) | (b >> 4)]
+            & _PRINTABLE[((b & 15) << 4) | (c >> 2)]
+            & _PRINTABLE[((c & 3) << 6) | d]
+        )
+        starts, ends = starts[shown], ends[shown]
+    return starts, ends
 
 
 def _decode_base64(word: bytes) -> bytes:

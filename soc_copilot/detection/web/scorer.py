@@ -19,19 +19,20 @@ from soc_copilot.domain.errors import DetectorError
 
 Floats = npt.NDArray[np.float32]
 Kinds = npt.NDArray[np.uint8]
+Keys = npt.NDArray[np.uint64]
 
 MAX_TEXT_CHARS: Final = 1 << 20  # chosen: a longer text is read at both ends
 _CHUNK_BYTES: Final = 1 << 20  # chosen: texts per pass of the network, bounds its memory
-_CACHE_BITS: Final = 17  # 131,072 texts in 1.7 MB
+_CACHE_BITS: Final = 19  # half a million places, 7 MB, chosen
 _SURE: Final = 0.5  # chosen: a class less likely than this is "other"
 
 
 class ScoreCache:
     """Remembers the scores of the texts met last, in a table of fixed size.
 
-    Each text has one place, given by its hash, and the newest text there stays. The hash's
-    seed is secret and new in every process, so nobody can craft a text that takes the score
-    of another.
+    Each text has two places, given by its hash; it takes the second when another text holds
+    the first, and whatever was there is forgotten. The hash's seed is secret and new in every
+    process, so nobody can craft a text that takes the score of another.
     """
 
     def __init__(self) -> None:
@@ -39,18 +40,24 @@ class ScoreCache:
         self._logits = np.zeros(1 << _CACHE_BITS, np.float32)
         self._kinds = np.zeros(1 << _CACHE_BITS, np.uint8)
 
-    def look_up(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.bool_], Floats, Kinds]:
+    def look_up(self, keys: Keys) -> tuple[npt.NDArray[np.bool_], Floats, Kinds]:
         """Whether each key is known, and what is known of it."""
-        places = keys & np.uint64((1 << _CACHE_BITS) - 1)
+        first, second = _places(keys)
+        places = np.where(self._keys[first] == keys, first, second)
         return self._keys[places] == keys, self._logits[places], self._kinds[places]
 
-    def remember(self, keys: npt.NDArray[np.uint64], logits: Floats, kinds: Kinds) -> None:
-        """Put scores in, over whatever was there."""
+    def remember(self, keys: Keys, logits: Floats, kinds: Kinds) -> None:
+        """Put scores in; the keys are distinct."""
+        first, second = _places(keys)
+        places = np.where(self._keys[first] == 0, first, second)
         # Of two keys for one place NumPy keeps the last, in all three arrays alike.
-        places = keys & np.uint64((1 << _CACHE_BITS) - 1)
         self._keys[places] = keys
         self._logits[places] = logits
         self._kinds[places] = kinds
+
+
+def _places(keys: Keys) -> tuple[Keys, Keys]:
+    return keys & np.uint64((1 << _CACHE_BITS) - 1), keys >> np.uint64(64 - _CACHE_BITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +89,14 @@ class Scorer:
         """
         # hash() is a pure function of the value and the seeds, unlike an index of this column.
         hashes = texts.hash(self._seed).to_numpy()
-        keys, first, back = np.unique(hashes, return_index=True, return_inverse=True)
-        known, logits, kinds = self._cache.look_up(keys)
+        known, logits, kinds = self._cache.look_up(hashes)
         missing = np.flatnonzero(~known)
         if len(missing):
-            fresh = texts.gather(first[missing].astype(np.uint32))
-            logits[missing], kinds[missing] = self._run(fresh)
-            self._cache.remember(keys[missing], logits[missing], kinds[missing])
-        return logits[back], kinds[back]
+            keys, first, back = np.unique(hashes[missing], return_index=True, return_inverse=True)
+            fresh = self._run(texts.gather(missing[first].astype(np.uint32)))
+            logits[missing], kinds[missing] = fresh[0][back], fresh[1][back]
+            self._cache.remember(keys, *fresh)
+        return logits, kinds
 
     def _run(self, texts: pl.Series) -> tuple[Floats, Kinds]:
         logits = np.full(len(texts), np.nan, np.float32)

@@ -26,9 +26,9 @@ def net() -> WebNet:
 def test_every_byte_has_one_row_per_size() -> None:
     found = grams(normalise(pack(RAWS)), SHAPE)
     assert found.per_text.tolist() == [1, 1, 1, 2, 7]
-    assert found.rows.shape == (1 + 2 + 16 + 26 + 100, 3)
+    assert found.rows.shape == (3, 1 + 2 + 16 + 26 + 100)
     assert len(found.bags) == 12
-    assert found.rows[:, 0].max() < EXACT_ROWS <= found.rows[:, 1:].min()
+    assert found.rows[0].max() < EXACT_ROWS <= found.rows[1:].min()
     assert found.rows.max() < EXACT_ROWS + 2**SHAPE.bits
 
 

@@ -38,11 +38,14 @@ def test_repeated_texts_take_their_score_from_the_cache() -> None:
 
 def test_the_cache_never_mixes_up_two_texts_in_one_place() -> None:
     cache = ScoreCache()
-    keys = np.array([5, 5 + (1 << 40)], np.uint64)
-    cache.remember(keys, np.array([1.0, 2.0], np.float32), np.array([1, 2], np.uint8))
+    keys = np.array([5, 5 + (1 << 40), 5 + (2 << 40)], np.uint64)  # one first place, one second
+    for i, key in enumerate(keys):
+        value = np.array([i])
+        cache.remember(key[None], value.astype(np.float32), value.astype(np.uint8))
     known, logits, kinds = cache.look_up(keys)
-    assert known.sum() == 1
-    assert (logits[known], kinds[known]) == (2.0, 2)
+    assert known.tolist() == [True, False, True]
+    assert logits[known].tolist() == [0.0, 2.0]
+    assert kinds[known].tolist() == [0, 2]
 
 
 def test_null_has_no_score_and_no_class() -> None:
