@@ -101,6 +101,7 @@ class Desktop(QObject):
         geometry = self._hint.value("geometry")
         if geometry is not None:
             self.window.restoreGeometry(geometry)
+            self.window.fit_screen()
         self.desk: Desk | None = None
         self._reader: Governance | None = None
         self._settings: dict[str, Value] = {}

@@ -47,6 +47,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("SOC Copilot")
         self.setMinimumSize(*LEAST_SIZE)
         self.resize(*DEFAULT_SIZE)
+        self.fit_screen()
         self._theme, self._actions = theme, actions
         self._desk: Desk | None = None
         self._factories: dict[str, PageFactory] = {}
@@ -151,6 +152,12 @@ class MainWindow(QMainWindow):
         """Style sheets are in force already; native frames are asked to follow."""
         self.update()
 
+    def fit_screen(self) -> None:
+        """Be no larger than the screen, which may be another one than at the last start."""
+        room = self.screen().availableSize()
+        self.setMinimumSize(min(LEAST_SIZE[0], room.width()), min(LEAST_SIZE[1], room.height()))
+        self.resize(min(self.width(), room.width()), min(self.height(), room.height()))
+
     # -- commands
 
     def open_palette(self) -> None:
@@ -195,6 +202,7 @@ class MainWindow(QMainWindow):
             state = json.loads(text)
             geometry, page, pages = state["geometry"], str(state["page"]), state["pages"]
             self.restoreGeometry(QByteArray.fromBase64(QByteArray(geometry.encode())))
+            self.fit_screen()
             self._remembered = {
                 str(name): {str(key): str(value) for key, value in kept.items()}
                 for name, kept in pages.items()

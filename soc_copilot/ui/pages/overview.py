@@ -378,10 +378,10 @@ class OverviewPage(Page):
         for speed in SPEEDS:
             self.speed.addItem(f"{speed:,}x", float(speed))
         self.speed.setCurrentIndex(SPEEDS.index(60))
-        replay = QPushButton("Replay the sample")
-        replay.clicked.connect(lambda: self.desk.start_replay(self.speed.currentData()))
+        self.replay_button = QPushButton("Replay the sample")
+        self.replay_button.clicked.connect(lambda: self.desk.start_replay(self.speed.currentData()))
         place = empty.buttons.count() - 1
-        empty.buttons.insertWidget(place, replay)
+        empty.buttons.insertWidget(place, self.replay_button)
         empty.buttons.insertWidget(place + 1, self.speed)
         return empty
 
