@@ -30,10 +30,12 @@ class Sibling:
 
 def is_rotation_name(name: str, of: str) -> bool:
     """True for `app.log.1`, `app.log-20260101.gz` or `app-2026-01-01.log` of `app.log`."""
+    stem, dot, suffix = of.rpartition(".")
+    if not name.startswith(stem or of):
+        return False  # most names in a folder, told at once
     bare = name.removesuffix(".gz")
     if bare.startswith(of) and _ROTATED.fullmatch(bare[len(of) :]):
         return True
-    stem, dot, suffix = of.rpartition(".")
     rest = bare.removesuffix(f".{suffix}")
     return bool(
         dot
@@ -44,7 +46,7 @@ def is_rotation_name(name: str, of: str) -> bool:
     )
 
 
-def siblings(path: Path) -> list[Sibling]:
+def siblings(path: Path, *, rotations_only: bool = False) -> list[Sibling]:
     """Plain files beside `path`, oldest first by the time they were last written.
 
     Links are left out. An unreadable folder has none.
@@ -55,6 +57,8 @@ def siblings(path: Path) -> list[Sibling]:
             for n, entry in enumerate(entries):
                 if n >= _MAX_ENTRIES:
                     break
+                if rotations_only and not is_rotation_name(entry.name, path.name):
+                    continue
                 if entry.name == path.name or not entry.is_file(follow_symlinks=False):
                     continue
                 found.append(_sibling(Path(entry.path), path.name))

@@ -184,7 +184,7 @@ class FileTailer:
             self._open(self.path, at_end=self._starts_at_end)
         lost_track = self._generations.unfinished(str(self.path))
         found_at = [place for c in lost_track if (place := self._recover(c)) is not None]
-        for sibling in siblings(self.path):
+        for sibling in siblings(self.path, rotations_only=True):
             newer = any(sibling.mtime_ns >= place.mtime_ns for place in found_at)
             if sibling.is_rotation and newer:
                 self._open_missed(sibling)
@@ -490,7 +490,7 @@ class FileTailer:
         """Read the rest of a generation from a copy of its file, if there is one."""
         if not lost.marker_bytes:
             return None
-        for sibling in siblings(self.path):
+        for sibling in siblings(self.path, rotations_only=True):
             if not sibling.is_rotation:
                 continue
             with _opened(sibling.path) as fd:
@@ -501,7 +501,7 @@ class FileTailer:
 
     def _take_in_missed(self, current: Identity | None) -> None:
         """Read rotated files that came and went between two looks."""
-        for sibling in siblings(self.path):
+        for sibling in siblings(self.path, rotations_only=True):
             is_new = sibling.stamp not in self._seen_siblings and sibling.identity != current
             if sibling.is_rotation and is_new:
                 self._open_missed(sibling)
