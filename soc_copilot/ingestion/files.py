@@ -4,7 +4,8 @@ import os
 import stat as stat_flags
 import sys
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -110,6 +111,20 @@ def open_log(path: Path, *, follow: bool = True) -> int:
         os.close(fd)
         raise
     return fd
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int | None]:
+    """A file for a moment; None where it cannot be opened."""
+    try:
+        fd = open_log(path, follow=False)
+    except (OSError, SourceError):
+        yield None
+        return
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 class HandlePool:

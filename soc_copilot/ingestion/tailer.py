@@ -9,7 +9,7 @@ from pathlib import Path
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceStatus
-from soc_copilot.ingestion.files import HandlePool, Identity, open_log
+from soc_copilot.ingestion.files import HandlePool, Identity, open_log, opened
 from soc_copilot.ingestion.generations import Generations, fits
 from soc_copilot.ingestion.packed import PackedReader, is_packed, unpacked_copy_of
 from soc_copilot.ingestion.reader import (
@@ -493,7 +493,7 @@ class FileTailer:
         for sibling in siblings(self.path, rotations_only=True):
             if not sibling.is_rotation:
                 continue
-            with _opened(sibling.path) as fd:
+            with opened(sibling.path) as fd:
                 is_copy = fd is not None and _repeats(fd, lost)
             if is_copy and self._hold(sibling, is_copy=True):
                 return sibling
@@ -590,22 +590,3 @@ def first_position(generations: Generations, folder: Path, clock: Clock) -> Reco
 def _repeats(fd: int, lost: Checkpoint) -> bool:
     """True when the file, plain or packed, holds what was read of the generation."""
     return unpacked_copy_of(fd, [lost]) is not None if is_packed(fd) else fits(lost, fd)
-
-
-class _opened:  # noqa: N801 - used like a function
-    """A file for a moment; None where it cannot be opened."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._fd: int | None = None
-
-    def __enter__(self) -> int | None:
-        try:
-            self._fd = open_log(self._path, follow=False)
-        except (OSError, SourceError):
-            self._fd = None
-        return self._fd
-
-    def __exit__(self, *exc: object) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
