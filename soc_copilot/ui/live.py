@@ -95,6 +95,7 @@ class Live(QObject):
     def tick(self) -> None:
         """Let the clock move on when nothing arrives."""
         self.history.advance(int(self._now()))
+        self.peak = max(self.peak, self.rate())
 
     def rate(self, source_id: int | None = None) -> float:
         """Events per second now, of one source or of all."""

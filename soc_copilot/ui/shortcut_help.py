@@ -42,7 +42,8 @@ class ShortcutHelp(QDialog):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
-        self.resize(980, 640)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.resize(1040, 680)
 
     def _group(self, menu: str, specs: list[ActionSpec], actions: ActionTable) -> QVBoxLayout:
         column = QVBoxLayout()

@@ -28,6 +28,7 @@ GROUPS = (
 )
 DEFAULT_SIZE = (1440, 900)
 LEAST_SIZE = (1024, 640)
+TITLE_BAR_PX = 32  # chosen: what the system draws around a window that fills the screen
 PREBUILD_MS = 150  # chosen: pause between building pages that nobody asked for yet
 
 
@@ -156,7 +157,11 @@ class MainWindow(QMainWindow):
         """Be no larger than the screen, which may be another one than at the last start."""
         room = self.screen().availableSize()
         self.setMinimumSize(min(LEAST_SIZE[0], room.width()), min(LEAST_SIZE[1], room.height()))
-        self.resize(min(self.width(), room.width()), min(self.height(), room.height()))
+        if self.width() > room.width() or self.height() > room.height():
+            self.resize(
+                min(self.width(), room.width()), min(self.height(), room.height() - TITLE_BAR_PX)
+            )
+            self.setWindowState(self.windowState() | Qt.WindowState.WindowMaximized)
 
     # -- commands
 

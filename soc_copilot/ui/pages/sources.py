@@ -283,11 +283,12 @@ class SourcesPage(Page):
             required=False,
             example="Why is it no longer needed?",
         )
-        dialog.accepted.connect(
-            lambda: self._write(
-                lambda governance: governance.sources.remove(source_id, reason=dialog.reason)
-            )
-        )
+
+        def remove() -> None:
+            reason = dialog.reason  # read here: the dialog is gone when the job runs
+            self._write(lambda governance: governance.sources.remove(source_id, reason=reason))
+
+        dialog.accepted.connect(remove)
         dialog.open()
 
     def reveal(self) -> None:
