@@ -25,6 +25,7 @@ from soc_copilot.detection.web.training.evaluate import (
     calibrate,
     length_alone,
     request_logits,
+    speed,
 )
 from soc_copilot.detection.web.training.fit import Recipe, fit
 from soc_copilot.detection.web.training.metrics import Figures, figures, threshold_at
@@ -109,6 +110,7 @@ def _chosen(net: WebNet, held_out: Sequence[Row]) -> dict[str, Any]:
         f"{', '.join(sorted(NOISY))}, whose labels contradict each other.",
         "figures": {name: f.as_dict() for name, f in found.items()},
         "length_alone": {name: _short(f) for name, f in length_alone(held_out).items()},
+        "speed": speed(net, [row.request for row in held_out]),
         "figures_note": "fpr_here and tpr_here: at the threshold for a budget of 0.1%.",
     }
 

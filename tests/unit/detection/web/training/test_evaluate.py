@@ -9,6 +9,7 @@ from soc_copilot.detection.web.training.evaluate import (
     calibrate,
     length_alone,
     request_scores,
+    speed,
     table,
 )
 from soc_copilot.domain.paths import bundled
@@ -48,3 +49,9 @@ def test_calibration_recovers_a_known_sigmoid() -> None:
     assert fitted.slope == pytest.approx(0.7, abs=0.05)
     assert fitted.offset == pytest.approx(-1, abs=0.05)
     assert fitted.error < 0.01
+
+
+def test_speed_is_measured_on_targets_without_a_body() -> None:
+    found = speed(load(bundled("models") / "web").scorer.net, [row.request for row in ROWS])
+    assert found["us_per_new_target"] > 0
+    assert found["mean_characters"] == pytest.approx((30 + 8 + 1) / 3, abs=1)
