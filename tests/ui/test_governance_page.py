@@ -3,16 +3,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from soc_copilot.domain.governance import AuditReport, AuditRow
+from soc_copilot.domain.governance import AuditReport
 from soc_copilot.governance.audit import AuditTrail
 from soc_copilot.governance.engine import sqlite_driver
 from soc_copilot.ui.models import audit as audit_model
-from soc_copilot.ui.models.audit import AuditTableModel, Column, change_text
+from soc_copilot.ui.models.audit import AuditTableModel, Column
 from soc_copilot.ui.pages.governance import GovernancePage
 from tests.ui.desk_support import HOSTILE, SHOWN, DeskBench, desk_bench
 
@@ -54,82 +54,6 @@ def tamper(bench: DeskBench, statement: str) -> None:
     path = str(bench.governance.path)
     with closing(sqlite_driver().connect(path, isolation_level=None)) as connection:
         connection.execute(statement)
-
-
-# -- the model
-
-
-def test_the_model_keeps_its_promises(bench, qtmodeltester, monkeypatch):
-    monkeypatch.setattr(audit_model, "PAGE_ROWS", 4)
-    model = AuditTableModel(bench.desk)
-    qtmodeltester.check(model)
-    record(bench, 10)
-    model.reload()
-    bench.settle()
-    model.fetchMore(QModelIndex())
-    bench.settle()
-    record(bench, 2)
-    model.pull_new()
-    bench.settle()
-    shown = seqs(model)  # the checker fetches pages of its own accord
-    assert shown == list(range(13, 13 - len(shown), -1))
-
-
-def test_rows_come_page_by_page_newest_first(bench, monkeypatch):
-    monkeypatch.setattr(audit_model, "PAGE_ROWS", 4)
-    record(bench, 9)  # row 1 says that the database was made
-    model = AuditTableModel(bench.desk)
-    model.reload()
-    bench.settle()
-    assert seqs(model) == [10, 9, 8, 7]
-    while model.canFetchMore(QModelIndex()):
-        model.fetchMore(QModelIndex())
-        bench.settle()
-    assert seqs(model) == list(range(10, 0, -1))
-    assert model.is_exhausted
-
-
-def test_new_rows_come_on_top_and_a_long_way_behind_starts_again(bench, monkeypatch):
-    monkeypatch.setattr(audit_model, "PAGE_ROWS", 4)
-    model = AuditTableModel(bench.desk)
-    model.pull_new()
-    bench.settle()
-    assert seqs(model) == [1]
-    record(bench, 2)
-    model.pull_new()
-    bench.settle()
-    assert seqs(model) == [3, 2, 1]
-    record(bench, 20)
-    model.pull_new()
-    bench.settle()
-    assert seqs(model) == [23, 22, 21, 20]
-
-
-def test_words_narrow_the_rows_and_what_came_late_for_other_words_is_dropped(bench):
-    record(bench, 5)
-    bench.governance.kill_switch.engage("noisy deploy")
-    model = AuditTableModel(bench.desk)
-    model.set_text("nothing like this")
-    model.set_text("KILLSWITCH noisy")
-    bench.settle()
-    assert [model.row_at(0).action, model.rowCount()] == ["killswitch.engaged", 1]
-    model.set_text("100% _")
-    bench.settle()
-    assert model.rowCount() == 0
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "reason", "text"),
-    [
-        ("a", "b", "why", "a → b: why"),
-        (None, "b", None, "b"),
-        ("a", None, "gone", "was a: gone"),
-        (None, None, None, ""),
-    ],
-)
-def test_a_change_is_told_in_one_line(bench, old, new, reason, text):
-    row = AuditRow(1, bench.governance.audit.rows()[0].at, "", "", "", "", old, new, reason, "")
-    assert change_text(row) == text
 
 
 def test_hostile_text_is_shown_inert(bench, page):
@@ -200,41 +124,6 @@ def test_the_context_menu_narrows_and_copies(bench, page, qtbot):
     menu.close()
 
 
-def test_the_kill_switch_card_tells_state_reason_and_history(bench, page):
-    engaged = bench.governance.kill_switch.engage("noisy deploy")
-    bench.desk.set_killswitch(engaged)
-    bench.show(page)
-    card = page.killswitch
-    assert card.state.text() == "Engaged"
-    assert "by ana in the window: “noisy deploy”" in card.text.text()
-    assert card.button.text() == "Release…"
-    bench.desk.set_killswitch(bench.governance.kill_switch.release("deploy is done"))
-    bench.settle()
-    assert card.state.text() == "Released"
-    lines = [line.text() for line in card.lines if not line.isHidden()]
-    assert [line.split("  ")[1] for line in lines] == [
-        "released by ana: “deploy is done”",
-        "engaged by ana: “noisy deploy”",
-    ]
-
-
-def test_a_switch_that_nobody_used_is_not_said_to_be_somebodys(bench, page):
-    bench.desk.set_killswitch(bench.governance.kill_switch.state())
-    bench.show(page)
-    assert page.killswitch.text.text() == "Processing is permitted."
-
-
-def test_the_database_card_tells_where_everything_lies(bench, page):
-    bench.show(page)
-    values = {name: label.text() for name, label in page.database.values.items()}
-    assert values["File"] == str(bench.governance.path)
-    assert values["Engine"].startswith("SQLite 3.")
-    assert values["Schema"] == "1.0"
-    assert values["Journal"].startswith("Write-ahead log")
-    assert Path(values["Keys"]).is_dir()
-    assert Path(values["Head file"]).is_file()
-
-
 # -- verification
 
 
@@ -288,14 +177,6 @@ def test_a_missing_row_is_named_and_the_one_before_it_selected(bench, page):
     assert verified(bench, page).first_bad_seq == 4
     assert page.verify.state.text() == "Broken at row 4"
     assert page.detail.values["Row"].text() == "3"
-
-
-def test_progress_tells_rate_and_time_left(bench, page):
-    bench.show(page)
-    page.verify._progress(500, 1_000)
-    assert page.verify.bar.value() == 500
-    assert page.verify.text.text().startswith("500 of 1,000 rows, ")
-    assert "rows/s" in page.verify.text.text()
 
 
 def test_a_check_can_be_cancelled_and_started_again(bench, page, monkeypatch):

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from soc_copilot.settings import BY_KEY, SETTINGS, get_setting
 from soc_copilot.ui.ingest_worker import SessionBeat
 from soc_copilot.ui.pages.settings import SettingsPage, licence_of, licences, stored_text
-from soc_copilot.ui.widgets.setting_row import SettingRow, limits_text, plain_text, value_text
+from soc_copilot.ui.widgets.setting_row import SettingRow
 from tests.ui.desk_support import HOSTILE, DeskBench, desk_bench
 
 Key = Qt.Key
@@ -164,23 +164,6 @@ def test_the_wheel_does_not_change_a_choice_in_passing(page):
     )
     QApplication.sendEvent(combo, event)
     assert combo.currentIndex() == before
-
-
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.key)
-def test_limits_and_default_are_told_for_every_setting(setting):
-    text = limits_text(setting)
-    assert f"default {value_text(setting, setting.default)}" in text.replace("Default", "default")
-    if setting.low is not None:
-        assert text.startswith(f"{setting.low:,g} to {setting.high:,g}")
-    assert ("next start of ingestion" in text) == setting.restart
-
-
-def test_values_are_typed_plainly_and_read_with_their_unit():
-    assert [plain_text(value) for value in (1.0, 0.1, 10_000, "x")] == ["1", "0.1", "10000", "x"]
-    assert value_text(get_setting("ingestion.max_size"), 10_000) == "10,000 lines"
-    assert value_text(get_setting("detection.web.enabled"), True) == "on"
-    assert value_text(get_setting("ui.theme"), "system") == "System"
-    assert value_text(get_setting("detection.web.budget"), "0.5%") == "0.5%"
 
 
 def test_a_page_can_be_opened_at_a_setting_or_a_card(page, qtbot):
