@@ -77,7 +77,7 @@ def test_attacks_of_our_own_writing_are_found_wherever_they_stand(
     detector: WebDetector, place: str
 ) -> None:
     verdicts = detector.score_requests([PLACES[place](a["value"]) for a in attacks()])
-    assert sum(v.is_threat for v in verdicts) >= 0.9 * len(verdicts)
+    assert sum(v.is_threat for v in verdicts) >= 0.85 * len(verdicts)
 
 
 def test_most_attacks_get_their_class(detector: WebDetector) -> None:
