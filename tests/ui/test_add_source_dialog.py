@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -177,6 +177,18 @@ def test_escape_adds_nothing(bench, window, log, qtbot):
     qtbot.keyClick(dialog, Key.Key_Escape)
     bench.settle()
     assert bench.governance.sources.list() == ()
+
+
+def test_closing_while_it_is_stored_neither_fails_nor_hides_the_source(bench, window, log, qtbot):
+    changed = []
+    bench.desk.sources_changed.connect(lambda: changed.append(True))
+    dialog = opened(bench, window, str(log))
+    dialog.accept()
+    dialog.reject()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    bench.settle()
+    assert changed
+    assert len(bench.governance.sources.list()) == 1
 
 
 def test_completions_show_hidden_characters_but_insert_the_real_path():

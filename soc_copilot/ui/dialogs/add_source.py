@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QCompleter,
+    QDialog,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 from typing_extensions import override
 
 from soc_copilot.domain.governance import SourceRow
@@ -365,12 +367,15 @@ class AddSourceDialog(DeskDialog):
                 from_start=from_start,
             )
 
-        self._desk.jobs.submit(store, self._on_stored, self._on_refused)
+        desk = self._desk
 
-    def _on_stored(self, source: SourceRow) -> None:
-        self._desk.sources_changed.emit()
-        self._desk.message.emit("ok", f'Added the log source "{render_safe(source.name)}".', "")
-        super().accept()
+        def stored(source: SourceRow) -> None:  # said even when the dialog is gone by now
+            desk.sources_changed.emit()
+            desk.message.emit("ok", f'Added the log source "{render_safe(source.name)}".', "")
+            if isValid(self):
+                self.done(QDialog.DialogCode.Accepted)
+
+        desk.jobs.submit(store, stored, self._on_refused)
 
     def _on_refused(self, text: str) -> None:
         self._show_problem(text)
