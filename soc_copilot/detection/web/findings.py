@@ -206,7 +206,10 @@ def _summary(
     who = render_safe(group["entity"], 100)
     if kind.name == "scanner":
         return f"{who} uses a scanning tool that names itself in User-Agent; last seen at {path}."
-    what = f"{who} sent what looks like {_lower_first(kind.title)} to {path}"
+    what = {
+        "probe": f"{who} asked for what scanners look for at {path}",
+        "other": f"{who} sent a suspicious request to {path}",
+    }.get(kind.name, f"{who} sent what looks like {_lower_first(kind.title)} to {path}")
     if explained is not None and explained.parts:
         what += f'; strongest part: "{render_safe(explained.parts[0].words)}"'
     if top["status"] is not None:
