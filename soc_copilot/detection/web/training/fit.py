@@ -91,13 +91,3 @@ def fit(examples: Sequence[Example], shape: Shape, recipe: Recipe) -> WebNet:
             epoch + 1, total / len(order), time.monotonic() - began,
         )  # fmt: skip
     return net.eval()
-
-
-def logits(net: WebNet, raws: Sequence[bytes], batch: int = 2048) -> npt.NDArray[np.float32]:
-    """Attack logits of raw texts."""
-    found = []
-    with torch.inference_mode():
-        for at in range(0, len(raws), batch):
-            texts = normalise(pack(raws[at : at + batch]))
-            found.append(forward(net, grams(texts, net.shape))[0].numpy())
-    return np.concatenate(found) if found else np.zeros(0, np.float32)

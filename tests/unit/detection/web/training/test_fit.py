@@ -1,11 +1,13 @@
 import numpy as np
 import torch
 
+from soc_copilot.detection.web.classes import N_MODEL_CLASSES
 from soc_copilot.detection.web.model import Shape
 from soc_copilot.detection.web.normalise import normalise, pack
-from soc_copilot.detection.web.training.fit import Example, Recipe, fit, logits, subset
+from soc_copilot.detection.web.scorer import Scorer, as_series
+from soc_copilot.detection.web.training.fit import Example, Recipe, fit, subset
 
-SHAPE = Shape(sizes=(1, 3), bits=10, width=8, hidden=16, n_classes=2)
+SHAPE = Shape(sizes=(1, 3), bits=10, width=8, hidden=16, n_classes=N_MODEL_CLASSES)
 
 
 def examples() -> list[Example]:
@@ -15,7 +17,7 @@ def examples() -> list[Example]:
 
 def test_a_simple_task_is_learned() -> None:
     net = fit(examples(), SHAPE, Recipe(epochs=8, batch=32, rate=2e-2))
-    found = logits(net, [e.raw for e in examples()])
+    found, _ = Scorer(net).logits(as_series([e.raw.decode() for e in examples()]))
     assert (found[200:].min() > found[:200].max()) or (
         ((found > 0) == np.repeat([False, True], 200)).mean() > 0.97
     )
