@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 
 if HAS_WATCHDOG:
+    # It logs an error when a change arrives while it is being stopped: no loss, only a hint.
+    logging.getLogger("watchdog.observers").setLevel(logging.CRITICAL)
     # Opening and closing for reading are left out: our own reads would wake us.
     _EVENTS: list[type[FileSystemEvent]] = [
         FileClosedEvent,
