@@ -65,3 +65,19 @@ def test_twenty_kills_leave_what_an_undisturbed_run_leaves(tmp_path: Path) -> No
     assert comparable(killed) == comparable(calm)
     assert len(comparable(calm)) > 3
     killed.run("audit", "verify")
+
+
+def test_two_processes_on_one_source_store_each_line_once(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_text("".join(access_lines(8_000)))
+    terminal.run("sources", "add", log, "--from-start")
+    words = ("watch", "--max-size", "200", "--batch-interval", "0.1", "--until-idle", "2")
+    children = [terminal.start(*words) for _ in range(2)]
+    for child in children:
+        out, _ = child.communicate(timeout=120)
+        assert child.returncode == 0, out
+    assert terminal.ledger()["lines"] == 8_000
+    assert terminal.ledger()["bytes_seen"] == log.stat().st_size
+    terminal.run("audit", "verify")
