@@ -10,6 +10,7 @@ from typing_extensions import override
 from soc_copilot.domain.text import render_safe
 
 TIP_CHARS = 1_000  # chosen: characters of a tooltip
+WORD_PX = 240  # chosen: a wrapped label asks for no more, however long a word is
 
 
 def safe_tip(text: str) -> str:
@@ -49,12 +50,19 @@ class PlainLabel(QLabel):
     def setText(self, text: str) -> None:
         super().setText("\n".join(render_safe(line) for line in text.split("\n")))
 
+    @override
+    def minimumSizeHint(self) -> QSize:
+        # Qt asks for the longest word's width; a word of 8 KiB would push the desk off the screen.
+        hint = super().minimumSizeHint()
+        return hint.boundedTo(QSize(WORD_PX, hint.height())) if self.wordWrap() else hint
+
     def set_kind(self, kind: str) -> None:
         """Change the look."""
         if self.property("kind") != kind:
             self.setProperty("kind", kind)
-            self.style().unpolish(self)
-            self.style().polish(self)
+            if self.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):  # else Qt does it later
+                self.style().unpolish(self)
+                self.style().polish(self)
 
 
 class ElidedLabel(PlainLabel):

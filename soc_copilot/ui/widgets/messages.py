@@ -105,7 +105,8 @@ class MessageBar(QFrame):
     def _copy(self) -> None:
         if self._current is not None:
             _, text, details = self._current
-            QGuiApplication.clipboard().setText(f"{text}\n\n{details}".strip())
+            lines = f"{text}\n\n{details}".strip().split("\n")
+            QGuiApplication.clipboard().setText("\n".join(map(render_safe, lines)))
 
     def _button(self, text: str, slot: object) -> QPushButton:
         button = QPushButton(text)
