@@ -57,13 +57,12 @@ class Triage(QObject):
         super().__init__(parent)
         self._desk = desk
         self._undo: list[Outcome] = []
-        self._stop = threading.Event()
-        self._n_running = 0
+        self._stops: list[threading.Event] = []  # one for each action on its way
 
     @property
     def is_busy(self) -> bool:
         """True while an action is on its way."""
-        return self._n_running > 0
+        return bool(self._stops)
 
     @property
     def can_undo(self) -> bool:
@@ -109,15 +108,19 @@ class Triage(QObject):
             words = f"Undone: {_lower_first(last.words)}"
             return Outcome(last.former, back, words, can_undo=False, is_undo=True)
 
-        self._submit(work, len(last.former) > CHUNK)
+        def give_back() -> None:
+            self._undo.append(last)
+            self.undo_changed.emit()
+
+        self._submit(work, len(last.former) > CHUNK, threading.Event(), give_back)
 
     def cancel(self) -> None:
         """Stop a long action after the present step; what was done stays and can be undone."""
-        self._stop.set()
+        for stop in self._stops:
+            stop.set()
 
     def _run(self, target: Target, change: Change, words: str, *, can_undo: bool = True) -> None:
-        self._stop.clear()
-        stop = self._stop
+        stop = threading.Event()  # its own: an action begun after a cancel does not lift it
 
         def work(governance: "Governance", control: "JobControl") -> Outcome:
             store = governance.alerts
@@ -137,20 +140,27 @@ class Triage(QObject):
                 told += f", then stopped with {len(rows) - len(former):,} left"
             return Outcome(tuple(former), now, told, can_undo and n_changed > 0)
 
-        self._submit(work, target.query is not None or len(target.ids) > CHUNK)
+        self._submit(work, target.query is not None or len(target.ids) > CHUNK, stop)
 
-    def _submit(self, work: Callable[..., Outcome], is_long: bool) -> None:
-        self._n_running += 1
+    def _submit(
+        self,
+        work: Callable[..., Outcome],
+        is_long: bool,
+        stop: threading.Event,
+        on_failed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._stops.append(stop)
 
         def done(outcome: Outcome) -> None:
-            self._end()
+            self._end(stop)
             if outcome.can_undo:
                 self._undo = [*self._undo, outcome][-MAX_UNDO:]
                 self.undo_changed.emit()
             self.done.emit(outcome)
 
         def failed(text: str) -> None:
-            self._end()
+            self._end(stop)
+            on_failed()
             self.failed.emit(text)
 
         if is_long:
@@ -158,8 +168,8 @@ class Triage(QObject):
         else:
             self._desk.jobs.submit(lambda governance: work(governance, None), done, failed)
 
-    def _end(self) -> None:
-        self._n_running -= 1
+    def _end(self, stop: threading.Event) -> None:
+        self._stops.remove(stop)
         self.progressed.emit(0, 0)
 
 
