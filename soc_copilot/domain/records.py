@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 MAX_LINE_BYTES = 64 * 1024  # chosen: bytes kept of one line; the rest is counted, never held
 
@@ -72,8 +74,8 @@ class RecordChunk:
     path: str
     start: int
     data: bytes
-    offsets: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
+    offsets: "npt.NDArray[np.int64]"
+    lengths: "npt.NDArray[np.int64]"
     read_ns: int
     checkpoint: Checkpoint
     n_too_long: int = 0
@@ -176,6 +178,8 @@ class SourceStatus:
         detail: One sentence for the operator, empty when all is well.
         lag_bytes: Bytes between the end of the source's files and what was read.
         read_offset_bytes: Bytes read so far in this run, over all files.
+        formats: Names of the formats that its files were parsed in, sorted; filled by the
+            session, because a reader knows nothing of formats.
     """
 
     source_id: int
@@ -187,3 +191,4 @@ class SourceStatus:
     n_files: int = 0
     last_read_ns: int = 0
     messages: tuple[str, ...] = field(default=())  # rotations, truncations seen, newest last
+    formats: tuple[str, ...] = ()

@@ -123,6 +123,11 @@ class BatchParser:
         state = self._files.get((source_id, generation))
         return state.format.name if state is not None else None
 
+    def formats_of(self, source_id: int) -> tuple[str, ...]:
+        """The names of the formats of a source's files seen so far, sorted, each once."""
+        found = {state.format.name for key, state in self._files.items() if key[0] == source_id}
+        return tuple(sorted(found))
+
     def parse(self, batch: RecordBatch) -> ParsedBatch:
         """Parse all lines of a batch.
 

@@ -5,13 +5,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from soc_copilot.detection.engine import DetectionEngine
 from soc_copilot.detection.registry import load_detectors
-from soc_copilot.domain.errors import SocCopilotError
+from soc_copilot.domain.errors import SocCopilotError, SourceError
 from soc_copilot.domain.governance import Actor, SourceRow
 from soc_copilot.domain.records import SourceStatus
 from soc_copilot.domain.summary import BatchSummary, DetectorHealth
@@ -33,9 +34,9 @@ class IngestSession:
     """Ingest the sources of one database, from `open` to `close`.
 
     Thread:
-        `open`, `run_batch` and `close` on one thread, which then owns the files and the
-        database connection. `add_source`, `remove_source`, `request_flush`, `statuses`
-        and `health` may be called from any thread.
+        `open`, `run_batch`, `statuses` and `close` on one thread, which then owns the files
+        and the database connection. `add_source`, `remove_source`, `request_flush` and
+        `health` may be called from any thread.
     """
 
     def __init__(
@@ -125,6 +126,8 @@ class IngestSession:
                 self._commands.get_nowait()()
             except queue.Empty:
                 break
+            except SourceError as error:  # the source is there already, or gone: so be it
+                logger.warning("A source could not be changed. reason=%s", error)
         return pipeline.run_batch(stop)
 
     def add_source(self, source: SourceRow) -> None:
@@ -226,5 +229,10 @@ class IngestSession:
         return self._engine.health() if self._engine is not None else ()
 
     def statuses(self) -> tuple[SourceStatus, ...]:
-        """How each source stands."""
-        return self._controller.statuses() if self._controller is not None else ()
+        """How each source stands, with the formats found in its files."""
+        if self._controller is None:
+            return ()
+        return tuple(
+            replace(status, formats=self._parser.formats_of(status.source_id))
+            for status in self._controller.statuses()
+        )

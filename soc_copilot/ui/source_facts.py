@@ -60,6 +60,14 @@ class SourceFacts:
     lag_s: float = 0.0
     positions: tuple[Checkpoint, ...] = ()
     messages: tuple[str, ...] = field(default=())
+    formats: tuple[str, ...] = ()
+
+    @property
+    def format_text(self) -> str:
+        """The format as set, or those found in the files: "auto: access"."""
+        if self.source.format == "auto" and self.formats:
+            return f"auto: {', '.join(self.formats)}"
+        return self.source.format
 
     @property
     def source(self) -> SourceRow:
@@ -82,6 +90,7 @@ class SourceFacts:
             detail=status.detail,
             to_read_bytes=status.lag_bytes,
             messages=status.messages,
+            formats=status.formats or self.formats,
         )
 
     def with_stats(self, stats: SourceStats) -> "SourceFacts":

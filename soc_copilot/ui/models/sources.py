@@ -208,7 +208,7 @@ class SourceTableModel(QAbstractTableModel):
             Column.NAME: source.name.casefold(),
             Column.STATE: facts.state,
             Column.KIND: source.kind,
-            Column.FORMAT: source.format,
+            Column.FORMAT: facts.format_text,
             Column.LINES: ledger.totals.lines,
             Column.PARSED: -1.0 if facts.parsed_share is None else facts.parsed_share,
             Column.UNPARSED: ledger.totals.unparsed,
@@ -231,7 +231,7 @@ class SourceTableModel(QAbstractTableModel):
             case Column.KIND:
                 return KIND_WORDS.get(source.kind, source.kind)
             case Column.FORMAT:
-                return source.format
+                return facts.format_text
             case Column.LINES:
                 return f"{ledger.totals.lines:,}"
             case Column.PARSED:

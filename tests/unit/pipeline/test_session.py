@@ -108,3 +108,23 @@ def test_a_session_that_is_not_open_says_so(tmp_path: Path, settings: dict[str, 
         session.run_batch(threading.Event())
     session.close()
     assert session.is_idle
+
+
+def test_statuses_tell_the_format_that_was_found(
+    tmp_path: Path, settings: dict[str, Value], governance: Governance
+) -> None:
+    (tmp_path / "a.log").write_text("".join(f'{{"message": "{i}"}}\n' for i in range(30)))
+    governance.sources.add("file", str(tmp_path / "a.log"), from_start=True)
+    with IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session:
+        assert drive(session, 30) == 30
+        assert [status.formats for status in session.statuses()] == [("json",)]
+
+
+def test_a_source_added_twice_does_not_end_the_run(
+    tmp_path: Path, settings: dict[str, Value], governance: Governance
+) -> None:
+    (tmp_path / "a.log").write_text("one\n")
+    source = governance.sources.add("file", str(tmp_path / "a.log"), from_start=True)
+    with IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session:
+        session.add_source(source)
+        assert drive(session, 1) == 1
