@@ -65,7 +65,10 @@ def json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, row
     except json.JSONDecodeError as error:
         raise SourceError(f'"{path}", line {number}: not JSON ({error.msg}).') from error
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SourceError(f'Cannot read "{path}" after line {number}: {reason}.') from error
+    except (EOFError, UnicodeDecodeError) as error:
         raise SourceError(f'Cannot read "{path}" after line {number}: {error}.') from error
 
 
