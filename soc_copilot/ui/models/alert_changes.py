@@ -126,6 +126,8 @@ class AlertChangeModel(QAbstractTableModel):
         def failed(message: str) -> None:
             self._is_busy = False
             self.failed.emit(message)
+            if generation != self._generation:
+                self._read(None)  # asked anew meanwhile
 
         self._desk.jobs.submit(
             lambda governance: governance.alerts.history(before, PAGE_ROWS, text), done, failed

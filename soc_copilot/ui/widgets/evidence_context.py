@@ -92,11 +92,13 @@ class EvidenceContextWindow(QDialog):
                 self._shown = context
                 self._fill()
 
-        self._desk.jobs.submit(lambda _governance: read_context(evidence), done, self._fail)
+        def failed(text: str) -> None:
+            if generation == self._generation:
+                self.text.clear()  # it shows another line of evidence
+                self.message.setText(text)
+                self.message.show()
 
-    def _fail(self, text: str) -> None:
-        self.message.setText(text)
-        self.message.show()
+        self._desk.jobs.submit(lambda _governance: read_context(evidence), done, failed)
 
     def _fill(self) -> None:
         if self._shown is None:
