@@ -126,6 +126,8 @@ class EmptyState(QWidget):
             if place == 0:
                 button.setProperty("kind", "primary")
             button.clicked.connect(action.trigger)
+            button.setEnabled(action.isEnabled())
+            action.enabledChanged.connect(button.setEnabled)
             self.buttons.addWidget(button)
         self.buttons.addStretch(1)
         column.addSpacing(GRID)

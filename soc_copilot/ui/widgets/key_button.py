@@ -30,6 +30,8 @@ class KeyButton(QPushButton):
         """A button that triggers an action and is enabled with it."""
         button = cls(text, key)
         button.clicked.connect(action.trigger)
+        button.setEnabled(action.isEnabled())
+        action.enabledChanged.connect(button.setEnabled)
         return button
 
     @override
