@@ -7,7 +7,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+)
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from typing_extensions import override
 
@@ -19,6 +28,7 @@ from soc_copilot.ui.widgets.delegates import paint_bar
 from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
 
 ROW_PX: Final = 26
+LEAST_BAR_PX: Final = 24  # chosen: a shorter bar or sparkline tells nothing
 ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 ALIGN_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -135,6 +145,10 @@ class BarList(QWidget):
         """What is shown."""
         return self._bars
 
+    @property
+    def _n_shown(self) -> int:
+        return min(len(self._bars), self.height() // ROW_PX)
+
     def set_bars(self, bars: Sequence[Bar]) -> None:
         """Show these rows."""
         self._bars = tuple(bars)
@@ -147,7 +161,7 @@ class BarList(QWidget):
         if not self._bars:
             painter.setPen(self._theme.color("muted"))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._empty)
-        for row in range(min(len(self._bars), self.height() // ROW_PX)):
+        for row in range(self._n_shown):
             self._paint_row(painter, row)
 
     def _paint_row(self, painter: QPainter, row: int) -> None:
@@ -162,7 +176,7 @@ class BarList(QWidget):
             if self.hasFocus():
                 painter.setPen(self._theme.color("accent"))
                 painter.drawRect(box.adjusted(0, 0, -1, -1))
-        name_px, text_px = int(box.width() * 0.52), 56
+        name_px, text_px = self._columns(metrics)
         name = QRect(box.left() + 4, box.top(), name_px - 12, ROW_PX)
         painter.setPen(self._theme.color("text"))
         safe = render_safe(bar.name, 200)
@@ -170,12 +184,23 @@ class BarList(QWidget):
             name, ALIGN_LEFT, metrics.elidedText(safe, Qt.TextElideMode.ElideRight, name.width())
         )
         middle = QRectF(name_px, box.top(), box.width() - name_px - text_px, ROW_PX)
-        if bar.spark is None:
+        if middle.width() < LEAST_BAR_PX:
+            pass  # the name and the number say more than a stump of a bar
+        elif bar.spark is None:
             paint_bar(painter, middle, bar.share, bar.color, self._theme.color("track"))
         else:
             draw_spark(painter, middle.adjusted(0, 4, 0, -4), bar.spark.astype(float), bar.color)
         painter.setPen(self._theme.color("muted"))
         painter.drawText(box.adjusted(0, 0, -4, 0), ALIGN_RIGHT, bar.text)
+
+    def _columns(self, metrics: QFontMetrics) -> tuple[int, int]:
+        """Room for the names and for the texts, the same in every row: as much as they need."""
+        rows = [bar for bar in self._bars if not bar.is_heading]
+        names = (metrics.horizontalAdvance(render_safe(bar.name, 200)) for bar in rows)
+        texts = (metrics.horizontalAdvance(bar.text) for bar in rows)
+        text_px = max(texts, default=0) + 16
+        name_px = max(max(names, default=0) + 18, int(self.width() * 0.4))
+        return min(name_px, self.width() - text_px), text_px
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -189,24 +214,27 @@ class BarList(QWidget):
 
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._choose()
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._move_to(int(event.position().y()) // ROW_PX)
+            self._choose()
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}
         if event.key() in steps:
             step = steps[Qt.Key(event.key())]
-            at = self._at + step
-            while 0 <= at < len(self._bars) and self._bars[at].is_heading:
+            at = max(self._at + step, 0)
+            while 0 <= at < self._n_shown and self._bars[at].is_heading:
                 at += step
-            self._move_to(min(max(at, 0), len(self._bars) - 1))
+            if 0 <= at < self._n_shown:  # else it stays at the first or last row
+                self._move_to(at)
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             self._choose()
         else:
             super().keyPressEvent(event)
 
     def _move_to(self, row: int) -> None:
-        inside = 0 <= row < len(self._bars) and not self._bars[row].is_heading
+        inside = 0 <= row < self._n_shown and not self._bars[row].is_heading
         self._at = row if inside else -1
         self.update()
 
