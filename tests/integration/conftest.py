@@ -75,7 +75,8 @@ class Terminal:
         for child in self.children:
             if child.poll() is None:
                 child.kill()
-            child.communicate()
+            if child.stdout is not None and not child.stdout.closed:
+                child.communicate()
 
     def ledger(self) -> dict[str, int]:
         """Stored totals over all sources."""

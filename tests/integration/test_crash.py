@@ -1,16 +1,20 @@
 """Killed at any moment, a restart loses nothing and repeats nothing."""
 
 import random
+import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import Terminal, access_lines, auth_lines
 
-KILLS = 20
-LINES = 60_000
+ROUNDS = 4
+KILLS = 5  # in each round: twenty in all
+LINES = 40_000
+WORDS = ("--from-start", "--max-size", "500", "--batch-interval", "0.1")
 
 
 def comparable(terminal: Terminal) -> list[tuple[object, ...]]:
@@ -30,41 +34,51 @@ def comparable(terminal: Terminal) -> list[tuple[object, ...]]:
     )
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_twenty_kills_leave_what_an_undisturbed_run_leaves(tmp_path: Path) -> None:
-    logs = tmp_path / "logs"
+@dataclass(frozen=True)
+class Calm:
+    """What an undisturbed run leaves."""
+
+    logs: Path
+    took_s: float
+    ledger: dict[str, int]
+    alerts: list[tuple[object, ...]]
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
+    folder = tmp_path_factory.mktemp("calm")
+    logs = folder / "logs"
     logs.mkdir()
     (logs / "access.log").write_text("".join(access_lines(LINES)))
     (logs / "auth.log").write_text("".join(auth_lines(LINES // 10)))
-    words = ("watch", logs, "--from-start", "--max-size", "500", "--batch-interval", "0.1")
-
-    (tmp_path / "calm").mkdir()
-    calm = Terminal(tmp_path / "calm")
+    terminal = Terminal(folder)
     began = time.monotonic()
-    calm.run(*words, "--until-idle", "1")
-    whole_run_s = time.monotonic() - began
+    terminal.run("watch", logs, *WORDS, "--until-idle", "1")
+    took_s = time.monotonic() - began
+    assert terminal.ledger()["lines"] == LINES + LINES // 10 + 1
+    alerts = comparable(terminal)
+    assert len(alerts) > 3
+    return Calm(logs, took_s, terminal.ledger(), alerts)
 
-    (tmp_path / "killed").mkdir()
-    killed = Terminal(tmp_path / "killed")
-    rng = random.Random(11)  # noqa: S311 - test data
-    kills = 0
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(
+    terminal: Terminal, calm: Calm, seed: int
+) -> None:
+    rng = random.Random(seed)  # noqa: S311 - test data
     for _ in range(KILLS):
-        child = killed.start(*words)
+        child = terminal.start("watch", calm.logs, *WORDS)
         try:
-            child.wait(rng.uniform(0.3, 0.5 * whole_run_s))
+            child.wait(rng.uniform(0.3, 0.6 * calm.took_s))
         except subprocess.TimeoutExpired:
             child.kill()
-            kills += 1
         child.communicate()
-    assert kills == KILLS, "The run ended by itself: nothing was tested."
-    killed.run(*words, "--until-idle", "1")
-
-    assert killed.ledger() == calm.ledger()
-    assert calm.ledger()["lines"] == LINES + LINES // 10 + 1
-    assert comparable(killed) == comparable(calm)
-    assert len(comparable(calm)) > 3
-    killed.run("audit", "verify")
+        assert child.returncode == -signal.SIGKILL, "The run ended by itself: nothing was tested."
+    terminal.run("watch", calm.logs, *WORDS, "--until-idle", "1")
+    assert terminal.ledger() == calm.ledger
+    assert comparable(terminal) == calm.alerts
+    terminal.run("audit", "verify")
 
 
 def test_two_processes_on_one_source_store_each_line_once(
