@@ -224,7 +224,7 @@ def _lower_first(title: str) -> str:
 
 def _components(top: dict[str, Any], explained: "Explanation | None") -> tuple[Component, ...]:
     score = float(top["score"])
-    parts = [Component("Score of the strongest request", f"{score:.4f}", score)]
+    parts = [Component("Strongest request", f"{score:.4f}", score)]
     if explained is None:
         return tuple(parts)
     parts += [
