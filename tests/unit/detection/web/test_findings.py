@@ -75,7 +75,7 @@ def test_the_summary_speaks_of_the_strongest_request() -> None:
     assert finding.score == pytest.approx(0.99)
     assert "asked for what scanners look for" in found(batch_of(2), [PROBE] * 2)[0].summary
     assert [part.name for part in finding.components][:3] == [
-        "Score of the strongest request",
+        "Strongest request",
         "Speaks for an attack",
         "Disguise undone",
     ]
