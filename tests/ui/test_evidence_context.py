@@ -1,13 +1,13 @@
 """The window around a piece of evidence shows the file, or says why it cannot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from soc_copilot.domain.findings import Evidence
+from soc_copilot.domain.findings import Evidence, Highlight
 from soc_copilot.domain.text import has_hidden
 from soc_copilot.ui.widgets import evidence_context
 from soc_copilot.ui.widgets.evidence_context import EvidenceContextWindow
@@ -93,16 +93,24 @@ def test_there_is_nowhere_to_go_beyond_the_last_piece(
     assert window.step.text() == "2 of 2"
 
 
-def test_hurrying_on_shows_the_piece_asked_for_last(
-    window: EvidenceContextWindow, bench: DeskBench, log: Path
+def test_hurrying_on_shows_only_the_piece_asked_for_last(
+    window: EvidenceContextWindow, bench: DeskBench, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pieces = tuple(evidence(log, number) for number in (3, 30, 12))
+    filled: list[str] = []
+    add_line = window.text.add_line
+
+    def watched(raw: str, spans: Sequence[Highlight], *, prefix: str, strong: bool) -> None:
+        filled.extend([raw] * strong)
+        add_line(raw, spans, prefix=prefix, strong=strong)
+
+    monkeypatch.setattr(window.text, "add_line", watched)
     window.show_evidence(pieces, pieces[0])
     window.move_by(1)
     window.move_by(1)
     shown(window, bench)
     bench.settle()
-    assert window.text.textCursor().block().text().endswith("line number 12")
+    assert filled == ["line number 12"]
 
 
 def test_a_file_that_is_gone_is_told_and_the_stored_line_shown(

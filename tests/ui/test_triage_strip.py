@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.alerts import Disposition
@@ -71,6 +73,16 @@ def test_escape_takes_the_question_back(strip: TriageStrip, qtbot: QtBot, in_fie
     with qtbot.waitSignal(strip.left), qtbot.assertNotEmitted(strip.close_chosen):
         qtbot.keyClick(strip.note_field if in_field else strip.currentWidget(), Key.Key_Escape)
     assert not strip.is_asking
+
+
+def test_escape_in_the_note_never_reaches_the_pages_own_escape(strip: TriageStrip) -> None:
+    strip.ask_close("")
+    none = Qt.KeyboardModifier.NoModifier
+    event = QKeyEvent(QEvent.Type.ShortcutOverride, Key.Key_Escape, none)
+    event.ignore()
+    QApplication.sendEvent(strip.note_field, event)
+    assert event.isAccepted()
+    assert strip.is_asking  # the key press that follows takes it back
 
 
 def test_an_empty_note_is_not_sent(strip: TriageStrip, qtbot: QtBot) -> None:
