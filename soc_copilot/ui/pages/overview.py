@@ -28,6 +28,7 @@ from soc_copilot.domain.alerts import AlertBucket, AlertCounts, AlertFilter, Ale
 from soc_copilot.domain.attack import technique_name
 from soc_copilot.domain.clock import from_us, utc_now
 from soc_copilot.domain.findings import Severity
+from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk, Page
 from soc_copilot.ui.live import (
     EVENTS,
@@ -61,6 +62,7 @@ TOP: Final = 5
 ZOOMS_S: Final = (120, 300, QUARTER_H_S)  # the live plots widen as there is more to see
 NARROW_PX: Final = 620  # below it the table leaves out what the detail shows anyway
 MAX_LINES: Final = 5  # sources drawn one by one
+LEGEND_CHARS: Final = 24  # chosen: of a source's name, so that five fit beside the title
 OPEN = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
 
 
@@ -311,7 +313,8 @@ class OverviewPage(Page):
         words = []
         for line in plot.lines:
             value = plot.value_at(line.key, second) if second is not None else None
-            name = line.name if second is None else f"{line.name} {_value(plot, value)}"
+            name = render_safe(line.name, LEGEND_CHARS)
+            name = name if second is None else f"{name} {_value(plot, value)}"
             words.append((name, line.color.name()))
         at = self.desk.times.short(from_us(int(second * 1_000_000))) if second is not None else ""
         card.show_legend(at, words)
