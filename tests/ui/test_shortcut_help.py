@@ -21,7 +21,8 @@ def sheet(qtbot: QtBot) -> Iterator[ShortcutHelp]:
     qtbot.addWidget(parent)
     made = ShortcutHelp(ActionTable(Theme("dark"), parent=parent), parent)
     made.show()
-    yield made  # the parent lives as long as this frame
+    yield made
+    parent.close()
 
 
 def texts(sheet: ShortcutHelp, kind: str) -> list[str]:
