@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import importlib
 import logging
 import signal
 import socket
@@ -27,7 +28,7 @@ from soc_copilot.ui.context import Desk, Page
 from soc_copilot.ui.theme import Theme, load_fonts
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.cards import EmptyState
-from soc_copilot.ui.window import GROUPS, MainWindow
+from soc_copilot.ui.window import GROUPS, MainWindow, remembered_page
 from soc_copilot.ui.workers import JobRunner
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ logger = logging.getLogger(__name__)
 
 STATE_KEY = "window"
 PAGES = tuple(name for group in GROUPS for name, _ in group)
+PARTS = (  # what `on_opened` uses, imported beforehand on the worker thread
+    "soc_copilot.ui.dialogs",
+    "soc_copilot.ui.ingestion",
+    "soc_copilot.ui.live",
+    "soc_copilot.ui.replaying",
+    "soc_copilot.ui.watch",
+    "soc_copilot.ui.widgets.killswitch_band",
+)
 SWITCH_S = 0.001  # measured: the default 5 ms makes the window's timer late by 5 ms more (p99)
 WARM_MS = 1_200  # chosen: the window is drawn and at rest before torch is loaded
 
@@ -120,7 +129,12 @@ class Desktop(QObject):
         """Open the database on the worker thread; also the way to try again."""
         if self.desk is None:
             self.actions.action("window.retry").setEnabled(False)
-            self.jobs.submit(_first_look, self.on_opened, self.on_open_failed)
+            wanted = self.options.page
+            self.jobs.submit(
+                lambda governance: _first_look(governance, wanted),
+                self.on_opened,
+                self.on_open_failed,
+            )
 
     def on_opened(self, opened: Opened) -> None:
         """The database is open: fill the window."""
@@ -163,8 +177,14 @@ class Desktop(QObject):
         if self._failure is not None:
             self.window.stack.removeWidget(self._failure)
         self.watch.start()
-        self.window.start_prebuilding()
-        QTimer.singleShot(WARM_MS, self, self._warm_up)
+        self.jobs.submit_long(lambda _governance, _control: _import_pages(PAGES), self.on_imported)
+
+    @Slot(object)
+    def on_imported(self, _none: object) -> None:
+        """The pages' modules are there: build what nobody asked for yet, then load torch."""
+        if not self._is_down:
+            self.window.start_prebuilding()
+            QTimer.singleShot(WARM_MS, self, self._warm_up)
 
     def on_open_failed(self, text: str) -> None:
         """Say what is wrong and offer to try again; the window stays."""
@@ -348,10 +368,21 @@ class Desktop(QObject):
             self.desk.open_page("settings", card="about")
 
 
-def _first_look(governance: "Governance") -> Opened:
+def _first_look(governance: "Governance", wanted: str) -> Opened:
+    """Read what the window starts from; imports here what it is made of, on the worker thread."""
     settings = governance.settings
     state = settings.ui_state(STATE_KEY) or ""
+    page = wanted or remembered_page(state)
+    for name in PARTS:
+        importlib.import_module(name)
+    _import_pages([page if page in PAGES else PAGES[0]])
     return Opened(settings.all(), state, governance.alerts.counts(), governance.path)
+
+
+def _import_pages(names: Sequence[str]) -> None:
+    """Import pages on this thread: importing is most of what a page's first time costs."""
+    for name in names:
+        importlib.import_module(f"soc_copilot.ui.pages.{name}")
 
 
 def _load_torch() -> str:

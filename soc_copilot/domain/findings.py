@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+# numpy is named in types alone, so that the window's frame need not wait for it.
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 EVIDENCE_PER_FINDING = 20  # chosen: raw lines handed over per finding
 Highlight = tuple[int, int]  # [start, end) in characters of the raw line
@@ -128,7 +131,7 @@ class Detections:
     """
 
     detector: str
-    scores: npt.NDArray[np.float32]
+    scores: "npt.NDArray[np.float32]"
     findings: tuple[Finding, ...] = ()
     state: bytes | None = None
     notes: Mapping[str, float] = field(default_factory=dict)

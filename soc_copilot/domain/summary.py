@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 SCORE_BINS = 20  # chosen: bars of the score histogram over [0, 1]
 
@@ -66,9 +68,9 @@ class BatchSummary:
     n_unparsed: int
     raised: tuple[int, int, int, int, int]
     updated: int
-    latencies_ms: npt.NDArray[np.float32]
+    latencies_ms: "npt.NDArray[np.float32]"
     sources: tuple[SourceStats, ...]
     detectors: tuple[DetectorHealth, ...]
-    scores: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    scores: "Mapping[str, npt.NDArray[np.int64]]" = field(default_factory=dict)
     buffer_fill: float = 0.0
     stage_s: Mapping[str, float] = field(default_factory=dict)

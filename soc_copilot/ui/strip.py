@@ -1,6 +1,7 @@
 """The status strip: detectors' health, rates, latency, size of the database."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
@@ -8,9 +9,12 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVB
 
 from soc_copilot.domain.summary import DetectorHealth
 from soc_copilot.ui.context import Desk
-from soc_copilot.ui.live import Live, seconds_text, size_text
 from soc_copilot.ui.theme import GRID, Theme, health_role
+from soc_copilot.ui.units import seconds_text, size_text
 from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
+
+if TYPE_CHECKING:
+    from soc_copilot.ui.live import Live
 
 STRIP_PX = 30
 DOT_PX = 8
@@ -108,7 +112,7 @@ class Strip(QFrame):
             row.addWidget(button)
         theme.changed.connect(self._paint)
 
-    def adopt(self, desk: Desk, live: Live) -> None:
+    def adopt(self, desk: Desk, live: "Live") -> None:
         """Follow the live numbers from now on."""
         self._desk, self._live = desk, live
         live.updated.connect(self.refresh)

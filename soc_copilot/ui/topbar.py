@@ -1,14 +1,19 @@
 """The bar on top: what runs, where, and the switch that halts it."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
 
 from soc_copilot.domain.governance import KillSwitchState
 from soc_copilot.ui.actions import ActionTable
 from soc_copilot.ui.context import Desk
-from soc_copilot.ui.live import Live, seconds_text
 from soc_copilot.ui.theme import GRID, Theme
+from soc_copilot.ui.units import seconds_text
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel, safe_tip, styled
+
+if TYPE_CHECKING:
+    from soc_copilot.ui.live import Live
 
 RAIL_PX = 184
 BAR_PX = 52
@@ -115,7 +120,7 @@ class TopBar(QFrame):
         theme.changed.connect(self._paint)
         self._paint()
 
-    def adopt(self, desk: Desk, live: Live) -> None:
+    def adopt(self, desk: Desk, live: "Live") -> None:
         """Follow the desk and the live numbers from now on."""
         self._desk, self._live = desk, live
         desk.ingestion_changed.connect(self.show_ingestion)
@@ -169,6 +174,12 @@ class TopBar(QFrame):
         self.sources.show_value(words, "medium" if bad else "strong", tip)
         self.lag.show_value(seconds_text(live.lag_s() * 1_000) if live.lag_s() else "0 s")
 
+    def open_menu(self) -> None:
+        """Open the menu below its button, its first entry chosen, for the keyboard."""
+        menu, button = self.menu_button.menu(), self.menu_button
+        menu.setActiveAction(menu.actions()[0])
+        menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
+
     def _run(self) -> None:
         running = self.run_button.text() == "Stop"
         self._actions.trigger("ingestion.stop" if running else "ingestion.start")
@@ -179,7 +190,9 @@ class TopBar(QFrame):
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setAccessibleName("Menu")
-        button.setToolTip(safe_tip("Every command, by menu. F10"))
+        button.setToolTip(
+            safe_tip(f"Every command, by menu. {self._actions.shortcut_text('go.menu')}")
+        )
         button.setFixedSize(32, 32)
         return button
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent
@@ -11,7 +11,6 @@ from typing_extensions import override
 
 from soc_copilot.ui.actions import MENUS, ActionTable
 from soc_copilot.ui.context import Desk, Page
-from soc_copilot.ui.live import Live
 from soc_copilot.ui.palette import Entry, Palette, entries_of
 from soc_copilot.ui.rail import Rail
 from soc_copilot.ui.shortcut_help import ShortcutHelp
@@ -20,6 +19,9 @@ from soc_copilot.ui.theme import GRID, Theme
 from soc_copilot.ui.topbar import TopBar
 from soc_copilot.ui.widgets.labels import PlainLabel
 from soc_copilot.ui.widgets.messages import MessageBar
+
+if TYPE_CHECKING:
+    from soc_copilot.ui.live import Live
 
 PageFactory = Callable[[Desk], Page]
 GROUPS = (
@@ -30,6 +32,14 @@ DEFAULT_SIZE = (1440, 900)
 LEAST_SIZE = (1024, 640)
 TITLE_BAR_PX = 32  # chosen: what the system draws around a window that fills the screen
 PREBUILD_MS = 150  # chosen: pause between building pages that nobody asked for yet
+
+
+def remembered_page(state: str) -> str:
+    """The page that `MainWindow.save_state` remembered, empty when unknown."""
+    try:
+        return str(json.loads(state)["page"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 class MainWindow(QMainWindow):
@@ -75,7 +85,7 @@ class MainWindow(QMainWindow):
 
     # -- filling
 
-    def adopt(self, desk: Desk, live: Live, factories: Mapping[str, PageFactory]) -> None:
+    def adopt(self, desk: Desk, live: "Live", factories: Mapping[str, PageFactory]) -> None:
         """Follow a desk; pages are built when first shown, the rest when nothing else is due."""
         self._desk = desk
         self._factories = dict(factories)
@@ -86,6 +96,7 @@ class MainWindow(QMainWindow):
         desk.page_requested.connect(self.on_page_requested)
         for page in self._factories:
             self._actions.bind(f"go.{page}", self._opener(page))
+        self._actions.bind("go.menu", self.topbar.open_menu)
         self._actions.bind("go.palette", self.open_palette)
         self._actions.bind("help.shortcuts", self.open_shortcuts)
         self._actions.bind("view.full_screen", self.toggle_full_screen)

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.summary import BatchSummary, SourceStats
-from soc_copilot.ui.live import EVENTS, Live, count_text, events_key, seconds_text, size_text
+from soc_copilot.ui.live import EVENTS, Live, events_key
 from soc_copilot.ui.plots.history import History, reduce_points
+from soc_copilot.ui.units import count_text, seconds_text, size_text
 
 
 def summary(second: int, n_events: int, latency_ms: float = 200.0) -> BatchSummary:

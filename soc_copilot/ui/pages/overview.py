@@ -37,15 +37,14 @@ from soc_copilot.ui.live import (
     QUARTER_H_S,
     RAISED,
     Live,
-    count_text,
     events_key,
     lag_key,
-    seconds_text,
 )
 from soc_copilot.ui.models.newest import Column, NewestModel
 from soc_copilot.ui.plots.timeplot import Line, TimePlot
 from soc_copilot.ui.replaying import SPEEDS
 from soc_copilot.ui.theme import ROW_HEIGHT, severity_role
+from soc_copilot.ui.units import count_text, seconds_text
 from soc_copilot.ui.widgets.cards import Card, EmptyState
 from soc_copilot.ui.widgets.delegates import SeverityDelegate
 from soc_copilot.ui.widgets.histogram import SeverityHistogram, Span
@@ -60,9 +59,10 @@ REFRESH_MS: Final = 250  # chosen: a pixel of a live plot is two seconds; faster
 NEWEST: Final = 10
 TOP: Final = 5
 ZOOMS_S: Final = (120, 300, QUARTER_H_S)  # the live plots widen as there is more to see
-NARROW_PX: Final = 620  # below it the table leaves out what the detail shows anyway
+NARROW_PX: Final = 760  # below it the table leaves out what the detail shows anyway
 MAX_LINES: Final = 5  # sources drawn one by one
 LEGEND_CHARS: Final = 24  # chosen: of a source's name, so that five fit beside the title
+LEAST_ROWS: Final = 4  # chosen: of the newest alerts, so that 1280x800 shows every panel
 OPEN = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
 
 
@@ -145,7 +145,7 @@ class OverviewPage(Page):
     @override
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)
-        narrow = self.width() * 12 // 24 < NARROW_PX
+        narrow = self.width() * 12 // 25 < NARROW_PX
         for column in (Column.DETECTOR, Column.SCORE):
             self.table.setColumnHidden(column, narrow)
 
@@ -188,11 +188,12 @@ class OverviewPage(Page):
         return [
             Bar(
                 f"{kind}:{name}",
-                f"{name} {technique_name(name)}" if kind == "technique" else name,
+                (technique_name(name) or name) if kind == "technique" else name,
                 count / most,
                 f"{count:,}",
                 color(severity),
-                f"{name}: {count:,} open, worst {severity.label.lower()}",
+                f"{name} {technique_name(name)}".strip()
+                + f": {count:,} open, worst {severity.label.lower()}",
             )
             for name, count, severity in rows
         ]
@@ -420,7 +421,7 @@ class OverviewPage(Page):
             "Alerts over time", "drag to set the time range for every panel, double-click for all"
         )
         self.histogram = SeverityHistogram(self.desk.theme, self.desk.times)
-        self.histogram.setFixedHeight(108)
+        self.histogram.setFixedHeight(92)
         self.histogram.range_chosen.connect(self.pick_range)
         self.histogram.range_cleared.connect(self.clear_range)
         self.histogram_card.body.addWidget(self.histogram)
@@ -459,13 +460,13 @@ class OverviewPage(Page):
         newest.body.addWidget(self.nothing, 1)
         self.where = BarList(theme, "No open alert.")
         self.where.chosen.connect(self._open_bar)
-        self.where.setMinimumHeight(6 * ROW_PX)
+        self.where.setMinimumHeight(5 * ROW_PX)
         self.flow = BarList(theme, "Nothing is read.")
         self.flow.chosen.connect(lambda _key: self.desk.open_page("sources"))
         where, flow = Card("Where it happens"), Card("Buffer and lag")
         where.body.addWidget(self.where, 1)
         flow.body.addWidget(self.flow, 1)
-        for card, share in ((newest, 12), (where, 7), (flow, 5)):
+        for card, share in ((newest, 12), (where, 8), (flow, 5)):
             row.addWidget(card, share)
         return row
 
@@ -492,12 +493,12 @@ class OverviewPage(Page):
             Column.LAST_SEEN: 84,
             Column.ENTITY: 116,
             Column.DETECTOR: 72,
-            Column.COUNT: 64,
+            Column.COUNT: 56,
             Column.SCORE: 60,
         }
         for place, width in widths.items():
             table.setColumnWidth(place, width)
-        table.setMinimumHeight((NEWEST + 1) * ROW_HEIGHT)
+        table.setMinimumHeight((LEAST_ROWS + 1) * ROW_HEIGHT)
         table.activated.connect(self._open_alert)
         return table
 
@@ -508,7 +509,7 @@ class PlotCard(Card):
     def __init__(self, title: str, plot: TimePlot) -> None:
         super().__init__(title)
         self._labels: list[PlainLabel] = []
-        plot.setMinimumHeight(120)
+        plot.setMinimumHeight(96)
         self.body.addWidget(plot, 1)
 
     def show_legend(self, at: str, words: list[tuple[str, str]]) -> None:
