@@ -106,7 +106,15 @@ class AlertsPage(Page):
     # -- building
 
     def _build(self) -> None:
+        # From the outside in: Qt styles again, with all it holds, whatever changes its parent.
         desk = self.desk
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        self._stack = QStackedWidget(self)
+        column.addWidget(self._stack)
+        queue = QWidget(self._stack)
+        self._body = QStackedWidget(queue)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self._body)
         self.bar = FilterBar(desk)
         self.histogram = SeverityHistogram(desk.theme, desk.times)
         self.histogram_card = Card(padding=5)
@@ -121,7 +129,6 @@ class AlertsPage(Page):
         self.history_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         self.history_button.setAccessibleName("All changes to alerts")
         self.bar.add_widget(self.history_button)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(GAP_PX)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self._make_table_card())
@@ -129,15 +136,11 @@ class AlertsPage(Page):
         self.splitter.setSizes(list(SPLIT))
         for place, share in enumerate(SPLIT):
             self.splitter.setStretchFactor(place, share)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._make_queue())
+        self._fill_queue(queue)
+        self._stack.addWidget(queue)
         self._stack.addWidget(self.history)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._stack)
 
-    def _make_queue(self) -> QWidget:
-        queue = QWidget()
+    def _fill_queue(self, queue: QWidget) -> None:
         column = QVBoxLayout(queue)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP_PX)
@@ -151,12 +154,10 @@ class AlertsPage(Page):
             "listed here with its reasons and raw lines. Add a log source, or replay the sample.",
             [self.desk.actions.action(name) for name in ("sources.add", "replay.start")],
         )
-        self._body = QStackedWidget()
         self._body.addWidget(self.splitter)
         self._body.addWidget(self.no_alerts)
         column.addWidget(self._body, 1)
         column.addWidget(self.strip)
-        return queue
 
     def _make_table_card(self) -> QWidget:
         self.table_card = Card(padding=4)

@@ -39,7 +39,10 @@ class SettingsPage(Page):
         outer = QHBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(2 * GRID)
-        left, right = QVBoxLayout(), QVBoxLayout()
+        self._left, left = _scrolling()
+        self._right, right = _scrolling()
+        outer.addWidget(self._left, 3)  # first, because Qt styles again what changes its parent
+        outer.addWidget(self._right, 2)
         for group in dict.fromkeys(setting.group for setting in SETTINGS):
             left.addWidget(self._group_card(group))
         left.addStretch(1)
@@ -48,10 +51,6 @@ class SettingsPage(Page):
         right.addWidget(self.about)
         right.addWidget(self.shortcuts)
         right.addStretch(1)
-        self._left = _scrolling(left)
-        self._right = _scrolling(right)
-        outer.addWidget(self._left, 3)
-        outer.addWidget(self._right, 2)
         desk.theme.changed.connect(self.refresh)
         desk.times.changed.connect(self.refresh)
         desk.jobs.submit(lambda _: licences(), self.about.show_licences, desk.error)
@@ -269,15 +268,15 @@ def licence_of(about: "metadata.PackageMetadata") -> str:
     return str(about["License"]).splitlines()[0] if "License" in about else "see its own files"
 
 
-def _scrolling(column: QVBoxLayout) -> QScrollArea:
-    column.setContentsMargins(0, 0, GRID // 2, 0)
-    column.setSpacing(2 * GRID)
+def _scrolling() -> tuple[QScrollArea, QVBoxLayout]:
     inner = QWidget()
     inner.setObjectName("content")
-    inner.setLayout(column)
+    column = QVBoxLayout(inner)
+    column.setContentsMargins(0, 0, GRID // 2, 0)
+    column.setSpacing(2 * GRID)
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setWidget(inner)
-    return area
+    return area, column
