@@ -27,6 +27,8 @@ from soc_copilot.ui.widgets.tables import desk_table
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
+TITLE_CHARS = 48  # chosen: of its name, so that the buttons beside it stay on a small screen
+
 
 class Column(IntEnum):
     """Columns of the positions."""
@@ -199,7 +201,7 @@ class SourceDetail(Card):
                 label.setText("")
             return
         source = facts.source
-        self.title.setText(render_safe(source.name, 80))
+        self.title.setText(render_safe(source.name, TITLE_CHARS))
         self.state.setText(STATE_WORDS[facts.state])
         self.state.setStyleSheet(f"color: {self._desk.theme.hex(STATE_ROLES[facts.state])};")
         self.format_combo.setCurrentIndex(max(0, self.format_combo.findData(source.format)))
