@@ -1,10 +1,12 @@
 """The desktop opens, shows every page, remembers, and shuts down to the last thread."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QThread
+from PySide6.QtCore import Qt, QThread
 from pytestqt.qtbot import QtBot
 
 from soc_copilot.app import PAGES, Desktop, Options, parse_options
@@ -96,3 +98,20 @@ def test_options_are_checked() -> None:
     assert parse_options(["--page", "alerts", "--theme", "dark"]).page == "alerts"
     with pytest.raises(SystemExit):
         parse_options(["--page", "nothing"])
+
+
+def test_f10_opens_the_menu(make: MakeDesktop, qtbot: QtBot) -> None:
+    desktop = make()
+    qtbot.waitUntil(lambda: desktop.window.page == "overview", timeout=20_000)
+    desktop.window.activateWindow()
+    qtbot.waitUntil(desktop.window.isActiveWindow, timeout=5_000)
+    qtbot.keyClick(desktop.window, Qt.Key.Key_F10)
+    assert desktop.window.menus.isVisible()
+    desktop.window.menus.close()
+
+
+def test_the_modules_of_numpy_and_the_database_are_not_needed_for_the_first_frame() -> None:
+    heavy = {"numpy", "polars", "sqlalchemy", "pyqtgraph", "torch"}
+    code = f"import sys, soc_copilot.app; print(*{heavy} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""
