@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
@@ -125,3 +126,34 @@ def test_the_newest_model_is_sound_empty_full_and_replaced(
     assert "<img" not in model.index(0, 3).data(Qt.ItemDataRole.ToolTipRole)
     model.set_rows((row,))
     assert model.rowCount() == 1
+
+
+def test_a_small_desk_shows_every_panel_without_scrolling(qtbot: QtBot, tmp_path: Path) -> None:
+    with desk_bench(qtbot, tmp_path) as bench:
+        raise_alert(bench)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        bench.desk.theme.apply(app)
+        page = OverviewPage(bench.desk, Live(bench.desk))
+        qtbot.addWidget(page)
+        bench.show(page, wide=1_064, high=608)  # of 1280x800, below the bar of a replay
+        area = page.findChild(QScrollArea)
+        bar = area.verticalScrollBar()
+        app.setStyleSheet("")
+        assert bar.maximum() == 0
+        page.hide()
+
+
+def test_a_technique_is_written_in_words_with_its_number_in_the_tooltip(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    with desk_bench(qtbot, tmp_path) as bench:
+        raise_alert(bench)
+        page = OverviewPage(bench.desk, Live(bench.desk))
+        qtbot.addWidget(page)
+        bench.show(page)
+        row = page.where.bars[-1]
+        words = "Exploit Public-Facing Application"
+        assert (row.key, row.name) == ("technique:T1190", words)
+        assert row.tip == f"T1190 {words}: 1 open, worst high"
+        page.hide()

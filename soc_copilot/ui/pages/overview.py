@@ -60,6 +60,7 @@ NEWEST: Final = 10
 TOP: Final = 5
 ZOOMS_S: Final = (120, 300, QUARTER_H_S)  # the live plots widen as there is more to see
 NARROW_PX: Final = 760  # below it the table leaves out what the detail shows anyway
+NARROWEST_PX: Final = 520  # below it the count goes as well: what happened matters more
 MAX_LINES: Final = 5  # sources drawn one by one
 LEGEND_CHARS: Final = 24  # chosen: of a source's name, so that five fit beside the title
 LEAST_ROWS: Final = 4  # chosen: of the newest alerts, so that 1280x800 shows every panel
@@ -145,9 +146,10 @@ class OverviewPage(Page):
     @override
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)
-        narrow = self.width() * 12 // 25 < NARROW_PX
+        table_px = self.width() * 12 // 26
         for column in (Column.DETECTOR, Column.SCORE):
-            self.table.setColumnHidden(column, narrow)
+            self.table.setColumnHidden(column, table_px < NARROW_PX)
+        self.table.setColumnHidden(Column.COUNT, table_px < NARROWEST_PX)
 
     # -- refreshing
 
@@ -185,14 +187,15 @@ class OverviewPage(Page):
     def _bars(self, kind: str, rows: tuple[tuple[str, int, Severity], ...]) -> list[Bar]:
         most = max((count for _, count, _ in rows), default=1)
         color = self.desk.theme.severity_color
+        titles = {name: technique_name(name) if kind == "technique" else "" for name, *_ in rows}
         return [
             Bar(
                 f"{kind}:{name}",
-                (technique_name(name) or name) if kind == "technique" else name,
+                titles[name] or name,
                 count / most,
                 f"{count:,}",
                 color(severity),
-                f"{name} {technique_name(name)}".strip()
+                f"{name} {titles[name]}".rstrip()
                 + f": {count:,} open, worst {severity.label.lower()}",
             )
             for name, count, severity in rows
@@ -466,7 +469,7 @@ class OverviewPage(Page):
         where, flow = Card("Where it happens"), Card("Buffer and lag")
         where.body.addWidget(self.where, 1)
         flow.body.addWidget(self.flow, 1)
-        for card, share in ((newest, 12), (where, 8), (flow, 5)):
+        for card, share in ((newest, 12), (where, 8), (flow, 6)):
             row.addWidget(card, share)
         return row
 
@@ -489,8 +492,8 @@ class OverviewPage(Page):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.WHAT, QHeaderView.ResizeMode.Stretch)
         widths = {
-            Column.SEVERITY: 92,
-            Column.LAST_SEEN: 84,
+            Column.SEVERITY: 88,
+            Column.LAST_SEEN: 78,
             Column.ENTITY: 116,
             Column.DETECTOR: 72,
             Column.COUNT: 56,
@@ -509,7 +512,7 @@ class PlotCard(Card):
     def __init__(self, title: str, plot: TimePlot) -> None:
         super().__init__(title)
         self._labels: list[PlainLabel] = []
-        plot.setMinimumHeight(96)
+        plot.setMinimumHeight(88)
         self.body.addWidget(plot, 1)
 
     def show_legend(self, at: str, words: list[tuple[str, str]]) -> None:

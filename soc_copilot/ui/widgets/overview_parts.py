@@ -28,7 +28,7 @@ from soc_copilot.ui.widgets.delegates import paint_bar
 from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
 
 ROW_PX: Final = 26
-LEAST_BAR_PX: Final = 24  # chosen: a shorter bar or sparkline tells nothing
+LEAST_BAR_PX: Final = 20  # chosen: a shorter bar or sparkline tells nothing
 ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 ALIGN_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -250,7 +250,7 @@ class ScoreBars(QWidget):
         super().__init__()
         self._theme = theme
         self._scores: dict[str, npt.NDArray[np.int64]] = {}
-        self.setMinimumHeight(96)
+        self.setMinimumHeight(84)
         self.setMouseTracking(True)
         theme.changed.connect(self.update)
 
