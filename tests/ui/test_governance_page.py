@@ -81,6 +81,14 @@ def test_the_newest_row_is_shown_in_full(bench, page):
     assert texts == {"Old value": "new", "New value": "closed", "Reason": "a scanner"}
 
 
+def test_below_the_halted_band_of_a_small_desk_no_fact_of_a_row_is_squeezed(bench, page):
+    for _ in range(3):  # the card lists what was done with the switch
+        bench.governance.kill_switch.engage("a flood of alerts")
+        bench.governance.kill_switch.release("all clear")
+    bench.show(page, wide=1_064, high=604)
+    assert page.minimumSizeHint().height() <= 604
+
+
 def test_rows_written_elsewhere_appear_and_the_selection_stays(bench, page):
     record(bench, 3)
     bench.show(page)

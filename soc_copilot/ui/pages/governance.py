@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 REFRESH_MS = 2_000  # chosen: how soon a row written by another process shows
 TYPING_MS = 250  # chosen: after the last key, before the database is searched
+DETAIL_PX = 272  # chosen: the exact time and an action's id are not cut
 FIELDS = ("Row", "When", "Who", "Action", "What", "Keyed hash")
 
 
@@ -46,6 +47,7 @@ class AuditDetail(Card):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__("Audit row")
+        self.setMinimumWidth(DETAIL_PX)
         self._desk = desk
         self._row: AuditRow | None = None
         grid = QGridLayout()
@@ -72,7 +74,7 @@ class AuditDetail(Card):
         box.setTabChangesFocus(True)
         box.setAccessibleName(name)
         box.setPlaceholderText("none")
-        box.setMinimumHeight(2 * 28)
+        box.setMinimumHeight(36)  # a line of text; the facts above are never squeezed
         self.body.addWidget(PlainLabel(name, "muted"))
         self.body.addWidget(box, 1)
         return box
@@ -121,9 +123,9 @@ class GovernancePage(Page):
         column.setSpacing(2 * GRID)
         cards = QHBoxLayout()
         cards.setSpacing(2 * GRID)
-        for card in (self.killswitch, self.verify, self.database):
+        for card, share in ((self.killswitch, 5), (self.verify, 5), (self.database, 6)):
             card.setMinimumHeight(200)
-            cards.addWidget(card, 1)
+            cards.addWidget(card, share)
         column.addLayout(cards)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
@@ -132,7 +134,7 @@ class GovernancePage(Page):
         self.splitter.addWidget(self.detail)
         self.splitter.setStretchFactor(0, 72)
         self.splitter.setStretchFactor(1, 28)
-        self.splitter.setSizes([720, 280])
+        self.splitter.setSizes([740, 260])
         column.addWidget(self.splitter, 1)
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
@@ -155,10 +157,10 @@ class GovernancePage(Page):
         widths = {
             Column.SEQ: 56,
             Column.AT: 116,
-            Column.ACTOR: 84,
-            Column.SURFACE: 76,
+            Column.ACTOR: 80,
+            Column.SURFACE: 72,
             Column.ACTION: 148,
-            Column.SUBJECT: 112,
+            Column.SUBJECT: 104,
         }
         self.table = desk_table(self.model, "Audit trail", widths, stretch=Column.CHANGE)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
