@@ -100,7 +100,7 @@ class SourcesPage(Page):
             button.clicked.connect(self.desk.actions.action(action_id).trigger)
             self.card.header.addWidget(button)
         widths = {
-            Column.NAME: 132,
+            Column.NAME: 144,
             Column.STATE: 92,
             Column.KIND: 64,
             Column.FORMAT: 68,
