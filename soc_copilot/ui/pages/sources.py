@@ -51,8 +51,7 @@ class SourcesPage(Page):
             "sources",
             "Your log sources will be listed here",
             "Add a file or a folder of logs, and it is followed while it grows. Each line is "
-            "counted, so that you can see that none was lost. Or replay the bundled sample to look "
-            "around first.",
+            "counted, so that you can see that none was lost. Or replay the bundled sample.",
             (desk.actions.action("sources.add"), desk.actions.action("replay.start")),
         )
         self._full = QWidget()
