@@ -23,13 +23,19 @@ def nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
     if "qtbot" in request.fixturenames:
         request.getfixturevalue("qtbot")
     yield
-    # Widgets given to qtbot are closed after this fixture; what is checked is what still runs.
+    # Widgets given to qtbot are closed after this fixture: close them first, so that a page's
+    # timers rest, and whatever still runs then was forgotten.
     app = QApplication.instance()
     if app is None:
         return
+    for window in QApplication.topLevelWidgets():
+        window.hide()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     threads = [thread.objectName() for thread in _left(QThread) if thread.isRunning()]
     assert not threads, f"threads still running: {threads}"
-    timers = [timer for timer in _left(QTimer) if timer.isActive() and not timer.isSingleShot()]
-    shown = [timer for timer in timers if timer.parent() is None]
-    assert not shown, f"timers still running: {shown}"
+    timers = [
+        f"{timer.parent()!r}, every {timer.interval()} ms"
+        for timer in _left(QTimer)
+        if timer.isActive() and not timer.isSingleShot()
+    ]
+    assert not timers, f"timers still running: {timers}"
