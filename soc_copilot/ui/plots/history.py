@@ -108,13 +108,10 @@ def reduce_points(
     if n_pixels < 1 or n <= 2 * n_pixels:
         return x, y
     per = -(-n // n_pixels)
-    whole = n // per * per
-    blocks = y[:whole].reshape(-1, per)
+    blocks = np.pad(y, (0, -n % per), constant_values=np.nan).reshape(-1, per)
     gaps = np.isnan(blocks)
     low = np.where(gaps, np.inf, blocks).argmin(axis=1)
     high = np.where(gaps, -np.inf, blocks).argmax(axis=1)
     base = np.arange(len(blocks)) * per
     places = np.sort(np.stack([base + low, base + high], axis=1), axis=1).ravel()
-    if whole < n:
-        places = np.concatenate([places, [n - 1]])
     return x[places], y[places]
