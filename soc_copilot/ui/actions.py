@@ -79,7 +79,7 @@ _FRAME: Final = (
     ActionSpec("view.toggle_theme", "Switch between dark and light", "View", ("Ctrl+Shift+L",)),
     ActionSpec("view.toggle_zone", "Switch between local time and UTC", "View", ("Ctrl+Shift+U",)),
     ActionSpec("view.full_screen", "Full screen", "View", ("F11",)),
-    ActionSpec("go.menu", "Open the menu", "Go", ("F10",), icon="menu"),
+    ActionSpec("view.menu", "Open the menu", "Go", ("F10",), icon="menu"),
     ActionSpec("go.palette", "Search or run a command…", "Go", ("Ctrl+K",), icon="search"),
     ActionSpec("go.overview", "Overview", "Go", ("Ctrl+1",), icon="overview"),
     ActionSpec("go.alerts", "Alerts", "Go", ("Ctrl+2",), icon="alerts"),

@@ -191,7 +191,7 @@ class TopBar(QFrame):
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setAccessibleName("Menu")
         button.setToolTip(
-            safe_tip(f"Every command, by menu. {self._actions.shortcut_text('go.menu')}")
+            safe_tip(f"Every command, by menu. {self._actions.shortcut_text('view.menu')}")
         )
         button.setFixedSize(32, 32)
         return button

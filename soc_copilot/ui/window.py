@@ -96,7 +96,7 @@ class MainWindow(QMainWindow):
         desk.page_requested.connect(self.on_page_requested)
         for page in self._factories:
             self._actions.bind(f"go.{page}", self._opener(page))
-        self._actions.bind("go.menu", self.topbar.open_menu)
+        self._actions.bind("view.menu", self.topbar.open_menu)
         self._actions.bind("go.palette", self.open_palette)
         self._actions.bind("help.shortcuts", self.open_shortcuts)
         self._actions.bind("view.full_screen", self.toggle_full_screen)

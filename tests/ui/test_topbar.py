@@ -84,9 +84,9 @@ def test_sources_that_fail_are_counted_apart(bar: Bar) -> None:
 def test_the_menu_opens_with_its_first_entry_chosen(bar: Bar) -> None:
     top, bench, _ = bar
     menu = top.menu_button.menu()
-    bench.desk.actions.bind("go.menu", top.open_menu)
-    bench.desk.actions.trigger("go.menu")
+    bench.desk.actions.bind("view.menu", top.open_menu)
+    bench.desk.actions.trigger("view.menu")
     assert menu.isVisible()
     assert menu.activeAction() is menu.actions()[0]
-    assert bench.desk.actions.specs["go.menu"].shortcuts == ("F10",)
+    assert bench.desk.actions.specs["view.menu"].shortcuts == ("F10",)
     menu.close()
