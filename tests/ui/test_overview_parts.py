@@ -136,8 +136,13 @@ def test_a_name_takes_the_room_it_needs_before_the_bar(qtbot: QtBot) -> None:
     assert made._columns(made.fontMetrics())[0] > need
 
 
-def test_where_no_bar_fits_none_is_drawn(qtbot: QtBot) -> None:
+def test_a_name_too_long_leaves_the_bar_its_room(qtbot: QtBot) -> None:
     made, _ = bar_list(qtbot, bar("a", "a name that fills the whole row" * 3))
+    assert n_red(made.grab().toImage()) > 0
+
+
+def test_where_no_bar_fits_none_is_drawn(qtbot: QtBot) -> None:
+    made, _ = bar_list(qtbot, bar("a", "a name that fills the whole row" * 3), wide=60)
     assert n_red(made.grab().toImage()) == 0
 
 

@@ -28,6 +28,7 @@ from soc_copilot.ui.widgets.delegates import paint_bar
 from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
 
 ROW_PX: Final = 26
+ROOM_FOR_BAR_PX: Final = 72  # chosen: enough to tell a half from a third
 LEAST_BAR_PX: Final = 20  # chosen: a shorter bar or sparkline tells nothing
 ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 ALIGN_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -194,13 +195,18 @@ class BarList(QWidget):
         painter.drawText(box.adjusted(0, 0, -4, 0), ALIGN_RIGHT, bar.text)
 
     def _columns(self, metrics: QFontMetrics) -> tuple[int, int]:
-        """Room for the names and for the texts, the same in every row: as much as they need."""
+        """Room for the names and for the texts, the same in every row.
+
+        As much as they need, but a name too long leaves a bar its room: without bars the
+        rows cannot be compared.
+        """
         rows = [bar for bar in self._bars if not bar.is_heading]
         names = (metrics.horizontalAdvance(render_safe(bar.name, 200)) for bar in rows)
         texts = (metrics.horizontalAdvance(bar.text) for bar in rows)
         text_px = max(texts, default=0) + 16
         name_px = max(max(names, default=0) + 18, int(self.width() * 0.4))
-        return min(name_px, self.width() - text_px), text_px
+        most = max(int(self.width() * 0.6), self.width() - text_px - ROOM_FOR_BAR_PX)
+        return min(name_px, most), text_px
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
