@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self._factories: dict[str, PageFactory] = {}
         self._pages: dict[str, Page] = {}
         self._remembered: dict[str, dict[str, str]] = {}
+        self._seen: set[str] = set()
         self._may_close = False
         self.menus = self._make_menus()
         self.topbar = TopBar(theme, actions, self.menus)
@@ -122,6 +123,7 @@ class MainWindow(QMainWindow):
         if name not in self._factories:
             return
         page = self._built(name)
+        self._seen.add(name)
         is_new = self.stack.currentWidget() is not page
         self.stack.setCurrentWidget(page)
         self.rail.mark(name)
@@ -209,7 +211,8 @@ class MainWindow(QMainWindow):
         """Geometry, page and what each page remembers, as JSON text."""
         geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         pages = dict(self._remembered)
-        pages.update({name: page.save_state() for name, page in self._pages.items()})
+        # A page built in advance but never seen was never laid out: its sizes mean nothing.
+        pages.update({name: self._pages[name].save_state() for name in self._seen})
         return json.dumps({"geometry": geometry, "page": self.page, "pages": pages})
 
     def restore_state(self, text: str) -> str:

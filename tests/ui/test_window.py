@@ -208,6 +208,14 @@ def test_what_a_page_remembered_survives_a_run_in_which_it_was_not_opened(frame:
     assert pages == {"alerts": {"a": "1"}, "overview": {"sizes": "1,2"}}
 
 
+def test_a_page_built_in_advance_but_never_seen_is_not_asked(frame: Frame) -> None:
+    window, _ = frame
+    window.show_page("overview")
+    window.build_next()
+    assert set(window.pages) == {"overview", "alerts"}
+    assert set(json.loads(window.save_state())["pages"]) == {"overview"}
+
+
 def test_the_page_in_front_is_remembered(frame: Frame) -> None:
     window, _ = frame
     window.show_page("alerts")
