@@ -1,7 +1,6 @@
 """The replay of the bundled sample: its sources, its session, and the bar that steers it."""
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import platformdirs
@@ -32,8 +31,10 @@ def prepare_replay(governance: "Governance", speed: float) -> "ReplaySession":
     """
     from soc_copilot.pipeline.replay import ReplaySession
 
-    base = governance.path.parent if governance.path else platformdirs.user_data_path("soc-copilot")
-    folder = Path(base) / "replay"
+    if (path := governance.path) is not None:
+        folder = path.with_name(f"{path.stem}.replay")  # each database has spools of its own
+    else:
+        folder = platformdirs.user_data_path("soc-copilot") / "replay"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     pairs = [(bundled("data") / "sample" / name, folder / name) for name in SAMPLES]
     session = ReplaySession(pairs, speed)
