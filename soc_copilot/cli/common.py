@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from soc_copilot.domain.errors import SocCopilotError, StoreError
+from soc_copilot.domain.paths import bundled
 from soc_copilot.domain.text import render_safe
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.location import locate
+from soc_copilot.settings import get_setting
 
 EXIT_OK = 0
 EXIT_NO = 1  # a check failed: the answer is no
@@ -34,6 +37,23 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="governance database; by default the one in your user data folder",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+
+
+def add_web_model(parser: argparse.ArgumentParser, budget_help: str) -> None:
+    """Add the options that name a web model and the threshold to take from it."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=bundled("models") / "web",
+        metavar="DIR",
+        help="model folder (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--budget",
+        choices=get_setting("detection.web.budget").choices,
+        default="0.1%",
+        help=f"{budget_help} (default: %(default)s)",
+    )
 
 
 def add_command(

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from soc_copilot.domain.paths import bundled
+from soc_copilot.cli.common import add_web_model
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,19 +31,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="all",
         help="all rows, or those that `train web` holds out (default: %(default)s)",
     )
-    web.add_argument(
-        "--model",
-        type=Path,
-        default=bundled("models") / "web",
-        metavar="DIR",
-        help="model folder (default: %(default)s)",
-    )
-    web.add_argument(
-        "--budget",
-        choices=("0.1%", "0.5%", "1%"),
-        default="0.1%",
-        help="whose threshold counts as in force (default: %(default)s)",
-    )
+    add_web_model(web, "whose threshold counts as in force")
     web.add_argument("--json", action="store_true", help="figures as one JSON object")
     web.set_defaults(func=_run_web)
 

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from soc_copilot.cli.common import add_web_model
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.domain.paths import bundled
 
 _BLOCK: Final = 5_000  # chosen: requests in memory at a time
 
@@ -31,19 +31,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     web.add_argument("--input", type=Path, required=True, metavar="FILE", help="requests")
     web.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
-    web.add_argument(
-        "--model",
-        type=Path,
-        default=bundled("models") / "web",
-        metavar="DIR",
-        help="model folder (default: %(default)s)",
-    )
-    web.add_argument(
-        "--budget",
-        choices=("0.1%", "0.5%", "1%"),
-        default="0.1%",
-        help="share of harmless requests that may be flagged (default: %(default)s)",
-    )
+    add_web_model(web, "share of harmless requests that may be flagged")
     web.add_argument("--json", action="store_true", help="the closing line as JSON")
     web.set_defaults(func=_run_web)
 
