@@ -1,87 +1,11 @@
 """One typed table of every setting: key, default, unit, limits, help."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from soc_copilot.domain.errors import PolicyError
+from soc_copilot.domain.setting import Setting, Value
 
-Value = bool | int | float | str
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting.
-
-    Attributes:
-        key: Dotted, lower case.
-        default: Its type is the setting's type.
-        group: Heading under which the Settings page shows it.
-        title: A few words.
-        help: One or two plain sentences.
-        unit: "s", "lines", "" when it has none.
-        low, high: Inclusive limits of a number.
-        choices: The only values allowed, for text.
-        restart: True when a change waits for the next start of ingestion.
-    """
-
-    key: str
-    default: Value
-    group: str
-    title: str
-    help: str
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    restart: bool = False
-
-    def check(self, value: object) -> Value:
-        """The value as the setting's own type.
-
-        Raises:
-            PolicyError: Wrong type, outside the limits, or not among the choices.
-        """
-        kind = type(self.default)
-        try:
-            parsed = _parse(kind, value)
-        except (TypeError, ValueError) as error:
-            raise PolicyError(
-                f'Setting "{self.key}" takes {_KIND_WORDS[kind]}, not "{value}".'
-            ) from error
-        if self.choices and parsed not in self.choices:
-            raise PolicyError(
-                f'Setting "{self.key}" is one of {", ".join(self.choices)}; found "{value}".'
-            )
-        if isinstance(parsed, int | float) and not isinstance(parsed, bool):
-            if self.low is not None and parsed < self.low:
-                raise PolicyError(f'Setting "{self.key}" is at least {self.low:g}; found {parsed}.')
-            if self.high is not None and parsed > self.high:
-                raise PolicyError(f'Setting "{self.key}" is at most {self.high:g}; found {parsed}.')
-        return parsed
-
-
-_KIND_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-
-
-def _parse(kind: type, value: object) -> Value:
-    if kind is bool:
-        if isinstance(value, bool):
-            return value
-        word = str(value).strip().lower()
-        if word in {"true", "yes", "on", "1"}:
-            return True
-        if word in {"false", "no", "off", "0"}:
-            return False
-        raise ValueError(word)
-    if kind is int:
-        return int(str(value))
-    if kind is float:
-        number = float(str(value))
-        if number != number or number in (float("inf"), float("-inf")):
-            raise ValueError(value)
-        return number
-    return str(value)
-
+__all__ = ["BY_KEY", "SETTINGS", "Setting", "Value", "get_setting"]
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -117,6 +41,70 @@ SETTINGS: tuple[Setting, ...] = (
         0.02,
         10.0,
         restart=True,
+    ),
+    Setting(
+        "ingestion.directory_poll_interval_s",
+        1.0,
+        "Ingestion",
+        "Folder poll interval",
+        "How often folders are listed when the system gives no hint that they changed.",
+        "s",
+        0.1,
+        60.0,
+        restart=True,
+    ),
+    Setting(
+        "ingestion.partial_after_s",
+        5.0,
+        "Ingestion",
+        "Partial line after",
+        "A last line without a line end is shown as partial once its file was quiet this long.",
+        "s",
+        0.5,
+        3600.0,
+        restart=True,
+    ),
+    Setting(
+        "ingestion.spool_mib",
+        1024,
+        "Ingestion",
+        "Spool size",
+        "Each listener keeps at most this much on disk that is not stored yet. Beyond it TCP and "
+        "TLS senders wait, and UDP messages are refused and counted.",
+        "MiB",
+        16,
+        1_048_576,
+        restart=True,
+    ),
+    Setting(
+        "archive.enabled",
+        True,
+        "Archive",
+        "Keep every event",
+        "Every event, parsed columns and raw text, is kept in compressed files beside the "
+        "database, to be searched later.",
+        restart=True,
+    ),
+    Setting(
+        "archive.retention_days",
+        90,
+        "Archive",
+        "Keep events for",
+        "Events older than this are removed from the archive; alerts and counts stay. A source "
+        "can have its own number.",
+        "days",
+        1,
+        36_500,
+    ),
+    Setting(
+        "archive.max_gib",
+        50,
+        "Archive",
+        "Archive size",
+        "When the archive outgrows this, the oldest events are removed first.",
+        "GiB",
+        1,
+        1_048_576,
     ),
     Setting(
         "detection.device",

@@ -10,6 +10,8 @@ LENGTH: Final = "log.length"  # Int64, bytes of the whole line with its line end
 FILE_PATH: Final = "log.file.path"  # String (Categorical is not used: batches are short-lived)
 ORIGINAL: Final = "event.original"  # String, the line without its line end
 INGESTED: Final = "event.ingested"  # Datetime(us, UTC), when the bytes were read
+HASH: Final = "event.hash"  # String, of a line longer than what is kept; only where one is
+SENDER: Final = "log.source.address"  # String, "ip:port" that a listener received the line from
 
 # What every event frame has after parsing.
 KIND: Final = "event.kind"  # String: "event" or "unparsed"
@@ -47,6 +49,20 @@ BODY: Final = "http.request.body.content"
 MESSAGE: Final = "message"
 GROUP: Final = "group.name"  # the group that an account was put into, or that was made
 SSH_METHOD: Final = "ssh.method"  # password, publickey, keyboard-interactive/pam, none, ...
+EXTENSION: Final = "file.extension"  # without the dot, lower case
+FILE_SIZE: Final = "file.size"  # Int64, bytes
+FILE_TARGET: Final = "file.target_path"  # where a renamed file went
+FILE_MODE: Final = "file.mode"  # String, octal, "0644"
+FILE_OLD_EXTENSION: Final = "file.previous_extension"  # of a renamed file, before it
+FILE_OLD_SIZE: Final = "file.previous_size"  # Int64, bytes, as last seen
+ENTROPY: Final = "file.entropy"  # Float64, bits per byte of a sample of the content, [0, 8]
+OLD_ENTROPY: Final = "file.previous_entropy"  # Float64, the same before the change
+EVENT_CODE: Final = "event.code"  # String, a Windows event id
+PROVIDER: Final = "event.provider"  # String, a Windows event provider, a systemd unit
+CHANNEL: Final = "winlog.channel"
+RECORD_ID: Final = "winlog.record_id"  # Int64
+PARENT_PROCESS: Final = "process.parent.name"
+EXECUTABLE: Final = "process.executable"  # full path
 REPEAT: Final = "event.repeat"  # Int32: the line stands for this many events; null counts as 1
 
 BASE: Final = (SOURCE_ID, GENERATION, OFFSET, LENGTH, FILE_PATH, ORIGINAL, INGESTED)
@@ -73,3 +89,8 @@ class Action:
     GROUP_CHANGED: Final = "group-changed"
     PASSWORD_CHANGED: Final = "password-changed"  # noqa: S105 - an action, not a secret
     HTTP_REQUEST: Final = "http-request"
+    FILE_CREATED: Final = "file-created"
+    FILE_WRITTEN: Final = "file-written"
+    FILE_RENAMED: Final = "file-renamed"
+    FILE_DELETED: Final = "file-deleted"
+    FILE_MODE_CHANGED: Final = "file-mode-changed"  # chmod, chown

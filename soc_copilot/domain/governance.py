@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from soc_copilot.domain.archive import Segment
 from soc_copilot.domain.findings import Finding, Severity
-from soc_copilot.domain.records import LedgerDelta, PositionMove
+from soc_copilot.domain.records import LedgerDelta, PartialLine, PositionMove, SourceEvent
+from soc_copilot.domain.source_options import SourceOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ class SourceRow:
     """A source as configured.
 
     Attributes:
-        kind: "file", "directory" or "replay".
+        kind: One of `source_options.KINDS`.
+        path: The file, folder, journal or channel to read; for a listener its address as
+            "127.0.0.1:5514".
         format: A parsing format's name, or "auto".
         pattern: For directories, such as "*.log"; empty otherwise.
     """
@@ -97,6 +101,7 @@ class SourceRow:
     enabled: bool
     from_start: bool
     added_at: datetime
+    options: SourceOptions = field(default_factory=SourceOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,28 @@ class SourceLedger:
     n_files: int
     alerts: int
     last_stored_at: datetime | None
+    n_partial: int = 0  # last lines that wait for their line end now
+    archived_bytes: int = 0  # size on disk of its share of the archive
+    archived_events: int = 0  # events in the archive now; fewer than stored after retention
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSourceEvent:
+    """A `SourceEvent` as stored; ids grow."""
+
+    id: int
+    source_id: int
+    event: SourceEvent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPartial:
+    """A last line without its line end, as stored; see `PartialLine`."""
+
+    source_id: int
+    generation: int
+    path: str
+    partial: PartialLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +148,7 @@ class BatchCommit:
         moves: One for each file in the batch.
         states: New state of each detector that changed its own.
         stage_s: Seconds spent so far, by stage.
+        segment: Where the archive put the batch's events; None when it has none or is off.
     """
 
     n_events: int
@@ -128,6 +156,7 @@ class BatchCommit:
     moves: tuple[PositionMove, ...]
     states: Mapping[str, bytes] = field(default_factory=dict)
     stage_s: Mapping[str, float] = field(default_factory=dict)
+    segment: Segment | None = None
 
 
 @dataclass(frozen=True, slots=True)

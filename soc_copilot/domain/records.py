@@ -1,7 +1,7 @@
 """Raw bytes on their way in: chunks of whole lines, and batches of chunks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,8 +31,12 @@ class Checkpoint:
         marker_hash: BLAKE2b-128 (hex) of the `marker_bytes` bytes just before `offset`.
         marker_bytes: How many, at most 256.
         finished: True once the file is gone and was read to its end.
-        compression: None, or what the content is packed in ("gzip"); offsets then count
-            unpacked bytes.
+        compression: None, or what the content is packed in ("gzip", "xz", "bzip2",
+            "zstd"); offsets then count unpacked bytes.
+        encoding: What the bytes are in, as a Python codec name ("utf-8", "utf-16-le",
+            "cp1252", ...); empty until it is known. Fixed for the generation from then on.
+        cursor: Where to go on in something that has no byte offsets (a journal cursor, an
+            event record id); empty for files. `offset` then counts the bytes handed out.
     """
 
     source_id: int
@@ -48,6 +52,67 @@ class Checkpoint:
     marker_bytes: int = 0
     finished: bool = False
     compression: str | None = None
+    encoding: str = ""
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartialLine:
+    """A last line without its line end that was quiet for a while; shown, never scored.
+
+    It stands for the event that will have the same offset once the line is complete, and
+    goes away when the position moves past it.
+
+    Attributes:
+        offset: Byte offset of its first byte; always the position it was seen at.
+        length: Bytes of it so far.
+        text: The first 8 KiB, decoded.
+        seen_ns: When it was seen to be quiet, nanoseconds since 1970 UTC.
+    """
+
+    offset: int
+    length: int
+    text: str
+    seen_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class LongLine:
+    """A line of more than `MAX_LINE_BYTES`, of which only the first bytes are kept.
+
+    Attributes:
+        index: Which line of the chunk.
+        length: Bytes of the whole line with its line end.
+        hash: BLAKE2b-128 (hex) of the whole line without its line end (LF or CRLF).
+    """
+
+    index: int
+    length: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEvent:
+    """Something that happened to a source, stored with the batch it belongs to.
+
+    Attributes:
+        kind: "rotated", "truncated", "rewritten", "replaced", "deleted", "recovered",
+            "new-generation", "lost", "unterminated", "refused", "quarantined", "denied",
+            "restored", "decoding", "overflow", "connection", "note".
+        message: One or two sentences for the operator; may quote hostile names.
+        at_ns: When, nanoseconds since 1970 UTC.
+        generation: Which generation it concerns, 0 for the source as a whole.
+        is_loss: True when lines or events may be gone, or are known to be.
+        n_lost: How many are known to be gone (lines, messages or events); None when it
+            cannot be known.
+    """
+
+    kind: str
+    message: str
+    at_ns: int
+    generation: int = 0
+    is_loss: bool = False
+    n_lost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +121,9 @@ class RecordChunk:
 
     Attributes:
         data: The lines' bytes, each ended by b"\n" (CRLF is left as it is). A line longer
-            than `MAX_LINE_BYTES` is cut to that many bytes.
+            than `MAX_LINE_BYTES` is cut to that many bytes. UTF-8 (with whatever invalid
+            bytes were there) whatever the file's encoding: other encodings are turned into
+            UTF-8 when read, with `\xNN` for bytes that mean nothing in them.
         offsets: int64, shape (n_lines,), byte offset in the file of each line's first byte.
         lengths: int64, shape (n_lines,), bytes of each whole line with its line end, before
             the cut: `lengths.sum() == checkpoint.offset - start` unless bytes were skipped.
@@ -66,7 +133,13 @@ class RecordChunk:
         read_ns: Wall-clock time of the read, nanoseconds since 1970 UTC.
         checkpoint: The position after this chunk.
         n_too_long: Lines that were cut.
-        n_skipped_bytes: Bytes passed over that are no lines (NUL padding).
+        n_skipped_bytes: Bytes passed over that are no lines (NUL padding, a byte order mark).
+        record_starts: int64, shape (n_records,), index of each record's first line, the first
+            one 0; None when each line is a record. Lines of one record are never in two chunks.
+        long_lines: One for each of `n_too_long`.
+        n_undecodable: Lines with bytes that mean nothing in the file's encoding.
+        partial: A last line that waits for its end, seen at `checkpoint.offset`.
+        events: What happened to the source before or with this chunk.
     """
 
     source_id: int
@@ -80,11 +153,21 @@ class RecordChunk:
     checkpoint: Checkpoint
     n_too_long: int = 0
     n_skipped_bytes: int = 0
+    record_starts: "npt.NDArray[np.int64] | None" = None
+    long_lines: tuple[LongLine, ...] = ()
+    n_undecodable: int = 0
+    partial: PartialLine | None = None
+    events: tuple[SourceEvent, ...] = ()
 
     @property
     def n_lines(self) -> int:
         """Lines in the chunk; 0 for a chunk that only moves a position."""
         return len(self.offsets)
+
+    @property
+    def n_records(self) -> int:
+        """Records (events to be) in the chunk; fewer than lines where some have several."""
+        return self.n_lines if self.record_starts is None else len(self.record_starts)
 
     @property
     def size_bytes(self) -> int:
@@ -132,40 +215,62 @@ class PositionMove:
         expected_offset: What the store must hold now; -1 when no row may exist yet.
         checkpoint: What it holds afterwards.
         ledger: What the step adds to the source's ledger.
+        partial: The last line that waits for its end at the new position; None when there is
+            none. Either way it replaces what was stored for this generation.
+        events: What happened to the source, to be stored in the same transaction.
     """
 
     expected_offset: int
     checkpoint: Checkpoint
     ledger: "LedgerDelta"
+    partial: PartialLine | None = None
+    events: tuple[SourceEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerDelta:
-    """Counts that one batch adds to one source. bytes_seen = bytes of lines + bytes_skipped."""
+    """Counts that one batch adds to one source.
+
+    bytes_seen = bytes of lines + bytes_skipped; lines = parsed + unparsed + refused, where
+    the lines of an event of several count with their event.
+
+    Attributes:
+        bytes_seen: Bytes of the source that the position moved over.
+        bytes_skipped: Of these, bytes that are no lines (NUL padding, a byte order mark).
+        lines: Lines moved over.
+        parsed: Lines of events that a format took.
+        unparsed: Lines of events that no format took; kept as `event.kind` unparsed.
+        too_long: Lines that were cut; they are also counted as parsed or unparsed.
+        refused: Lines of a quarantined batch: moved over, not stored.
+        stored: Events (not lines) put into the archive; 0 where it is switched off.
+        undecodable: Lines with bytes that mean nothing in the source's encoding.
+        lost: Lines, messages or events known to be gone before we could read them, by count
+            (a socket's overrun, a notification queue's overflow, a spool that was full).
+        possible_losses: How often lines may be gone that nobody can count.
+    """
 
     bytes_seen: int = 0
     bytes_skipped: int = 0
     lines: int = 0
     parsed: int = 0
     unparsed: int = 0
-    too_long: int = 0  # cut lines; they are also counted as parsed or unparsed
-    refused: int = 0  # lines of a quarantined batch
+    too_long: int = 0
+    refused: int = 0
+    stored: int = 0
+    undecodable: int = 0
+    lost: int = 0
+    possible_losses: int = 0
 
     def __add__(self, other: "LedgerDelta") -> "LedgerDelta":
         return LedgerDelta(
-            self.bytes_seen + other.bytes_seen,
-            self.bytes_skipped + other.bytes_skipped,
-            self.lines + other.lines,
-            self.parsed + other.parsed,
-            self.unparsed + other.unparsed,
-            self.too_long + other.too_long,
-            self.refused + other.refused,
+            *(getattr(self, f.name) + getattr(other, f.name) for f in fields(LedgerDelta))
         )
 
     @property
     def adds_up(self) -> bool:
-        """True when every line is either parsed, unparsed or refused."""
-        return self.lines == self.parsed + self.unparsed + self.refused
+        """True when every line is either parsed, unparsed or refused, and no more was stored."""
+        told = self.parsed + self.unparsed + self.refused
+        return self.lines == told and self.stored <= self.lines - self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +278,19 @@ class SourceStatus:
     """How one source stands, as its reader sees it.
 
     Attributes:
-        state: "waiting" (no file yet), "live", "behind", "denied", "missing", "error",
-            "finished", "stopped".
+        state: "waiting" (no file yet), "live", "behind", "listening" (a socket, open),
+            "denied", "missing", "error", "quarantined" (its content harmed the reader; a
+            person must look), "hung" (a read does not come back), "finished", "stopped".
         detail: One sentence for the operator, empty when all is well.
         lag_bytes: Bytes between the end of the source's files and what was read.
+        lag_s: Age in seconds of the oldest byte not read yet, as far as was seen; 0 when
+            nothing is left, -1 when it is older than what we have watched.
         read_offset_bytes: Bytes read so far in this run, over all files.
+        partial_bytes: Bytes of last lines that wait for their line end, over all files.
         formats: Names of the formats that its files were parsed in, sorted; filled by the
             session, because a reader knows nothing of formats.
+        address: Where a listener listens, such as "udp 127.0.0.1:5514"; empty otherwise.
+        n_connections: Open connections of a listener.
     """
 
     source_id: int
@@ -192,3 +303,7 @@ class SourceStatus:
     last_read_ns: int = 0
     messages: tuple[str, ...] = field(default=())  # rotations, truncations seen, newest last
     formats: tuple[str, ...] = ()
+    lag_s: float = 0.0
+    partial_bytes: int = 0
+    address: str = ""
+    n_connections: int = 0

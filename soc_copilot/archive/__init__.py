@@ -1,0 +1,1 @@
+"""Every event, kept in Parquet segments that the database registers; search, retention."""
