@@ -7,8 +7,10 @@ import numpy as np
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.records import MAX_LINE_BYTES, Checkpoint, RecordChunk
+from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.ingestion.files import HEAD_BYTES, MARKER_BYTES, Identity, digest, read_at
 from soc_copilot.ingestion.lines import Cut, cut_lines
+from soc_copilot.ingestion.multiline import OFF, MultilineRule
 
 BLOCK_BYTES = 1024 * 1024  # measured: larger reads are no faster, smaller ones cost more calls
 RACY_NS = 100_000_000  # chosen: two writes within one tick of a file's clock look like one
@@ -38,6 +40,36 @@ class ReadLimits:
     max_line_bytes: int = MAX_LINE_BYTES
 
 
+@dataclass(frozen=True, slots=True)
+class ReadStyle:
+    """What a source's bytes are, and when its lines are complete.
+
+    Attributes:
+        encoding: A Python codec's name, or "auto" to tell it from the first bytes.
+        multiline: Which lines make one event; None makes each line one.
+        partial_after_s: How long a last line without a line end stays quiet before it is shown.
+    """
+
+    encoding: str = "auto"
+    multiline: MultilineRule | None = None
+    partial_after_s: float = 5.0
+
+    @classmethod
+    def of(cls, options: SourceOptions, partial_after_s: float) -> "ReadStyle":
+        """The style that a source's options ask for.
+
+        Args:
+            options: The source's.
+            partial_after_s: Taken where the options leave it open, seconds.
+        """
+        mode = options.text("multiline")
+        return cls(
+            options.text("encoding"),
+            None if mode == OFF else MultilineRule(mode, options.text("multiline_pattern")),
+            options.number("partial_after_s", partial_after_s),
+        )
+
+
 @dataclass(slots=True)
 class LongLine:
     """A line that outgrew what is kept, while its end is still looked for."""
@@ -59,6 +91,7 @@ class FileReader:
         is_new: True when the store holds no position of this generation yet.
         limits: How much at once.
         clock: Where read times come from.
+        style: What the bytes are, and when lines are complete.
     """
 
     def __init__(
@@ -69,6 +102,7 @@ class FileReader:
         is_new: bool,
         limits: ReadLimits | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        style: ReadStyle | None = None,
     ) -> None:
         self.source_id = checkpoint.source_id
         self.generation = checkpoint.generation
@@ -81,6 +115,7 @@ class FileReader:
         self._is_new = is_new
         self._limits = limits or ReadLimits()
         self._clock = clock
+        self._style = style or ReadStyle()
         self._head = b""
         self._marker = b""
         self._long: LongLine | None = None

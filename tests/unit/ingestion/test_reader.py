@@ -5,11 +5,14 @@ import os
 import pytest
 
 from soc_copilot.domain.records import Checkpoint
+from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.ingestion.files import Identity, open_log
+from soc_copilot.ingestion.multiline import MultilineRule
 from soc_copilot.ingestion.reader import (
     FileReader,
     FileRewrittenError,
     FileShrunkError,
+    ReadStyle,
     last_line_start,
 )
 
@@ -50,3 +53,12 @@ def test_the_start_of_the_last_line_is_found_before_padding(opened):
     path, fd, _ = opened
     path.write_bytes(b"one\nhalf" + bytes(200_000))
     assert last_line_start(fd, path.stat().st_size) == 4
+
+
+def test_a_source_s_options_say_how_it_is_read():
+    options = SourceOptions.checked("file", {"multiline": "start", "multiline_pattern": "^a"})
+    assert ReadStyle.of(options, 7.0) == ReadStyle("auto", MultilineRule("start", "^a"), 7.0)
+    off = SourceOptions.checked(
+        "file", {"multiline": "off", "partial_after_s": 2, "encoding": "cp1252"}
+    )
+    assert ReadStyle.of(off, 7.0) == ReadStyle("cp1252", None, 2.0)
