@@ -12,10 +12,11 @@ from typing import Any
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import Checkpoint, RecordBatch, RecordChunk, SourceStatus
+from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.ingestion.buffer import MicroBatchBuffer
 from soc_copilot.ingestion.directory import DirectoryWatcher
 from soc_copilot.ingestion.hints import ChangeHints
-from soc_copilot.ingestion.reader import ReadLimits
+from soc_copilot.ingestion.reader import ReadLimits, ReadStyle
 from soc_copilot.ingestion.source import Source
 from soc_copilot.ingestion.tailer import POLL_BYTES, FileTailer
 
@@ -25,6 +26,7 @@ _CHECK_GAP_S = 0.25  # chosen: the kill switch is read at least this often while
 _MEMO_S = 0.05  # chosen: reading goes on so long on one answer; deliveries always ask anew
 _HINT_GAP_S = 0.02  # chosen: pause after a hint, so that a chatty folder does not spin us
 _BACKOFF_S = (0.1, 5.0)  # chosen: first and longest wait before a failed callback is tried again
+DEFAULTS = SourceOptions()
 _CHUNKS_PER_BATCH = 4  # chosen: chunks are this part of a batch, so that batches fill well
 
 
@@ -35,6 +37,7 @@ class _Entry:
     source: Source
     make: Callable[[Sequence[Checkpoint]], Source] | None
     watch: tuple[Path, bool] | None  # folder, recursive
+    options: SourceOptions
     hint: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     pending: deque[RecordChunk] = field(default_factory=deque)
@@ -58,6 +61,8 @@ class IngestionController:
         batch_interval: Seconds that a line waits at most for a batch to fill.
         max_size: Lines of a batch.
         poll_interval: Seconds between looks at quiet sources when nothing hints at change.
+        directory_poll_interval: Seconds between listings of a folder.
+        partial_after_s: How long a last line without a line end is quiet before it is shown.
         killswitch_check: True when engaged; an exception counts as engaged. Called from
             several threads, one at a time.
         clock: Where the time comes from.
@@ -72,12 +77,16 @@ class IngestionController:
         max_size: int = 10_000,
         *,
         poll_interval: float = 0.1,
+        directory_poll_interval: float = 1.0,
+        partial_after_s: float = 5.0,
         killswitch_check: Callable[[], bool] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.batch_interval = batch_interval
         self.max_size = max_size
         self.poll_interval = poll_interval
+        self.directory_poll_interval = directory_poll_interval
+        self.partial_after_s = partial_after_s
         self._clock = clock
         self._buffer = MicroBatchBuffer(batch_interval, max_size, clock=clock)
         self._limits = ReadLimits(max_lines=max(max_size // _CHUNKS_PER_BATCH, 1))
@@ -112,6 +121,7 @@ class IngestionController:
         name: str = "",
         from_start: bool = False,
         checkpoints: Sequence[Checkpoint] = (),
+        options: SourceOptions = DEFAULTS,
     ) -> int:
         """Tail one file; returns the source's id.
 
@@ -119,6 +129,7 @@ class IngestionController:
             SourceError: The id is in use.
         """
         number = self._number(source_id)
+        style = ReadStyle.of(options, self.partial_after_s)
 
         def make(known: Sequence[Checkpoint]) -> Source:
             return FileTailer(
@@ -129,10 +140,11 @@ class IngestionController:
                 checkpoints=known,
                 limits=self._limits,
                 clock=self._clock,
+                style=style,
             )
 
         folder = Path(path).absolute().parent
-        return self._add(number, _Entry(make(checkpoints), make, (folder, False)))
+        return self._add(number, _Entry(make(checkpoints), make, (folder, False), options))
 
     def add_directory_source(
         self,
@@ -144,6 +156,7 @@ class IngestionController:
         name: str = "",
         from_start: bool = False,
         checkpoints: Sequence[Checkpoint] = (),
+        options: SourceOptions = DEFAULTS,
     ) -> int:
         """Tail every file in a folder that fits a pattern; returns the source's id.
 
@@ -151,6 +164,7 @@ class IngestionController:
             SourceError: The id is in use.
         """
         number = self._number(source_id)
+        style = ReadStyle.of(options, self.partial_after_s)
 
         def make(known: Sequence[Checkpoint]) -> Source:
             return DirectoryWatcher(
@@ -163,21 +177,36 @@ class IngestionController:
                 checkpoints=known,
                 limits=self._limits,
                 clock=self._clock,
+                style=style,
+                scan_s=options.number("poll_interval_s", self.directory_poll_interval),
             )
 
-        return self._add(
-            number, _Entry(make(checkpoints), make, (Path(path).absolute(), recursive))
-        )
+        watch = (Path(path).absolute(), recursive)
+        return self._add(number, _Entry(make(checkpoints), make, watch, options))
 
-    def add_source(self, source: Source, *, source_id: int | None = None) -> int:
-        """Read from anything with `poll`, `close` and `status`; returns the source's id.
+    def add_source(
+        self,
+        source: Source,
+        *,
+        source_id: int | None = None,
+        make: Callable[[Sequence[Checkpoint]], Source] | None = None,
+        watch: tuple[Path, bool] | None = None,
+        options: SourceOptions = DEFAULTS,
+    ) -> int:
+        """Read from anything that is a source; returns the source's id.
 
-        The chunks it hands out carry the same id.
+        Args:
+            source: The chunks it hands out carry the same id.
+            source_id: None takes the next free one.
+            make: Makes the source again at stored positions; without it the source cannot
+                be set back.
+            watch: A folder, and whether those below it count, in which a change is a hint.
+            options: The source's own intervals and sizes.
 
         Raises:
             SourceError: The id is in use.
         """
-        return self._add(self._number(source_id), _Entry(source, None, None))
+        return self._add(self._number(source_id), _Entry(source, make, watch, options))
 
     def remove_source(self, source_id: int) -> None:
         """Stop reading a source and forget what was read from it but not handed out.
@@ -373,6 +402,8 @@ class IngestionController:
             with entry.lock:
                 entry.n_chunks_out -= len(chunks)
                 entry.n_bytes_out -= sum(_moved(chunk) for chunk in chunks)
+                for spot in {chunk.generation: chunk.checkpoint for chunk in chunks}.values():
+                    entry.source.committed(spot)
         self._n_batches += 1
         self._n_lines += batch.n_lines
 

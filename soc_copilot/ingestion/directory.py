@@ -10,10 +10,10 @@ from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceStatus
 from soc_copilot.ingestion.files import HandlePool
 from soc_copilot.ingestion.generations import Generations
-from soc_copilot.ingestion.reader import ReadLimits
+from soc_copilot.ingestion.reader import ReadLimits, ReadStyle
 from soc_copilot.ingestion.tailer import LINGER_S, POLL_BYTES, FileTailer, first_position
 
-SCAN_S = 0.5  # chosen: a new file is found within a second even without a hint
+SCAN_S = 1.0  # chosen: a new file is found within a second even without a hint
 _QUIET_POLL_S = 1.0  # chosen: how often a quiet file is looked at without a hint
 _QUIET_AFTER_S = 10.0  # chosen: a file without news for so long counts as quiet
 _HINT_GAP_S = 0.1  # chosen: a hint makes the whole folder be looked at, so not at every one
@@ -38,6 +38,8 @@ class DirectoryWatcher:
         checkpoints: What the store holds for the source, all generations.
         limits: How much is read and held at once.
         clock: Where the time comes from.
+        style: What the bytes are, and when lines are complete.
+        scan_s: Seconds between two listings of the folder without a hint.
         linger_s: How long a rotated file stays quiet before it is let go.
 
     Thread:
@@ -56,6 +58,8 @@ class DirectoryWatcher:
         checkpoints: Sequence[Checkpoint] = (),
         limits: ReadLimits | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        style: ReadStyle | None = None,
+        scan_s: float = SCAN_S,
         linger_s: float = LINGER_S,
     ) -> None:
         self.path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
@@ -66,6 +70,8 @@ class DirectoryWatcher:
         self.hint = threading.Event()
         self._limits = limits
         self._clock = clock
+        self._style = style or ReadStyle()
+        self._scan_s = scan_s
         self._linger_s = linger_s
         self._generations = Generations(source_id, checkpoints)
         self._handles = HandlePool()
@@ -86,7 +92,7 @@ class DirectoryWatcher:
         now = self._clock.monotonic_s()
         hinted = self.hint.is_set() and now - self._scanned_at >= _HINT_GAP_S
         out: list[RecordChunk] = []
-        if hinted or now - self._scanned_at >= SCAN_S:
+        if hinted or now - self._scanned_at >= self._scan_s:
             self.hint.clear()
             self._scanned_at = now
             out += self._scan()
@@ -107,6 +113,9 @@ class DirectoryWatcher:
                 break
         self._update_status()
         return out
+
+    def committed(self, checkpoint: Checkpoint) -> None:
+        """Nothing to do: the files stay, whatever is stored of them."""
 
     def close(self) -> None:
         """Let go of open files; a later poll opens them again at the same place."""
@@ -152,6 +161,7 @@ class DirectoryWatcher:
             from_start=self._from_start,
             limits=self._limits,
             clock=self._clock,
+            style=self._style,
             generations=self._generations,
             handles=self._handles,
             follow=False,

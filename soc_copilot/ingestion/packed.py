@@ -19,6 +19,7 @@ from soc_copilot.ingestion.reader import (
     FileShrunkError,
     LongLine,
     ReadLimits,
+    ReadStyle,
 )
 
 MAX_UNPACKED_BYTES = 4 * 1024**3  # chosen: more than a day of a busy server's log
@@ -166,6 +167,7 @@ class PackedReader(FileReader):
         is_done: True when there is nothing to read in it as it is now.
         limits: How much at once.
         clock: Where read times come from.
+        style: What the unpacked bytes are.
         unpack_limits: Where unpacking stops.
     """
 
@@ -178,9 +180,12 @@ class PackedReader(FileReader):
         is_done: bool = False,
         limits: ReadLimits | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        style: ReadStyle | None = None,
         unpack_limits: UnpackLimits | None = None,
     ) -> None:
-        super().__init__(checkpoint, identity, is_new=is_new, limits=limits, clock=clock)
+        super().__init__(
+            checkpoint, identity, is_new=is_new, limits=limits, clock=clock, style=style
+        )
         self.is_done = is_done
         self._known = checkpoint
         self._unpacker = Unpacker(unpack_limits)

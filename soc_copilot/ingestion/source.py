@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from soc_copilot.domain.records import RecordChunk, SourceStatus
+from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceStatus
 
 
 @runtime_checkable
@@ -17,6 +17,14 @@ class Source(Protocol):
         """What can be read now, about `max_bytes` at most; never blocks for new data.
 
         Trouble with the file is told by `status`, not raised.
+        """
+        ...
+
+    def committed(self, checkpoint: Checkpoint) -> None:
+        """Everything of the checkpoint's generation up to its offset is stored now.
+
+        What comes after a restart starts there, so that what was kept only to be read again
+        can go. Never called while `poll` or `close` runs.
         """
         ...
 

@@ -18,6 +18,7 @@ from soc_copilot.ingestion.reader import (
     FileRewrittenError,
     FileShrunkError,
     ReadLimits,
+    ReadStyle,
     last_line_start,
 )
 from soc_copilot.ingestion.siblings import Sibling, siblings
@@ -51,6 +52,7 @@ class FileTailer:
         checkpoints: What the store holds for the source, all generations.
         limits: How much is read and held at once.
         clock: Where the time comes from.
+        style: What the bytes are, and when lines are complete.
         generations: Shared by the tailers of one folder; replaces `checkpoints`.
         handles: Shared by the tailers of one folder.
         follow: False refuses a path that is a symbolic link.
@@ -70,6 +72,7 @@ class FileTailer:
         checkpoints: Sequence[Checkpoint] = (),
         limits: ReadLimits | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        style: ReadStyle | None = None,
         generations: Generations | None = None,
         handles: HandlePool | None = None,
         follow: bool = True,
@@ -80,6 +83,7 @@ class FileTailer:
         self.name = name or str(path)
         self._limits = limits or ReadLimits()
         self._clock = clock
+        self._style = style or ReadStyle()
         self._is_shared = generations is not None
         self._generations = generations or Generations(source_id, checkpoints)
         self._handles = handles or HandlePool()
@@ -130,6 +134,9 @@ class FileTailer:
         out, self._out = self._out, []
         self._update_status()
         return out
+
+    def committed(self, checkpoint: Checkpoint) -> None:
+        """Nothing to do: the file stays, whatever is stored of it."""
 
     def close(self) -> None:
         """Let go of open files; a later poll opens them again at the same place."""
@@ -259,6 +266,7 @@ class FileTailer:
             is_done=is_done,
             limits=self._limits,
             clock=self._clock,
+            style=self._style,
         )
         reader.load(fd)
         if is_new:
@@ -284,7 +292,14 @@ class FileTailer:
         )
 
     def _load(self, spot: Checkpoint, identity: Identity, fd: int, *, is_new: bool) -> FileReader:
-        reader = FileReader(spot, identity, is_new=is_new, limits=self._limits, clock=self._clock)
+        reader = FileReader(
+            spot,
+            identity,
+            is_new=is_new,
+            limits=self._limits,
+            clock=self._clock,
+            style=self._style,
+        )
         reader.load(fd)
         return reader
 

@@ -191,6 +191,9 @@ def test_a_source_that_raises_does_not_stop_the_others(make, tmp_path):
         def poll(self, max_bytes):
             raise RuntimeError("broken")
 
+        def committed(self, checkpoint):
+            pass
+
         def close(self):
             pass
 
