@@ -105,6 +105,8 @@ class SourceEvent:
         is_loss: True when lines or events may be gone, or are known to be.
         n_lost: How many are known to be gone (lines, messages or events); None when it
             cannot be known.
+        start: First byte of the generation's file that it concerns.
+        end: First byte after them; `start` where it concerns no bytes.
     """
 
     kind: str
@@ -113,6 +115,8 @@ class SourceEvent:
     generation: int = 0
     is_loss: bool = False
     n_lost: int | None = None
+    start: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
