@@ -1,32 +1,45 @@
-"""One batch from the buffer to the database: parse, detect, commit, tell."""
+"""One batch from the buffer to the database: parse, archive, detect, commit, tell."""
 
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from soc_copilot.detection.engine import DetectionEngine
+from soc_copilot.domain.archive import Segment
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import (
     KillSwitchEngagedError,
     PositionConflictError,
     StoreError,
 )
+from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import Detections
 from soc_copilot.domain.governance import BatchCommit, StoredBatch
 from soc_copilot.domain.records import (
     Checkpoint,
     LedgerDelta,
+    PartialLine,
     PositionMove,
     RecordBatch,
+    RecordChunk,
 )
 from soc_copilot.domain.summary import SCORE_BINS, BatchSummary, SourceStats
 from soc_copilot.ingestion.controller import IngestionController
-from soc_copilot.parsing.batch import BatchParser
+from soc_copilot.pipeline.preparing import (
+    FileKey,
+    Parser,
+    Prepared,
+    prepare,
+    refusals,
+    refuse,
+)
+from soc_copilot.pipeline.quarantine import Quarantine
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +47,6 @@ TAKE_TIMEOUT_S = 0.25  # chosen: a stop or an engaged kill switch is seen at lea
 LATENCY_SAMPLES = 512  # chosen: lines whose latency one summary carries
 RETRY_FIRST_S = 0.5  # chosen: first pause after the store refused a batch; doubles up to
 RETRY_MOST_S = 10.0
-
-LedgerByFile = Mapping[tuple[int, int], LedgerDelta]
 
 
 class BatchSink(Protocol):
@@ -62,11 +73,61 @@ class KillCheck(Protocol):
         ...
 
 
+class EventArchive(Protocol):
+    """Where a batch's events go before the transaction that registers them."""
+
+    def write(self, events: EventBatch) -> Segment | None:
+        """Put the events into a file that is on disk when this returns; None for no events.
+
+        Raises:
+            StoreError, OSError: It could not be written; nothing is left behind.
+        """
+        ...
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Delete files that no transaction names."""
+        ...
+
+
+class SegmentNames(Protocol):
+    """Which of the archive's files are registered; governance.SegmentStore is one."""
+
+    def names(self) -> frozenset[str]:
+        """Every registered file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveEnd:
+    """The archive as the pipeline needs it: the files, and which of them count."""
+
+    files: EventArchive
+    registered: SegmentNames
+
+
+@dataclass(slots=True)
+class _Held:
+    """A batch until it is stored, and what was done for it already.
+
+    Attributes:
+        prepared: None until it was parsed.
+        segment: Its events' file; written once, however often the store is tried.
+        is_archived: True once the file is written, or there was nothing to write.
+    """
+
+    batch: RecordBatch
+    prepared: Prepared | None = None
+    segment: Segment | None = None
+    is_archived: bool = False
+
+
 class Pipeline:
     """Take batches, score them, store them; nothing is given up until it is stored.
 
     A batch that cannot be stored (kill switch, full disk, locked database) is held and
-    tried again; the buffer behind it is bounded, so the reader waits.
+    tried again; the buffer behind it is bounded, so the reader waits. The archive's file is
+    written before the transaction that names it: one that was not named in the end is
+    deleted here, or swept at the next start.
 
     Thread:
         All methods on one thread, the pipeline thread. It knows no thread of its own.
@@ -75,11 +136,14 @@ class Pipeline:
     def __init__(
         self,
         controller: IngestionController,
-        parser: BatchParser,
+        parser: Parser,
         engine: DetectionEngine,
         sink: BatchSink,
         positions: PositionReader,
         kill_switch: KillCheck,
+        *,
+        archive: ArchiveEnd | None = None,
+        quarantine: Quarantine | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._controller = controller
@@ -88,8 +152,11 @@ class Pipeline:
         self._sink = sink
         self._positions = positions
         self._kill_switch = kill_switch
+        self._archive = archive
+        self._quarantine = quarantine
         self._clock = clock
-        self._held: RecordBatch | None = None
+        self._held: _Held | None = None
+        self._partials: dict[FileKey, PartialLine] = {}
         self._retry_s = 0.0
         self.trouble = ""
         """Why the last batch is still held, one sentence; empty when none is."""
@@ -111,84 +178,169 @@ class Pipeline:
         """
         if self._retry_s and stop.wait(self._retry_s):
             self._retry_s = 0.0
-        batch = self._held or self._controller.take_batch(TAKE_TIMEOUT_S)
-        if batch is None:
-            return None
-        self._held = batch
+        if self._held is None:
+            batch = self._controller.take_batch(TAKE_TIMEOUT_S)
+            if batch is None:
+                return None
+            self._held = _Held(batch)
         if self._kill_switch.is_engaged():
             stop.wait(TAKE_TIMEOUT_S)
             return None
-        return self._process(batch, stop)
+        return self._process(self._held, stop)
 
-    def _process(self, batch: RecordBatch, stop: threading.Event) -> BatchSummary | None:
+    def close(self) -> None:
+        """Forget the batch that could not be stored; it is read again at the next start."""
+        if self._held is not None:
+            self._discard_segment(self._held)
+            self._held = None
+
+    def _process(self, held: _Held, stop: threading.Event) -> BatchSummary | None:
         stages: dict[str, float] = {}
         began = time.perf_counter()
-        detections, ledger = self._parse_and_detect(batch, stages)
-        commit = BatchCommit(
-            n_events=batch.n_lines,
-            findings=tuple(finding for d in detections for finding in d.findings),
-            moves=_moves(batch, ledger),
-            states={d.detector: d.state for d in detections if d.state is not None},
-            stage_s=stages,
-        )
-        at = time.perf_counter()
         try:
-            stored = self._sink.store(commit)
+            prepared = self._prepared(held, stages)
+            at = time.perf_counter()
+            detections = self._engine.detect(prepared.events) if prepared.events.n_events else []
+            stages["detect"] = time.perf_counter() - at
+            moves = self._moves(prepared, held.segment)
+            at = time.perf_counter()
+            stored = self._sink.store(
+                BatchCommit(
+                    n_events=held.batch.n_lines,
+                    findings=tuple(finding for d in detections for finding in d.findings),
+                    moves=moves,
+                    states={d.detector: d.state for d in detections if d.state is not None},
+                    stage_s=stages,
+                    segment=held.segment,
+                )
+            )
         except KillSwitchEngagedError:
             self._engine.rollback()
             stop.wait(TAKE_TIMEOUT_S)
             return None
         except PositionConflictError as error:
             self._engine.rollback()
-            self._give_way(batch, error)
+            self._give_way(held, error)
             return None
         except StoreError as error:
             self._engine.rollback()
-            self._retry_s = min(max(self._retry_s * 2, RETRY_FIRST_S), RETRY_MOST_S)
-            self.trouble = f"{error} Trying again in {self._retry_s:g} s; nothing is lost."
-            logger.warning("The store refused a batch. retry_in_s=%s", self._retry_s)
+            self._wait_for_store(error)
             return None
         self._engine.commit()
-        self._controller.commit(batch)
+        self._controller.commit(held.batch)
+        self._remember_partials(moves)
         self._held, self._retry_s, self.trouble = None, 0.0, ""
         stages["commit"] = time.perf_counter() - at
         stages["total"] = time.perf_counter() - began
-        return self._summary(batch, ledger, detections, stored, stages)
+        return self._summary(held.batch, prepared.ledger, detections, stored, stages)
 
-    def _parse_and_detect(
-        self, batch: RecordBatch, stages: dict[str, float]
-    ) -> tuple[list[Detections], LedgerByFile]:
-        at = time.perf_counter()
+    def _prepared(self, held: _Held, stages: dict[str, float]) -> Prepared:
+        """The batch parsed and archived; what an earlier try has done is not done again.
+
+        Raises:
+            StoreError: The archive could not take it for now.
+        """
+        if held.prepared is None:
+            held.prepared = prepare(self._parser, held.batch)
+            stages["parse"] = held.prepared.parse_s
+        if self._archive is not None and not held.is_archived:
+            at = time.perf_counter()
+            held.segment = self._write_segment(self._archive, held)
+            held.is_archived = True
+            stages["archive"] = time.perf_counter() - at
+        if held.prepared.refused and self._quarantine is not None:
+            self._quarantine.keep(held.prepared.refused)
+        return held.prepared
+
+    @staticmethod
+    def _write_segment(archive: ArchiveEnd, held: _Held) -> Segment | None:
+        if held.prepared is None or not held.prepared.events.n_events:
+            return None
         try:
-            parsed = self._parser.parse(batch)
+            return archive.files.write(held.prepared.events)
+        except StoreError:
+            raise
+        except OSError as error:
+            raise StoreError(f"Cannot write the event archive: {error.strerror}.") from error
         except Exception:
-            # Fails closed: the lines are counted as refused and their positions move on, so
-            # that one poisonous batch cannot stop ingestion for ever.
-            logger.exception(
-                "Cannot parse a batch; its lines are refused. files=%s lines=%s",
-                [key for key, _ in batch.by_file()],
-                batch.n_lines,
-            )
-            return [], _refused(batch)
-        stages["parse"] = time.perf_counter() - at
-        at = time.perf_counter()
-        detections = self._engine.detect(parsed.events) if parsed.events.n_events else []
-        stages["detect"] = time.perf_counter() - at
-        return detections, parsed.ledger
+            # The events cannot be written as they are, and trying again would not help.
+            logger.exception("The archive cannot take a batch. lines=%s", held.batch.n_lines)
+            held.prepared = refuse(held.batch)
+            return None
 
-    def _give_way(self, batch: RecordBatch, error: PositionConflictError) -> None:
+    def _wait_for_store(self, error: StoreError) -> None:
+        self._retry_s = min(max(self._retry_s * 2, RETRY_FIRST_S), RETRY_MOST_S)
+        self.trouble = (
+            f"{error} Reading waits and positions stay; the next try is in {self._retry_s:g} s, "
+            "and nothing is lost."
+        )
+        logger.warning("The store refused a batch. retry_in_s=%s", self._retry_s)
+
+    def _give_way(self, held: _Held, error: PositionConflictError) -> None:
         """Drop the source's lines from the batch and read it again from the stored position."""
-        source_id = error.source_id
+        self._discard_segment(held)
+        source_id, batch = error.source_id, held.batch
         rest = tuple(chunk for chunk in batch.chunks if chunk.source_id != source_id)
-        self._held = RecordBatch(batch.sequence, rest, batch.flushed_ns) if rest else None
+        left = RecordBatch(batch.sequence, rest, batch.flushed_ns)
+        self._held = _Held(left) if rest else None
+        self._partials = {key: p for key, p in self._partials.items() if key[0] != source_id}
         self._controller.reset_source(source_id, self._positions.checkpoints(source_id))
         self.trouble = str(error)
         logger.warning("A position was moved by another process. source_id=%s", source_id)
 
+    def _discard_segment(self, held: _Held) -> None:
+        """Delete a segment that no transaction named; in doubt it is left to the next sweep."""
+        segment, held.segment, held.is_archived = held.segment, None, False
+        if segment is None or self._archive is None:
+            return
+        try:
+            # A commit whose answer got lost may have taken place: look before deleting.
+            if segment.name not in self._archive.registered.names():
+                self._archive.files.remove([segment.name])
+        except (StoreError, OSError):
+            logger.exception("An unused segment is left to be swept. name=%s", segment.name)
+
+    def _moves(self, prepared: Prepared, segment: Segment | None) -> tuple[PositionMove, ...]:
+        """One step for each file, and into the ledger how many of its events are archived."""
+        if segment is not None:
+            for key, n_events in prepared.n_events_by_file().items():
+                prepared.ledger[key] = replace(prepared.ledger[key], stored=n_events)
+        refused: dict[FileKey, list[RecordChunk]] = {}
+        for chunk in prepared.refused:
+            refused.setdefault((chunk.source_id, chunk.generation), []).append(chunk)
+        moves = []
+        for key, chunks in prepared.batch.by_file():
+            events = [event for chunk in chunks for event in chunk.events]
+            moves.append(
+                PositionMove(
+                    expected_offset=chunks[0].start,
+                    checkpoint=chunks[-1].checkpoint,
+                    ledger=prepared.ledger.get(key, LedgerDelta()),
+                    partial=self._partial(key, chunks),
+                    events=(*events, *refusals(refused.get(key, ()), self._clock)),
+                )
+            )
+        return tuple(moves)
+
+    def _partial(self, key: FileKey, chunks: Sequence[RecordChunk]) -> PartialLine | None:
+        """The last line that still waits: a chunk that moves nothing leaves a known one."""
+        seen = (chunk.partial for chunk in reversed(chunks))
+        latest = next((p for p in seen if p is not None), self._partials.get(key))
+        at = chunks[-1].checkpoint.offset
+        return latest if latest is not None and latest.offset == at else None
+
+    def _remember_partials(self, moves: Sequence[PositionMove]) -> None:
+        for move in moves:
+            key = (move.checkpoint.source_id, move.checkpoint.generation)
+            if move.partial is None:
+                self._partials.pop(key, None)
+            else:
+                self._partials[key] = move.partial
+
     def _summary(
         self,
         batch: RecordBatch,
-        ledger: LedgerByFile,
+        ledger: Mapping[FileKey, LedgerDelta],
         detections: list[Detections],
         stored: StoredBatch,
         stages: dict[str, float],
@@ -227,32 +379,6 @@ class Pipeline:
             buffer_fill=float(stats.get("buffer_fill", 0.0)),
             stage_s=stages,
         )
-
-
-def _moves(batch: RecordBatch, ledger: LedgerByFile) -> tuple[PositionMove, ...]:
-    return tuple(
-        PositionMove(
-            expected_offset=chunks[0].start,
-            checkpoint=chunks[-1].checkpoint,
-            ledger=ledger.get(key, LedgerDelta()),
-        )
-        for key, chunks in batch.by_file()
-    )
-
-
-def _refused(batch: RecordBatch) -> LedgerByFile:
-    ledger = {}
-    for key, chunks in batch.by_file():
-        lines = sum(chunk.n_lines for chunk in chunks)
-        skipped = sum(chunk.n_skipped_bytes for chunk in chunks)
-        ledger[key] = LedgerDelta(
-            bytes_seen=sum(int(chunk.lengths.sum()) for chunk in chunks) + skipped,
-            bytes_skipped=skipped,
-            lines=lines,
-            too_long=sum(chunk.n_too_long for chunk in chunks),
-            refused=lines,
-        )
-    return ledger
 
 
 def _latencies_ms(batch: RecordBatch, stored_ns: int) -> npt.NDArray[np.float32]:

@@ -172,6 +172,8 @@ class IngestSession:
     def _release(self) -> None:
         if self._controller is not None:
             self._controller.stop()
+        if self._pipeline is not None:
+            self._pipeline.close()
         if self._engine is not None:
             self._engine.close()
         if self._governance is not None:

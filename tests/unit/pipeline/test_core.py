@@ -1,6 +1,8 @@
 import threading
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import polars as pl
 import pytest
 
 from soc_copilot.domain import columns as c
+from soc_copilot.domain.archive import Segment, SourceShare
 from soc_copilot.domain.errors import (
     KillSwitchEngagedError,
     PositionConflictError,
@@ -19,11 +22,15 @@ from soc_copilot.domain.governance import BatchCommit, StoredBatch
 from soc_copilot.domain.records import (
     Checkpoint,
     LedgerDelta,
+    PartialLine,
     RecordBatch,
     RecordChunk,
+    SourceEvent,
     SourceStatus,
 )
-from soc_copilot.pipeline.core import Pipeline
+from soc_copilot.parsing.batch import ParsedBatch
+from soc_copilot.pipeline.core import ArchiveEnd, Pipeline
+from soc_copilot.pipeline.quarantine import Quarantine
 
 
 def make_chunk(source_id: int, start: int, n_lines: int, read_ns: int = 0) -> RecordChunk:
@@ -65,11 +72,13 @@ class FakeController:
 
 class FakeParser:
     def __init__(self) -> None:
-        self.broken = False
+        self.poison: int | None = None
+        self.n_parsed = 0
 
-    def parse(self, batch: RecordBatch) -> Any:
-        if self.broken:
+    def parse(self, batch: RecordBatch) -> ParsedBatch:
+        if any(chunk.start == self.poison for chunk in batch.chunks):
             raise ValueError("poison")
+        self.n_parsed += 1
         ledger = {
             key: LedgerDelta(
                 bytes_seen=sum(chunk.size_bytes for chunk in chunks),
@@ -78,8 +87,10 @@ class FakeParser:
             )
             for key, chunks in batch.by_file()
         }
-        frame = pl.DataFrame({c.ORIGINAL: ["a"] * batch.n_lines})
-        return type("Parsed", (), {"events": EventBatch(batch.sequence, frame), "ledger": ledger})
+        ids = [chunk.source_id for chunk in batch.chunks for _ in range(chunk.n_lines)]
+        offsets = np.concatenate([chunk.offsets for chunk in batch.chunks])
+        frame = pl.DataFrame({c.SOURCE_ID: ids, c.GENERATION: [1] * len(ids), c.OFFSET: offsets})
+        return ParsedBatch(EventBatch(batch.sequence, frame), ledger)
 
 
 class FakeEngine:
@@ -119,6 +130,33 @@ class FakePositions:
         return (Checkpoint(source_id, 1, "a.log", 99),)
 
 
+class FakeArchive:
+    """Files in memory, and what the database knows of them."""
+
+    def __init__(self, *answers: Exception | None) -> None:
+        self.answers = deque(answers)
+        self.files: dict[str, list[int]] = {}
+        self.known: set[str] = set()
+        self.n_written = 0
+
+    def write(self, events: EventBatch) -> Segment | None:
+        answer = self.answers.popleft() if self.answers else None
+        if answer is not None:
+            raise answer
+        self.n_written += 1
+        name = f"{self.n_written}.parquet"
+        self.files[name] = events.frame[c.OFFSET].to_list()
+        share = SourceShare(events.n_events, 2 * events.n_events, 0, 1)
+        return Segment(name, 0, events.n_events, 10, "00", {1: share})
+
+    def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            del self.files[name]
+
+    def names(self) -> frozenset[str]:
+        return frozenset(self.known)
+
+
 class Switch:
     engaged = False
 
@@ -129,18 +167,26 @@ class Switch:
 class Rig:
     """A pipeline with everything around it faked."""
 
-    def __init__(self, *batches: RecordBatch, answers: Sequence[Exception | None] = ()) -> None:
+    def __init__(
+        self,
+        *batches: RecordBatch,
+        answers: Sequence[Exception | None] = (),
+        archive: FakeArchive | None = None,
+        quarantine: Quarantine | None = None,
+    ) -> None:
         self.controller, self.parser = FakeController(batches), FakeParser()
         self.engine, self.sink, self.switch = FakeEngine(), FakeSink(*answers), Switch()
         self.stop = threading.Event()
         self.stop.set()  # so that no test waits between tries
         self.pipeline = Pipeline(
             self.controller,  # type: ignore[arg-type]
-            self.parser,  # type: ignore[arg-type]
+            self.parser,
             self.engine,  # type: ignore[arg-type]
             self.sink,
             FakePositions(),
             self.switch,
+            archive=ArchiveEnd(archive, archive) if archive is not None else None,
+            quarantine=quarantine,
         )
 
     def run(self) -> Any:
@@ -213,7 +259,7 @@ def test_a_batch_that_cannot_be_parsed_is_refused_and_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     rig = Rig(batch_of(make_chunk(1, 0, 3)))
-    rig.parser.broken = True
+    rig.parser.poison = 0
     summary = rig.run()
     (move,) = rig.sink.commits[0].moves
     assert (move.ledger.lines, move.ledger.refused, move.ledger.bytes_seen) == (3, 3, 6)
@@ -239,3 +285,160 @@ def test_a_batch_that_only_moves_a_position_is_stored_without_scoring() -> None:
     assert summary.n_events == 0
     assert rig.sink.commits[0].moves[0].expected_offset == -1
     assert rig.engine.calls == ["commit"]
+
+
+def test_the_archives_file_is_written_first_and_named_in_the_transaction() -> None:
+    archive = FakeArchive()
+    rig = Rig(batch_of(make_chunk(1, 0, 3), make_chunk(2, 0, 1)), archive=archive)
+    rig.run()
+    (commit,) = rig.sink.commits
+    assert commit.segment is not None
+    assert commit.segment.name == "1.parquet"
+    assert {m.checkpoint.source_id: m.ledger.stored for m in commit.moves} == {1: 3, 2: 1}
+    assert all(move.ledger.adds_up for move in commit.moves)
+
+
+def test_without_an_archive_nothing_counts_as_stored() -> None:
+    rig = Rig(batch_of(make_chunk(1, 0, 3)))
+    rig.run()
+    (commit,) = rig.sink.commits
+    assert commit.segment is None
+    assert commit.moves[0].ledger.stored == 0
+
+
+@pytest.mark.parametrize("refusal", [KillSwitchEngagedError("halted"), StoreError("full")])
+def test_a_refused_transaction_uses_the_same_file_again(refusal: Exception) -> None:
+    archive = FakeArchive()
+    rig = Rig(batch_of(make_chunk(1, 0, 3)), answers=[refusal, refusal], archive=archive)
+    assert [rig.run() is None for _ in range(3)] == [True, True, False]
+    assert (archive.n_written, rig.parser.n_parsed) == (1, 1)
+    assert rig.sink.commits[0].segment is not None
+
+
+def test_a_conflict_deletes_the_unused_file_and_archives_the_rest_anew() -> None:
+    archive = FakeArchive()
+    rig = Rig(
+        batch_of(make_chunk(1, 0, 3), make_chunk(2, 0, 2)),
+        answers=[PositionConflictError(1, 1)],
+        archive=archive,
+    )
+    assert rig.run() is None
+    assert archive.files == {}
+    rig.run()
+    assert archive.files == {"2.parquet": [0, 2]}
+    assert rig.sink.commits[0].segment is not None
+    assert rig.sink.commits[0].segment.name == "2.parquet"
+
+
+def test_a_file_that_the_database_knows_is_never_deleted() -> None:
+    # The commit's answer was lost, but it took place: the next try meets its own positions.
+    archive = FakeArchive()
+    rig = Rig(
+        batch_of(make_chunk(1, 0, 3)),
+        answers=[StoreError("I/O error"), PositionConflictError(1, 1)],
+        archive=archive,
+    )
+    assert rig.run() is None
+    archive.known.add("1.parquet")
+    assert rig.run() is None
+    assert list(archive.files) == ["1.parquet"]
+    assert not rig.pipeline.is_holding
+
+
+def test_closing_deletes_the_file_of_a_batch_that_was_never_stored() -> None:
+    archive = FakeArchive()
+    rig = Rig(batch_of(make_chunk(1, 0, 3)), answers=[StoreError("full")], archive=archive)
+    assert rig.run() is None
+    rig.pipeline.close()
+    assert archive.files == {}
+    assert not rig.pipeline.is_holding
+
+
+@pytest.mark.parametrize("error", [StoreError("No room."), OSError(28, "No space left on device")])
+def test_a_full_disk_of_the_archive_makes_reading_wait(error: Exception) -> None:
+    archive = FakeArchive(error, error)
+    rig = Rig(batch_of(make_chunk(1, 0, 3)), archive=archive)
+    assert [rig.run() is None for _ in range(2)] == [True, True]
+    assert "No " in rig.pipeline.trouble
+    assert "Reading waits" in rig.pipeline.trouble
+    assert rig.sink.commits == []
+    assert rig.run().n_events == 3
+    assert rig.pipeline.trouble == ""
+
+
+def test_a_batch_that_the_archive_cannot_take_at_all_is_refused() -> None:
+    rig = Rig(batch_of(make_chunk(1, 0, 3)), archive=FakeArchive(ValueError("no such type")))
+    summary = rig.run()
+    (move,) = rig.sink.commits[0].moves
+    assert (move.ledger.refused, move.ledger.stored, summary.n_parsed) == (3, 0, 0)
+    assert [event.kind for event in move.events] == ["refused"]
+
+
+def test_only_the_part_that_harms_the_parser_is_refused_and_kept(tmp_path: Path) -> None:
+    archive = FakeArchive()
+    rig = Rig(
+        batch_of(make_chunk(1, 0, 3), make_chunk(1, 6, 2), make_chunk(2, 4, 1)),
+        archive=archive,
+        quarantine=Quarantine(tmp_path / "quarantine"),
+    )
+    rig.parser.poison = 6
+    rig.run()
+    moves = {move.checkpoint.source_id: move for move in rig.sink.commits[0].moves}
+    first, second = moves[1].ledger, moves[2].ledger
+    assert (first.lines, first.parsed, first.refused, first.stored) == (5, 3, 2, 3)
+    assert (second.lines, second.parsed, second.refused, second.stored) == (1, 1, 0, 1)
+    (event,) = moves[1].events
+    assert (event.kind, event.generation, event.start, event.end) == ("refused", 1, 6, 10)
+    assert (event.is_loss, event.n_lost) == (True, 2)
+    assert moves[2].events == ()
+    assert archive.files == {"1.parquet": [0, 2, 4, 4]}
+    assert (tmp_path / "quarantine" / "1-1-6-10.lines").read_bytes() == b"a\na\n"
+
+
+def partial(offset: int, length: int = 3) -> PartialLine:
+    return PartialLine(offset, length, "x" * length, 1)
+
+
+def test_a_later_partial_line_of_a_file_replaces_an_earlier_one() -> None:
+    rig = Rig(
+        batch_of(
+            replace(make_chunk(1, 0, 0), partial=partial(0)),
+            replace(make_chunk(1, 0, 2), partial=partial(4)),
+            replace(make_chunk(2, 0, 0), partial=partial(0)),
+            make_chunk(2, 0, 1),
+        )
+    )
+    rig.run()
+    moves = {move.checkpoint.source_id: move for move in rig.sink.commits[0].moves}
+    assert moves[1].partial == partial(4)
+    assert moves[2].partial is None  # the line was completed
+
+
+def test_a_chunk_that_only_tells_leaves_the_partial_line_where_it_is() -> None:
+    told = SourceEvent("denied", "Access was denied.", 1)
+    rig = Rig(
+        batch_of(replace(make_chunk(1, 4, 0), partial=partial(4))),
+        batch_of(replace(make_chunk(1, 4, 0), events=(told,))),
+        batch_of(make_chunk(1, 4, 1)),
+        batch_of(make_chunk(1, 6, 0)),
+    )
+    for _ in range(4):
+        rig.run()
+    moves = [commit.moves[0] for commit in rig.sink.commits]
+    assert [move.partial for move in moves] == [partial(4), partial(4), None, None]
+    assert moves[1].events == (told,)
+
+
+def test_events_of_one_file_are_stored_in_the_order_of_its_chunks() -> None:
+    first, second = SourceEvent("rotated", "1", 1), SourceEvent("truncated", "2", 2)
+    rig = Rig(
+        batch_of(
+            replace(make_chunk(1, 0, 1), events=(first,)),
+            make_chunk(2, 0, 1),
+            replace(make_chunk(1, 2, 1), events=(second,)),
+        )
+    )
+    rig.run()
+    moves = {move.checkpoint.source_id: move for move in rig.sink.commits[0].moves}
+    assert moves[1].events == (first, second)
+    assert moves[2].events == ()
