@@ -3,17 +3,15 @@
 from enum import IntEnum
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QObject
 from PySide6.QtCore import Signal as QtSignal
 from typing_extensions import override
 
 from soc_copilot.domain.alerts import AlertChange
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.models.rows import Index, Role, RowModel
 from soc_copilot.ui.widgets import safe_tip
-
-Index = QModelIndex | QPersistentModelIndex
-Role = Qt.ItemDataRole
 
 PAGE_ROWS: Final = 256
 CELL_CHARS: Final = 240
@@ -41,8 +39,10 @@ _SAID_ONCE: Final = {
 TITLES: Final = ("When", "Who", "Where from", "Alert", "What", "Old", "New")
 
 
-class AlertChangeModel(QAbstractTableModel):
+class AlertChangeModel(RowModel):
     """Pages of changes, read on the worker. GUI thread only."""
+
+    headers = TITLES
 
     loaded = QtSignal()
     failed = QtSignal(str)
@@ -54,24 +54,8 @@ class AlertChangeModel(QAbstractTableModel):
         self._text = ""
         self._generation = 0
         self._exhausted, self._is_busy = True, False
-        desk.times.changed.connect(self._repaint)
-        desk.theme.changed.connect(self._repaint)
-
-    @override
-    def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(ChangeColumn)
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Role.DisplayRole:
-            return TITLES[section] if 0 <= section < len(TITLES) else None
-        return None
+        desk.times.changed.connect(self.repaint)
+        desk.theme.changed.connect(self.repaint)
 
     @override
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
@@ -178,12 +162,6 @@ class AlertChangeModel(QAbstractTableModel):
             above.surface,
             above.alert_id,
         )
-
-    def _repaint(self) -> None:
-        if self._rows:
-            self.dataChanged.emit(
-                self.index(0, 0), self.index(len(self._rows) - 1, len(ChangeColumn) - 1)
-            )
 
 
 def _words(change: AlertChange, value: str | None) -> str:

@@ -8,10 +8,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QModelIndex,
     QObject,
-    QPersistentModelIndex,
     Qt,
     QTimer,
 )
@@ -34,13 +32,12 @@ from soc_copilot.ui.models.alert_pages import (
     read_oldest,
     read_page,
 )
+from soc_copilot.ui.models.rows import Index, Role, RowModel
 from soc_copilot.ui.widgets import ROLE_SEVERITY, safe_tip
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
 
-Index = QModelIndex | QPersistentModelIndex
-Role = Qt.ItemDataRole
 T = TypeVar("T")
 
 SLOW_PAGE_S: Final = 0.008  # pages that took longer are read on the worker from then on
@@ -79,7 +76,6 @@ TITLES: Final = {
     Column.SCORE: "Score",
     Column.FIRST_SEEN: "First seen",
 }
-_RIGHT = {Column.COUNT, Column.SCORE}
 
 
 def status_text(row: AlertRow) -> str:
@@ -94,7 +90,7 @@ def _key(row: AlertRow) -> tuple[int, int]:
     return (-to_us(row.last_seen), -row.id)
 
 
-class AlertTableModel(QAbstractTableModel):
+class AlertTableModel(RowModel):
     """Alerts that match a filter, newest first, live.
 
     A row keeps its place from the moment it was read, though its alert may grow; new alerts
@@ -102,6 +98,9 @@ class AlertTableModel(QAbstractTableModel):
     Filters are read on the worker; later pages on the GUI thread while they stay fast.
     GUI thread only.
     """
+
+    headers = tuple(TITLES.values())
+    numbers = frozenset({Column.COUNT, Column.SCORE})
 
     loading_changed = QtSignal(bool)
     loaded = QtSignal()  # a filter's first page is there
@@ -129,33 +128,18 @@ class AlertTableModel(QAbstractTableModel):
         self.hold: Callable[[], bool] = lambda: False
         self._fill_timer = QTimer(self, singleShot=True)
         self._fill_timer.timeout.connect(self.poll)
-        desk.times.changed.connect(self._repaint)
-        desk.theme.changed.connect(self._repaint)
+        desk.times.changed.connect(self.repaint)
+        desk.theme.changed.connect(self.repaint)
 
     # -- what Qt asks
-
-    @override
-    def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(Column)
 
     @override
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole
     ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or section not in TITLES:
-            return None
-        column = Column(section)
-        if role == Role.DisplayRole:
-            return TITLES[column]
-        if role == Role.TextAlignmentRole:
-            return self._alignment(column)
-        if role == Role.ToolTipRole and column is Column.LAST_SEEN:
+        if role == Role.ToolTipRole and section == Column.LAST_SEEN:
             return safe_tip(f"Times in {self._desk.times.zone_name()}; newest first")
-        return None
+        return super().headerData(section, orientation, role)
 
     @override
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
@@ -165,7 +149,7 @@ class AlertTableModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return self._text(row, column)
         if role == Role.TextAlignmentRole:
-            return self._alignment(column)
+            return self.alignment(column)
         if role == Role.ToolTipRole:
             return safe_tip(self._tip(row, column))
         if role == Role.ForegroundRole:
@@ -407,7 +391,7 @@ class AlertTableModel(QAbstractTableModel):
         at = self._find(row.id)
         if self._rows[at] != row:
             self._rows[at] = row
-            self.dataChanged.emit(self.index(at, 0), self.index(at, len(Column) - 1))
+            self.repaint_rows(at, at)
         return True
 
     def _restore(self, row: AlertRow) -> None:
@@ -512,8 +496,7 @@ class AlertTableModel(QAbstractTableModel):
             self._selection_moved(at, at)
 
     def _selection_moved(self, first: int, last: int) -> None:
-        if self._rows:
-            self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
+        self.repaint_rows(first, last)
         self.selection_changed.emit()
 
     # -- what cells say
@@ -572,16 +555,6 @@ class AlertTableModel(QAbstractTableModel):
                 return "Select for an action on several alerts"
             case _:
                 return self._text(row, column)
-
-    def _alignment(self, column: Column) -> Qt.AlignmentFlag:
-        flag = Qt.AlignmentFlag
-        side = flag.AlignRight if column in _RIGHT else flag.AlignLeft
-        return side | flag.AlignVCenter
-
-    def _repaint(self) -> None:
-        if self._rows:
-            last = self.index(len(self._rows) - 1, len(Column) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
 
 
 def count_text(count: int) -> str:

@@ -5,27 +5,18 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QModelIndex, QObject, Signal
 from typing_extensions import override
 
 from soc_copilot.domain.governance import AuditRow
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.models.rows import Index, Role, RowModel
 from soc_copilot.ui.widgets.labels import safe_tip
 from soc_copilot.ui.workers import Job
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
-
-Index = QModelIndex | QPersistentModelIndex
-Role = Qt.ItemDataRole
 
 PAGE_ROWS = 256  # chosen: several screens, a few milliseconds
 CELL_CHARS = 300  # chosen: more than a column shows
@@ -65,8 +56,10 @@ def change_text(row: AuditRow) -> str:
     return ": ".join(part for part in (change, row.reason or "") if part)
 
 
-class AuditTableModel(QAbstractTableModel):
+class AuditTableModel(RowModel):
     """A window onto the audit trail. GUI thread only; pages are read in jobs."""
+
+    headers = HEADERS
 
     loaded = Signal()  # a page arrived, or reading failed
 
@@ -80,7 +73,7 @@ class AuditTableModel(QAbstractTableModel):
         self._changing = False  # True while views hear of rows that are not here yet
         self._pinned = False  # True while the top is not the newest row on purpose
         self._job: Job | None = None
-        desk.times.changed.connect(self._repaint)
+        desk.times.changed.connect(self.repaint)
 
     @property
     def text(self) -> str:
@@ -127,14 +120,6 @@ class AuditTableModel(QAbstractTableModel):
             self._read(None, self._take_new, after=self._known_seq)
 
     @override
-    def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(Column)
-
-    @override
     def canFetchMore(self, parent: Index) -> bool:
         idle = self._job is None and not self._changing
         return not parent.isValid() and not self._exhausted and idle
@@ -143,15 +128,6 @@ class AuditTableModel(QAbstractTableModel):
     def fetchMore(self, parent: Index) -> None:
         if self.canFetchMore(parent):
             self._read(self._rows[-1].seq if self._rows else None, self._append)
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole
-    ) -> Any:
-        inside = 0 <= section < len(Column)
-        if inside and orientation == Qt.Orientation.Horizontal and role == Role.DisplayRole:
-            return HEADERS[section]
-        return None
 
     @override
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
@@ -239,8 +215,3 @@ class AuditTableModel(QAbstractTableModel):
         self._job, self._exhausted = None, True
         self._desk.error(text)
         self.loaded.emit()
-
-    def _repaint(self) -> None:
-        if self._rows:
-            last = self.index(len(self._rows) - 1, len(Column) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)

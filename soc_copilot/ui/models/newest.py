@@ -3,16 +3,15 @@
 from enum import IntEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 from typing_extensions import override
 
 from soc_copilot.domain.alerts import AlertRow
 from soc_copilot.domain.text import render_safe
+from soc_copilot.ui.models.rows import Index, RowModel
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.delegates import ROLE_SEVERITY
 from soc_copilot.ui.widgets.labels import safe_tip
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 class Column(IntEnum):
@@ -30,8 +29,11 @@ class Column(IntEnum):
 TITLES = ("Severity", "Last seen", "Entity", "What", "Detector", "Count", "Score")
 
 
-class NewestModel(QAbstractTableModel):
+class NewestModel(RowModel):
     """A few alerts, replaced as a whole."""
+
+    headers = TITLES
+    numbers = frozenset({Column.COUNT, Column.SCORE})
 
     def __init__(self, times: TimeFormat, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -40,37 +42,11 @@ class NewestModel(QAbstractTableModel):
 
     def set_rows(self, rows: tuple[AlertRow, ...]) -> None:
         """Show these alerts; keeps the selection when their number stays."""
-        if len(rows) == len(self._rows):
-            self._rows = rows
-            if rows:
-                last = self.index(len(rows) - 1, len(TITLES) - 1)
-                self.dataChanged.emit(self.index(0, 0), last)
-            return
-        self.beginResetModel()
-        self._rows = rows
-        self.endResetModel()
+        self.replace_rows(rows)
 
     def row(self, place: int) -> AlertRow | None:
         """The alert in a row."""
         return self._rows[place] if 0 <= place < len(self._rows) else None
-
-    @override
-    def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(TITLES)
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(TITLES):
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return self._align(section)
-        return TITLES[section] if role == Qt.ItemDataRole.DisplayRole else None
 
     @override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -84,7 +60,7 @@ class NewestModel(QAbstractTableModel):
                 return safe_tip(self._times.absolute(row.last_seen))
             return safe_tip(f"{row.title}\n{row.entity}")
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return self._align(index.column())
+            return self.alignment(index.column())
         return row.severity if role == ROLE_SEVERITY else None
 
     def _text(self, row: AlertRow, column: int) -> str:
@@ -97,9 +73,3 @@ class NewestModel(QAbstractTableModel):
             f"{row.count:,}",
             f"{row.score:.3f}".lstrip("0") or "0",
         )[column]
-
-    @staticmethod
-    def _align(column: int) -> Qt.AlignmentFlag:
-        side = Qt.AlignmentFlag
-        right = column in {Column.COUNT, Column.SCORE}
-        return (side.AlignRight if right else side.AlignLeft) | side.AlignVCenter

@@ -3,14 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QMenu,
     QPlainTextEdit,
-    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -18,9 +17,10 @@ from typing_extensions import override
 
 from soc_copilot.domain.governance import AuditRow, KillSwitchState
 from soc_copilot.domain.text import render_safe
-from soc_copilot.ui.context import Desk, Page
+from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.killswitch import SURFACES
 from soc_copilot.ui.models.audit import AuditTableModel, Column
+from soc_copilot.ui.pages.split import SplitPage
 from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.governance_cards import (
@@ -29,7 +29,6 @@ from soc_copilot.ui.widgets.governance_cards import (
     KillSwitchCard,
     VerifyCard,
 )
-from soc_copilot.ui.widgets.kept_sizes import restore_sizes, sizes_text
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
 from soc_copilot.ui.widgets.tables import desk_table
 
@@ -104,14 +103,14 @@ class AuditDetail(Card):
             self.texts[name].setPlainText("\n".join(map(render_safe, text.split("\n"))))
 
 
-class GovernancePage(Page):
+class GovernancePage(SplitPage):
     """Who did what, and the proof of it. Everything is read and written in jobs."""
 
     name = "governance"
     title = "Governance"
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
-        super().__init__(desk, parent)
+        super().__init__(desk, Qt.Orientation.Horizontal, REFRESH_MS, parent)
         self._wanted: int | None = None  # audit row to select once it is here
         self.model = AuditTableModel(desk, self)
         self.killswitch = KillSwitchCard(desk)
@@ -127,18 +126,12 @@ class GovernancePage(Page):
             card.setMinimumHeight(200)
             cards.addWidget(card, share)
         column.addLayout(cards)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(2 * GRID)
         self.splitter.addWidget(self._table_card())
         self.splitter.addWidget(self.detail)
         self.splitter.setStretchFactor(0, 72)
         self.splitter.setStretchFactor(1, 28)
         self.splitter.setSizes([740, 260])
         column.addWidget(self.splitter, 1)
-        self._timer = QTimer(self)
-        self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self.refresh)
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
@@ -198,23 +191,6 @@ class GovernancePage(Page):
             self.start_verify()
 
     @override
-    def save_state(self) -> dict[str, str]:
-        return {"splitter": sizes_text(self.splitter)}
-
-    @override
-    def restore_state(self, state: dict[str, str]) -> None:
-        restore_sizes(self.splitter, state.get("splitter", ""))
-
-    @override
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._timer.start()
-
-    @override
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self._timer.stop()
-
     def refresh(self) -> None:
         """Bring the table and the database's facts up to date."""
         self.model.pull_new()
