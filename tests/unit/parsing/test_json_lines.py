@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soc_copilot.domain import columns as c
-from soc_copilot.parsing.json_lines import JsonFormat, _decode_by
+from soc_copilot.parsing.json_lines import JsonFormat
 from soc_copilot.parsing.protocol import ParseContext
 from tests.unit.parsing.golden import check, row_of
 
@@ -85,12 +85,6 @@ def test_path_is_a_url_only_beside_a_method():
 def test_line_with_raw_controls_is_mended_not_lost(raw):
     row = row_of("json", '{"msg":"a' + raw + 'b"}')
     assert row[c.MESSAGE] == f"a{raw}b"
-
-
-def test_line_that_the_decoder_refuses_does_not_take_others_with_it():
-    schema = pl.Struct({"message": pl.String()})
-    found = _decode_by(schema, pl.Series(['{"message":"a"}', '{"message"', '{"message":"b"}']))
-    assert found.struct.field("message").to_list() == ["a", None, "b"]
 
 
 @settings(deadline=None)
