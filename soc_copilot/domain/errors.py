@@ -21,6 +21,10 @@ class StoreError(SocCopilotError):
     """The governance database cannot be opened, read or written."""
 
 
+class DiskFullError(StoreError):
+    """No room is left on the disk; nothing was stored, and nothing half written stays."""
+
+
 class PositionConflictError(StoreError):
     """Another process has moved a source's position; read it again and start there."""
 
