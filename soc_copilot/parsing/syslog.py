@@ -49,7 +49,7 @@ _RFC5424: Final = (
 )
 _NAMES: Final = ("priority", "stamp", "host", "process", "module", "pid", "body")
 _5424_NAMES: Final = ("priority", "stamp", "host", "process", "pid", "id", "data", "body")
-_LEVELS: Final = (
+LEVELS: Final = (
     "emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug",
 )  # fmt: skip
 _REPEATED: Final = r"^message repeated ([0-9]{1,9}) times: \[ ?(.*)\]$"
@@ -66,7 +66,7 @@ class SyslogFormat(Format):
     @override
     def parse(self, lines: pl.Series, context: ParseContext) -> pl.DataFrame:
         frame = _framed(pl.DataFrame({"line": lines})).with_row_index("row")
-        frame = _unwrapped(frame)
+        frame = unwrapped(frame)
         known = take_apart(frame).rename({"repeat": "said"})
         return (
             _timed(frame, context)
@@ -91,7 +91,7 @@ def _framed(frame: pl.DataFrame) -> pl.DataFrame:
     return pieces
 
 
-def _unwrapped(frame: pl.DataFrame) -> pl.DataFrame:
+def unwrapped(frame: pl.DataFrame) -> pl.DataFrame:
     """Add `message` as written, and strip `body` to the sentence; `repeat` and `module` too."""
     body = pl.col("body").str.strip_prefix(" ").str.strip_prefix("\ufeff")
     frame = frame.with_columns(body.alias("body"))
@@ -132,7 +132,7 @@ def _columns() -> list[pl.Expr]:
         present("host").alias(c.HOST),
         present("process").alias(c.PROCESS),
         pl.col("pid").cast(pl.Int64, strict=False).alias(c.PID),
-        severity.replace_strict(dict(enumerate(_LEVELS)), default=None).alias(c.SEVERITY),
+        severity.replace_strict(dict(enumerate(LEVELS)), default=None).alias(c.SEVERITY),
         pl.col("message").alias(c.MESSAGE),
         number.alias(c.REPEAT),
         *(pl.col(name).alias(column) for name, column in FIELDS.items()),

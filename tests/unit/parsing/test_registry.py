@@ -13,7 +13,16 @@ from tests.unit.parsing.golden import DATA
 
 
 def test_names_are_those_of_the_formats():
-    assert FORMAT_NAMES == ("access", "apache-error", "syslog", "json", "plain")
+    assert FORMAT_NAMES == (
+        "access",
+        "apache-error",
+        "syslog",
+        "file-activity",
+        "journald",
+        "windows-event",
+        "json",
+        "plain",
+    )
     assert [found.name for found in formats()] == list(FORMAT_NAMES)
     assert all(get_format(name).name == name for name in FORMAT_NAMES)
     assert len({found.dataset for found in formats()}) == len(formats())
@@ -44,6 +53,12 @@ def test_lines_that_mostly_fit_nothing_are_plain():
     assert detect([line, "a", "b"]).format.name == "plain"
     assert detect([]).share == 0.0
     assert detect([]).format.name == "plain"
+
+
+def test_objects_of_many_kinds_are_json_lines():
+    entry = '{"__REALTIME_TIMESTAMP":"1773133200000000","MESSAGE":"m"}'
+    assert detect([entry] * 3 + ['{"a":1}']).format.name == "journald"
+    assert detect([entry] * 3 + ['{"a":1}'] * 2).format.name == "json"
 
 
 def test_only_the_first_lines_are_looked_at():
