@@ -80,12 +80,12 @@ class EventArchive(Protocol):
         """Put the events into a file that is on disk when this returns; None for no events.
 
         Raises:
-            StoreError, OSError: It could not be written; nothing is left behind.
+            StoreError: It could not be written for now; nothing is left behind.
         """
         ...
 
-    def remove(self, names: Sequence[str]) -> None:
-        """Delete files that no transaction names."""
+    def discard(self, segment: Segment) -> None:
+        """Delete a file that no transaction names."""
         ...
 
 
@@ -260,8 +260,6 @@ class Pipeline:
             return archive.files.write(held.prepared.events)
         except StoreError:
             raise
-        except OSError as error:
-            raise StoreError(f"Cannot write the event archive: {error.strerror}.") from error
         except Exception:
             # The events cannot be written as they are, and trying again would not help.
             logger.exception("The archive cannot take a batch. lines=%s", held.batch.n_lines)
@@ -296,8 +294,8 @@ class Pipeline:
         try:
             # A commit whose answer got lost may have taken place: look before deleting.
             if segment.name not in self._archive.registered.names():
-                self._archive.files.remove([segment.name])
-        except (StoreError, OSError):
+                self._archive.files.discard(segment)
+        except StoreError:
             logger.exception("An unused segment is left to be swept. name=%s", segment.name)
 
     def _moves(self, prepared: Prepared, segment: Segment | None) -> tuple[PositionMove, ...]:
