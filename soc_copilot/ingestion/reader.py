@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -79,6 +80,18 @@ class LongLine:
     tail: bytes  # last bytes scanned, to see that they are still there
 
 
+class Stat(NamedTuple):
+    """What a read goes by.
+
+    Attributes:
+        size: Bytes of the content.
+        mtime_ns: When it was last written, nanoseconds since 1970 UTC.
+    """
+
+    size: int
+    mtime_ns: int
+
+
 class FileReader:
     """Reads one generation of a plain file; the caller owns the handle.
 
@@ -136,9 +149,9 @@ class FileReader:
 
     def load(self, fd: int) -> None:
         """Take the fingerprint's bytes from the file, once it is known to be the right one."""
-        self._head = read_at(fd, 0, min(self.position, HEAD_BYTES))
+        self._head = self._bytes_at(fd, 0, min(self.position, HEAD_BYTES))
         size = min(self.position, MARKER_BYTES)
-        self._marker = read_at(fd, self.position - size, size)
+        self._marker = self._bytes_at(fd, self.position - size, size)
 
     def announce(self) -> RecordChunk:
         """The first position, without lines, so that it is stored at once."""
@@ -163,13 +176,13 @@ class FileReader:
             FileRewrittenError: Other bytes stand where ours were read.
             OSError: The system's refusal.
         """
-        stat = os.fstat(fd)
+        stat = self._stat(fd)
         now_ns = self._clock.now_ns()
-        if stat.st_size < self._scanned:
+        if stat.size < self._scanned:
             raise FileShrunkError
-        if self._head and read_at(fd, 0, len(self._head)) != self._head:
+        if self._head and self._bytes_at(fd, 0, len(self._head)) != self._head:
             raise FileRewrittenError
-        self.size = stat.st_size
+        self.size = stat.size
         chunks: list[RecordChunk] = []
         budget = max_bytes
         while budget > 0:
@@ -184,8 +197,8 @@ class FileReader:
             budget -= moved
         self.is_caught_up = budget > 0
         self.size = max(self.size, self._scanned)
-        self._seen = (stat.st_size, stat.st_mtime_ns)
-        self._is_racy = now_ns - stat.st_mtime_ns < RACY_NS
+        self._seen = (stat.size, stat.mtime_ns)
+        self._is_racy = now_ns - stat.mtime_ns < RACY_NS
         return chunks
 
     def finish(self, fd: int) -> list[RecordChunk]:
@@ -193,10 +206,10 @@ class FileReader:
 
         A last line without a line end is handed out as it stands: none will come.
         """
-        start, size = self.position, max(os.fstat(fd).st_size, self.position)
+        start, size = self.position, max(self._stat(fd).size, self.position)
         kept = self._limits.max_line_bytes - 1
         end = size if self._nul_at is None else max(self._nul_at, start)
-        left = self._long.kept if self._long else read_at(fd, start, min(end - start, kept))
+        left = self._long.kept if self._long else self._bytes_at(fd, start, min(end - start, kept))
         text = left.lstrip(b"\0")
         offset = start + len(left) - len(text) if text else end
         cut = None
@@ -231,6 +244,15 @@ class FileReader:
             finished=finished,
         )
 
+    def _bytes_at(self, fd: int, offset: int, size: int) -> bytes:
+        """Bytes of the content; a packed file's are not those of the handle."""
+        return read_at(fd, offset, size)
+
+    def _stat(self, fd: int) -> Stat:
+        """Size and time of the content."""
+        stat = os.fstat(fd)
+        return Stat(stat.st_size, stat.st_mtime_ns)
+
     @property
     def _scanned(self) -> int:
         return self._long.scanned if self._long else self.position
@@ -244,7 +266,7 @@ class FileReader:
         self._nul_at = None
         m = len(self._marker)
         wanted = max(min(budget, self._limits.block_bytes), self._limits.max_line_bytes)
-        raw = read_at(fd, self.position - m, m + wanted)
+        raw = self._bytes_at(fd, self.position - m, m + wanted)
         if raw[:m] != self._marker:
             raise FileRewrittenError
         usable = self._usable(fd, raw, self.position - m)
@@ -266,7 +288,7 @@ class FileReader:
             return []
         self._nul_at = None
         m = len(line.tail)
-        raw = read_at(fd, line.scanned - m, m + self._limits.block_bytes)
+        raw = self._bytes_at(fd, line.scanned - m, m + self._limits.block_bytes)
         if raw[:m] != line.tail:
             raise FileRewrittenError
         usable = self._usable(fd, raw, line.scanned - m)
@@ -291,7 +313,7 @@ class FileReader:
         if not raw or raw[-1] != 0 or at + len(raw) <= self._data_after:
             return len(raw)
         place = at + len(raw)
-        while block := read_at(fd, place, BLOCK_BYTES):
+        while block := self._bytes_at(fd, place, BLOCK_BYTES):
             text = block.lstrip(b"\0")
             if text:
                 self._data_after = place + len(block) - len(text)
@@ -302,10 +324,10 @@ class FileReader:
         return solid
 
     def _is_still_padding(self, fd: int, at: int) -> bool:
-        stat = os.fstat(fd)
-        if self._seen != (stat.st_size, stat.st_mtime_ns):
+        stat = self._stat(fd)
+        if self._seen != (stat.size, stat.mtime_ns):
             return False
-        return not read_at(fd, at, 64).strip(b"\0")
+        return not self._bytes_at(fd, at, 64).strip(b"\0")
 
     def _skip_padding(self, fd: int, raw: bytes, m: int) -> RecordChunk:
         start = self.position
