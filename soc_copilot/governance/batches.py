@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from soc_copilot.domain.clock import from_us
 from soc_copilot.domain.errors import PositionConflictError
@@ -22,7 +23,9 @@ from soc_copilot.governance.schema import (
     LedgerModel,
     PositionModel,
 )
+from soc_copilot.governance.segments import insert_segment
 from soc_copilot.governance.session import Session, WriteTransaction
+from soc_copilot.governance.source_events import store_events, store_partials
 from soc_copilot.governance.sources import LEDGER_FIELDS, position_values
 
 _POSITION = PositionModel.__table__.c
@@ -46,11 +49,15 @@ _ADD_TO_LEDGER = (
         {
             **{name: _LEDGER[name] + bindparam(f"b_{name}") for name in LEDGER_FIELDS},
             "alerts": _LEDGER.alerts + bindparam("b_alerts"),
-            "last_stored_us": bindparam("b_stored"),
+            "last_stored_us": bindparam("b_now"),
         }
     )
 )
 _LAST_BATCH = select(func.max(BatchModel.id))
+
+
+class _MismatchError(Exception):
+    """A position does not stand where a batch expects it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,10 @@ class BatchStore:
         with self._session.write(self._actor) as tx:
             refuse_if_engaged(self._session, tx.connection)
             _move_positions(tx.connection, commit.moves)
+            store_partials(tx.connection, commit.moves)
+            store_events(tx.connection, commit.moves)
+            if commit.segment is not None:
+                insert_segment(tx.connection, commit.segment)
             batch_id = (tx.connection.execute(_LAST_BATCH).scalar() or 0) + 1
             raised = raise_alerts(tx, commit.findings, batch_id)
             _add_to_ledger(tx, commit.moves, raised.by_source)
@@ -137,18 +148,26 @@ class BatchStore:
 
 
 def _move_positions(connection: Connection, moves: Sequence[PositionMove]) -> None:
-    for move in moves:
-        at = {"b_source": move.checkpoint.source_id, "b_gen": move.checkpoint.generation}
-        stored = connection.execute(_STORED_OFFSET, at).scalar()
-        if (-1 if stored is None else stored) != move.expected_offset:
-            raise PositionConflictError(at["b_source"], at["b_gen"])
-    fresh = [move for move in moves if move.expected_offset == -1]
+    try:
+        with connection.begin_nested():
+            _write_positions(connection, moves)
+    except (IntegrityError, _MismatchError):
+        # Which one it was is looked up only now: 1,000 files a batch are 1,000 look-ups.
+        for move in moves:
+            at = {"b_source": move.checkpoint.source_id, "b_gen": move.checkpoint.generation}
+            stored = connection.execute(_STORED_OFFSET, at).scalar()
+            if (-1 if stored is None else stored) != move.expected_offset:
+                raise PositionConflictError(at["b_source"], at["b_gen"]) from None
+        raise
+
+
+def _write_positions(connection: Connection, moves: Sequence[PositionMove]) -> None:
+    fresh = [position_values(m.checkpoint) for m in moves if m.expected_offset == -1]
     if fresh:
-        rows = [position_values(move.checkpoint) for move in fresh]
-        connection.execute(insert(PositionModel), rows)
-    known = [move for move in moves if move.expected_offset != -1]
-    if known:
-        connection.execute(_MOVE, [_move_values(move) for move in known])
+        connection.execute(insert(PositionModel), fresh)
+    known = [_move_values(move) for move in moves if move.expected_offset != -1]
+    if known and connection.execute(_MOVE, known).rowcount != len(known):
+        raise _MismatchError
 
 
 def _move_values(move: PositionMove) -> dict[str, Any]:
@@ -176,7 +195,7 @@ def _add_to_ledger(
                 for name in LEDGER_FIELDS
             },
             "b_alerts": alerts.get(source_id, 0),
-            "b_stored": tx.now_us,
+            "b_now": tx.now_us,
         }
         for source_id in sorted({*totals, *alerts})
     ]

@@ -15,6 +15,7 @@ from soc_copilot.governance.facts import DatabaseFacts, database_facts
 from soc_copilot.governance.kill_switch import KillSwitch
 from soc_copilot.governance.location import Place, locate, make_private_file, refuse_network
 from soc_copilot.governance.migrate import prepare
+from soc_copilot.governance.segments import SegmentStore
 from soc_copilot.governance.session import Session
 from soc_copilot.governance.settings_store import SettingsStore
 from soc_copilot.governance.sources import SourceStore
@@ -28,7 +29,9 @@ class Governance:
         path: The SQLite file, None on a database server.
         actor: Who acts through this object.
         journal_note: Why SQLite does not use its write-ahead log; empty when it does.
-        kill_switch, audit, sources, alerts, settings, batches: The parts.
+        archive_folder: Where the event archive's files lie; made by whoever writes there.
+        spool_folder: Where sources that cannot wait keep what they receive; likewise.
+        kill_switch, audit, sources, alerts, settings, batches, segments: The parts.
 
     Thread:
         The thread that opened it; `kill_switch.state` and `.is_engaged` from any.
@@ -43,12 +46,15 @@ class Governance:
         self.journal_note = journal_note
         self.url = session.place.url.render_as_string(hide_password=True)
         self.path = session.place.path
+        self.archive_folder = session.place.archive
+        self.spool_folder = session.place.spool
         self.kill_switch = KillSwitch(session, actor)
         self.audit = AuditTrail(session, actor)
         self.sources = SourceStore(session, actor)
         self.alerts = AlertStore(session, actor)
         self.settings = SettingsStore(session, actor)
         self.batches = BatchStore(session, actor)
+        self.segments = SegmentStore(session, actor)
 
     @classmethod
     def open(

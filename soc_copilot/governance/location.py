@@ -39,6 +39,9 @@ class Place:
         head: The audit chain's head file.
         marker: The kill switch's marker file.
         keys: Folder of the audit keys, apart from the database.
+        archive: Folder of the event archive.
+        spool: Folder of what listeners received.
+        reserve: The file that keeps some room on the disk.
     """
 
     url: URL
@@ -46,6 +49,16 @@ class Place:
     head: Path
     marker: Path
     keys: Path
+    archive: Path
+    spool: Path
+    reserve: Path
+
+    @classmethod
+    def beside(cls, base: Path, url: URL, path: Path | None, keys: Path) -> "Place":
+        """The place whose companions are named after `base`."""
+        ends = ("audit", "kill", "archive", "spool", "reserve")
+        head, marker, *others = (Path(f"{base}.{end}") for end in ends)
+        return cls(url, path, head, marker, keys, *others)
 
     @property
     def title(self) -> str:
@@ -72,20 +85,13 @@ def locate(target: str | Path | None, home: Path | None = None) -> Place:
         url = _parse(target)
         if url.get_backend_name() != "sqlite":
             stem = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()
-            base = data / stem[:16]
-            return Place(url, None, Path(f"{base}.audit"), Path(f"{base}.kill"), keys)
+            return Place.beside(data / stem[:16], url, None, keys)
         target = url.database
         if not target or target == ":memory:":
             raise StoreError("The governance database needs a file; one in memory would not last.")
     chosen = Path(target) if target is not None else data / DATABASE_NAME
     path = Path(os.path.abspath(chosen.expanduser()))  # noqa: PTH100 - keeps symbolic links
-    return Place(
-        URL.create("sqlite", database=str(path)),
-        path,
-        Path(f"{path}.audit"),
-        Path(f"{path}.kill"),
-        keys,
-    )
+    return Place.beside(path, URL.create("sqlite", database=str(path)), path, keys)
 
 
 def _folders(home: Path | None) -> tuple[Path, Path]:

@@ -1,7 +1,9 @@
 """Tables of the governance database as typed models.
 
-Times are BIGINT microseconds since 1970 UTC (`..._us`). Ids of alerts, batches and audit rows
-are given out by the writer inside its transaction, so that they have no gaps.
+Times are BIGINT microseconds since 1970 UTC (`..._us`), or nanoseconds where they come from a
+read (`..._ns`). Ids of alerts, batches and audit rows are given out by the writer inside its
+transaction, so that they have no gaps. A column added after the first schema has a default in the
+database, so that older rows have a value.
 """
 
 from sqlalchemy import (
@@ -15,16 +17,18 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from soc_copilot.governance.stored_text import StoredText
 
-SCHEMA_HEAD = "v1_0"
+SCHEMA_HEAD = "v1_1"
 """Newest revision in `migrations/versions`: major and minor; the same major stays readable."""
 
 # SQLite numbers rows by itself only for a column of exactly the type INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
+_ZERO = text("0")
 
 
 class Base(DeclarativeBase):
@@ -39,6 +43,8 @@ class DatabaseModel(Base):
     database_id: Mapped[str] = mapped_column(String(32))
     key_id: Mapped[str] = mapped_column(String(64))  # SHA-256 of the audit key
     created_us: Mapped[int] = mapped_column(BigInteger)
+    # Last audit row before the chain was anchored anew; 0 when it never was.
+    anchor_seq: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
 
 
 class KillSwitchModel(Base):
@@ -83,6 +89,7 @@ class SourceModel(Base):
     from_start: Mapped[bool] = mapped_column(Boolean)
     added_us: Mapped[int] = mapped_column(BigInteger)
     removed_us: Mapped[int | None] = mapped_column(BigInteger)
+    options: Mapped[str] = mapped_column(StoredText, server_default=text("'{}'"))  # JSON object
 
 
 class PositionModel(Base):
@@ -102,6 +109,68 @@ class PositionModel(Base):
     marker_bytes: Mapped[int] = mapped_column(Integer)
     finished: Mapped[bool] = mapped_column(Boolean)
     compression: Mapped[str | None] = mapped_column(String(16))
+    encoding: Mapped[str] = mapped_column(String(32), server_default=text("''"))
+    cursor: Mapped[str] = mapped_column(StoredText, server_default=text("''"))
+
+
+class PartialLineModel(Base):
+    """A last line that waits for its line end; at most one for each generation."""
+
+    __tablename__ = "partial_line"
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    generation: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    path: Mapped[str] = mapped_column(StoredText)
+    offset: Mapped[int] = mapped_column(BigInteger)
+    length: Mapped[int] = mapped_column(BigInteger)
+    text: Mapped[str] = mapped_column(StoredText)
+    seen_ns: Mapped[int] = mapped_column(BigInteger)
+
+
+class SourceEventModel(Base):
+    """What happened to a source. The oldest go when there are very many."""
+
+    __tablename__ = "source_event"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    message: Mapped[str] = mapped_column(StoredText)
+    at_ns: Mapped[int] = mapped_column(BigInteger)
+    generation: Mapped[int] = mapped_column(Integer)
+    is_loss: Mapped[bool] = mapped_column(Boolean)
+    n_lost: Mapped[int | None] = mapped_column(BigInteger)
+    start_offset: Mapped[int] = mapped_column(BigInteger)
+    end_offset: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_source_event_source", "source_id", "id"),)
+
+
+class SegmentModel(Base):
+    """A file of the event archive; what no row names is no part of the archive."""
+
+    __tablename__ = "segment"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(128))
+    level: Mapped[int] = mapped_column(Integer)
+    n_rows: Mapped[int] = mapped_column(BigInteger)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))
+    min_us: Mapped[int] = mapped_column(BigInteger)  # over its shares
+    max_us: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (UniqueConstraint("name", name="uq_segment_name"),)
+
+
+class SegmentShareModel(Base):
+    """One source's part of a segment."""
+
+    __tablename__ = "segment_share"
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id"), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    n_rows: Mapped[int] = mapped_column(BigInteger)
+    raw_bytes: Mapped[int] = mapped_column(BigInteger)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)  # of the file, by raw bytes
+    min_us: Mapped[int] = mapped_column(BigInteger)
+    max_us: Mapped[int] = mapped_column(BigInteger)
 
 
 class LedgerModel(Base):
@@ -118,10 +187,17 @@ class LedgerModel(Base):
     refused: Mapped[int] = mapped_column(BigInteger)
     alerts: Mapped[int] = mapped_column(BigInteger)
     last_stored_us: Mapped[int | None] = mapped_column(BigInteger)
+    stored: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
+    undecodable: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
+    lost: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
+    possible_losses: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
+    # What position rows said that were pruned.
+    pruned_bytes: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
+    pruned_files: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
 
 
 class BatchModel(Base):
-    """Append-only: one row for each stored batch."""
+    """One row for each stored batch, never changed. The oldest go when there are very many."""
 
     __tablename__ = "batch"
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)

@@ -1,33 +1,45 @@
 """Log sources as configured, their positions, and what became of their lines."""
 
+import json
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from soc_copilot.domain.clock import from_us
-from soc_copilot.domain.errors import SourceError
-from soc_copilot.domain.governance import Actor, SourceLedger, SourceRow
-from soc_copilot.domain.records import Checkpoint, LedgerDelta
-from soc_copilot.governance.chain import Entry
-from soc_copilot.governance.schema import LedgerModel, PositionModel, SourceModel
-from soc_copilot.governance.session import Session, WriteTransaction
-
-KINDS = ("file", "directory", "replay")
-LEDGER_FIELDS = (
-    "bytes_seen",
-    "bytes_skipped",
-    "lines",
-    "parsed",
-    "unparsed",
-    "too_long",
-    "refused",
+from soc_copilot.domain.errors import PolicyError, SourceError
+from soc_copilot.domain.governance import (
+    Actor,
+    SourceLedger,
+    SourceRow,
+    StoredPartial,
+    StoredSourceEvent,
 )
+from soc_copilot.domain.records import Checkpoint, LedgerDelta
+from soc_copilot.domain.source_options import SourceOptions
+from soc_copilot.governance.chain import Entry
+from soc_copilot.governance.schema import (
+    LedgerModel,
+    PartialLineModel,
+    PositionModel,
+    SegmentShareModel,
+    SourceModel,
+)
+from soc_copilot.governance.session import Session, WriteTransaction
+from soc_copilot.governance.source_events import read_events, read_partials
+from soc_copilot.governance.source_places import name_of, place_of, rivals_of
+
+logger = logging.getLogger(__name__)
+
+LEDGER_FIELDS = tuple(field.name for field in fields(LedgerDelta))
 
 _SOURCE = tuple(SourceModel.__table__.c)
 _POSITION = tuple(PositionModel.__table__.c)
+_SHARE = SegmentShareModel.__table__.c
 
 
 class SourceStore:
@@ -46,58 +58,47 @@ class SourceStore:
         pattern: str = "",
         format: str = "auto",  # noqa: A002 - the word used everywhere for it
         from_start: bool = False,
+        options: SourceOptions | None = None,
     ) -> SourceRow:
         """Add a source; it is enabled.
 
         Args:
-            kind: One of `KINDS`.
-            path: The file or folder; made absolute.
-            name: For people; the path's last part when empty.
+            kind: One of `source_options.KINDS`.
+            path: What it reads; see `source_places.place_of`.
+            name: For people; made of the path when empty.
             pattern: File names to read, for a folder.
             format: A parsing format's name, or "auto".
             from_start: Read what is there already; else only what comes from now on.
+            options: What differs from the defaults.
 
         Raises:
-            SourceError: The kind is unknown, or the same source exists.
+            SourceError: The kind is unknown, the path or address is none, or another source
+                reads the same.
+            PolicyError: An option is not for this kind, or its value is not allowed.
         """
-        if kind not in KINDS:
-            raise SourceError(f'A source is one of {", ".join(KINDS)}; found "{kind}".')
-        if not os.fspath(path):
-            raise SourceError("Give the path of the file or folder to read.")
-        where = os.path.abspath(path)  # noqa: PTH100 - keeps symbolic links: logs are often links
-        if kind == "directory":
-            pattern = pattern or "*.log"
+        where = place_of(kind, path)
+        checked = SourceOptions.checked(kind, options.changed if options is not None else {})
         values = {
             "kind": kind,
             "path": where,
-            "name": name.strip() or os.path.basename(where) or where,  # noqa: PTH119
-            "pattern": pattern if kind == "directory" else "",
+            "name": name.strip() or name_of(kind, where),
+            "pattern": (pattern or "*.log") if kind == "directory" else "",
             "format": format,
             "enabled": True,
             "from_start": from_start,
+            "options": _json(checked.changed),
         }
         with self._session.write(self._actor) as tx:
-            self._refuse_duplicate(tx.connection, where, str(values["pattern"]))
+            _refuse_duplicate(tx.connection, values)
             added = tx.connection.execute(insert(SourceModel).values(**values, added_us=tx.now_us))
             source_id = int(added.inserted_primary_key[0])  # type: ignore[index]  # an insert has one
             zeros = dict.fromkeys((*LEDGER_FIELDS, "alerts"), 0)
             tx.connection.execute(insert(LedgerModel).values(source_id=source_id, **zeros))
-            tx.audit(Entry("source.added", f"source {source_id}", None, f"{kind} {where}"))
-            return _get(tx.connection, source_id)
-
-    @staticmethod
-    def _refuse_duplicate(connection: Connection, path: str, pattern: str) -> None:
-        same = select(SourceModel.id, SourceModel.name).where(
-            SourceModel.path == path,
-            SourceModel.pattern == pattern,
-            SourceModel.removed_us.is_(None),
-        )
-        found = connection.execute(same).first()
-        if found is not None:
-            raise SourceError(
-                f'"{path}" is source {found.id} ("{found.name}") already. '
-                "Its lines would be counted twice; remove that one first, or keep it."
+            said = " ".join(
+                part for part in (kind, where, _json(checked.changed)) if part and part != "{}"
             )
+            tx.audit(Entry("source.added", f"source {source_id}", None, said))
+            return _get(tx.connection, source_id)
 
     def list(self) -> tuple[SourceRow, ...]:
         """Every source that was not removed, in the order added."""
@@ -114,10 +115,22 @@ class SourceStore:
         with self._session.read() as connection:
             return _get(connection, source_id)
 
-    def find(self, path: str | os.PathLike[str], pattern: str = "") -> SourceRow | None:
-        """The source that reads this path (and, for a folder, this pattern), if any."""
-        where = os.path.abspath(path)  # noqa: PTH100 - as in add()
-        return next((s for s in self.list() if s.path == where and s.pattern == pattern), None)
+    def find(
+        self, path: str | os.PathLike[str], pattern: str = "", *, kind: str = "file"
+    ) -> SourceRow | None:
+        """The source that reads this (for a folder: files of this pattern), if any.
+
+        Args:
+            path: As for `add`.
+            pattern: As for `add`.
+            kind: A source of this kind, or of one that may not read the same besides.
+
+        Raises:
+            SourceError: The kind is unknown, or the path or address is none.
+        """
+        where, kinds = place_of(kind, path), rivals_of(kind)
+        found = (s for s in self.list() if s.kind in kinds)
+        return next((s for s in found if s.path == where and s.pattern == pattern), None)
 
     def remove(self, source_id: int, reason: str = "") -> None:
         """Take a source off the list; its alerts, positions and ledger stay.
@@ -164,6 +177,25 @@ class SourceStore:
                 self._update(tx, source_id, format=name)
                 tx.audit(Entry("source.format_changed", f"source {source_id}", old.format, name))
 
+    def set_options(self, source_id: int, options: SourceOptions) -> None:
+        """Set all options of a source; those not given go back to their defaults.
+
+        Raises:
+            SourceError: There is none with this id, or it was removed.
+            PolicyError: An option is not for this kind, or its value is not allowed.
+        """
+        with self._session.write(self._actor) as tx:
+            old = _get(tx.connection, source_id, listed=True)
+            new = SourceOptions.checked(old.kind, options.changed)
+            keys = sorted({*old.options.changed, *new.changed})
+            keys = [key for key in keys if old.options.get(key) != new.get(key)]
+            if keys:
+                self._update(tx, source_id, options=_json(new.changed))
+                was = {key: old.options.get(key) for key in keys}
+                now = {key: new.get(key) for key in keys}
+                subject = f"source {source_id}"
+                tx.audit(Entry("source.options_changed", subject, _json(was), _json(now)))
+
     @staticmethod
     def _update(tx: WriteTransaction, source_id: int, **values: Any) -> None:
         tx.connection.execute(
@@ -193,14 +225,85 @@ class SourceStore:
                 query = select(*_SOURCE).where(SourceModel.removed_us.is_(None))
                 rows = connection.execute(query.order_by(SourceModel.id))
                 sources = [_source_row(row) for row in rows]
-            positions = select(
-                PositionModel.source_id, func.sum(PositionModel.offset), func.count()
-            ).group_by(PositionModel.source_id)
-            places = {row[0]: row for row in connection.execute(positions)}
             totals = {
                 row.source_id: row for row in connection.execute(select(*LedgerModel.__table__.c))
             }
-        return tuple(_ledger(s, totals[s.id], places.get(s.id)) for s in sources)
+            places = _sums(connection, PositionModel.source_id, PositionModel.offset)
+            partial = _sums(connection, PartialLineModel.source_id, PartialLineModel.offset)
+            archived = _sums(connection, _SHARE.source_id, _SHARE.n_rows, _SHARE.size_bytes)
+        return tuple(
+            SourceLedger(
+                source=source,
+                totals=LedgerDelta(*(getattr(total, name) for name in LEDGER_FIELDS)),
+                committed_bytes=places.get(source.id, (0, 0))[1] + total.pruned_bytes,
+                n_files=places.get(source.id, (0,))[0] + total.pruned_files,
+                alerts=total.alerts,
+                last_stored_at=(
+                    None if total.last_stored_us is None else from_us(total.last_stored_us)
+                ),
+                n_partial=partial.get(source.id, (0,))[0],
+                archived_events=archived.get(source.id, (0, 0, 0))[1],
+                archived_bytes=archived.get(source.id, (0, 0, 0))[2],
+            )
+            for source in sources
+            for total in (totals[source.id],)
+        )
+
+    def events(
+        self, source_id: int | None = None, *, limit: int = 100, before_id: int | None = None
+    ) -> tuple[StoredSourceEvent, ...]:
+        """What happened to one source, or to all, newest first.
+
+        Args:
+            source_id: None for every source, removed ones too.
+            limit: Events at most.
+            before_id: Only events with a smaller id; None for the newest.
+        """
+        with self._session.read() as connection:
+            return read_events(connection, source_id, limit, before_id)
+
+    def partials(self, source_id: int | None = None) -> tuple[StoredPartial, ...]:
+        """Last lines that wait for their line end, of one source or of every listed one."""
+        with self._session.read() as connection:
+            return read_partials(connection, source_id)
+
+
+def _sums(connection: Connection, group: Any, *summed: Any) -> dict[int, tuple[int, ...]]:
+    """Number of rows and sums of columns, for each source."""
+    query = select(group, func.count(), *(func.sum(column) for column in summed)).group_by(group)
+    return {row[0]: tuple(int(v) for v in row[1:]) for row in connection.execute(query)}
+
+
+def _refuse_duplicate(connection: Connection, values: Mapping[str, Any]) -> None:
+    same = select(SourceModel.id, SourceModel.name).where(
+        SourceModel.kind.in_(sorted(rivals_of(values["kind"]))),
+        SourceModel.path == values["path"],
+        SourceModel.pattern == values["pattern"],
+        SourceModel.removed_us.is_(None),
+    )
+    found = connection.execute(same).first()
+    if found is not None:
+        raise SourceError(
+            f'"{values["path"]}" is source {found.id} ("{found.name}") already. '
+            "Its lines would be counted twice; remove that one first, or keep it."
+        )
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(dict(values), sort_keys=True, ensure_ascii=False)
+
+
+def _options(source_id: int, kind: str, text: str) -> SourceOptions:
+    if text == "{}":
+        return SourceOptions()
+    try:
+        return SourceOptions.checked(kind, json.loads(text))
+    except (PolicyError, ValueError, AttributeError):
+        logger.warning(
+            "A source's stored options are not valid; the defaults are used. source_id=%s",
+            source_id,
+        )
+        return SourceOptions()
 
 
 def position_values(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -219,6 +322,8 @@ def position_values(checkpoint: Checkpoint) -> dict[str, Any]:
         "marker_bytes": checkpoint.marker_bytes,
         "finished": checkpoint.finished,
         "compression": checkpoint.compression,
+        "encoding": checkpoint.encoding,
+        "cursor": checkpoint.cursor,
     }
 
 
@@ -240,6 +345,7 @@ def _source_row(row: Any) -> SourceRow:
         enabled=row.enabled,
         from_start=row.from_start,
         added_at=from_us(row.added_us),
+        options=_options(row.id, row.kind, row.options),
     )
 
 
@@ -258,15 +364,6 @@ def _checkpoint(row: Any) -> Checkpoint:
         marker_bytes=row.marker_bytes,
         finished=row.finished,
         compression=row.compression,
-    )
-
-
-def _ledger(source: SourceRow, totals: Any, place: Any) -> SourceLedger:
-    return SourceLedger(
-        source=source,
-        totals=LedgerDelta(**{name: getattr(totals, name) for name in LEDGER_FIELDS}),
-        committed_bytes=int(place[1]) if place is not None else 0,
-        n_files=place[2] if place is not None else 0,
-        alerts=totals.alerts,
-        last_stored_at=None if totals.last_stored_us is None else from_us(totals.last_stored_us),
+        encoding=row.encoding,
+        cursor=row.cursor,
     )

@@ -1,9 +1,10 @@
 """Builders for findings and batches, small enough to read in a test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from soc_copilot.domain.archive import Segment, SourceShare
 from soc_copilot.domain.findings import Component, Evidence, Finding, Severity
 from soc_copilot.domain.governance import BatchCommit
 from soc_copilot.domain.records import Checkpoint, LedgerDelta, PositionMove
@@ -73,3 +74,15 @@ def commit(
     findings: Sequence[Finding] = (), moves: Sequence[PositionMove] = (), **rest: Any
 ) -> BatchCommit:
     return BatchCommit(len(findings), tuple(findings), tuple(moves), **rest)
+
+
+def segment(
+    name: str = "000001.parquet",
+    shares: Mapping[int, SourceShare] | None = None,
+    *,
+    level: int = 0,
+    size_bytes: int = 1_000,
+) -> Segment:
+    of = {1: SourceShare(10, 800, 1_000, 2_000)} if shares is None else shares
+    n_rows = sum(share.n_rows for share in of.values())
+    return Segment(name, level, n_rows, size_bytes, "ab" * 32, of)

@@ -1,7 +1,9 @@
+import gzip
 import shutil
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,21 @@ from alembic.migration import MigrationContext
 
 from soc_copilot.domain.errors import StoreError
 from soc_copilot.domain.governance import Actor
+from soc_copilot.domain.records import LedgerDelta, SourceEvent
 from soc_copilot.governance import migrate
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.engine import sqlite_driver
 from soc_copilot.governance.schema import SCHEMA_HEAD, Base
+from tests.unit.governance.helpers import commit, move, segment
+
+DATA = Path(__file__).resolve().parents[2] / "data"
 
 NEXT = '''
 """A later schema."""
 import sqlalchemy as sa
 from alembic import op
-revision = "v1_1"
-down_revision = "v1_0"
+revision = "v1_2"
+down_revision = "v1_1"
 branch_labels = None
 depends_on = None
 def upgrade() -> None:
@@ -67,15 +73,67 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program whose schema is one minor version ahead."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, folder)
-    (folder / "versions" / "v1_1_later.py").write_text(NEXT, encoding="utf-8")
+    (folder / "versions" / "v1_2_later.py").write_text(NEXT, encoding="utf-8")
     monkeypatch.setattr(migrate, "MIGRATIONS", folder)
-    monkeypatch.setattr(migrate, "SCHEMA_HEAD", "v1_1")
+    monkeypatch.setattr(migrate, "SCHEMA_HEAD", "v1_2")
 
 
 def test_migrations_make_exactly_what_the_models_say(governance: Governance) -> None:
     with governance._session.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    """A database that a program with the first schema made and used."""
+    kept, place = DATA / "governance" / "v1_0", tmp_path / "old"
+    shutil.copytree(kept, place)
+    db = place / "governance.db"
+    db.write_bytes(gzip.decompress((place / "governance.db.gz").read_bytes()))
+    return db
+
+
+def test_a_database_of_the_first_schema_is_migrated_with_all_it_holds(first: Path) -> None:
+    assert version(first) == "v1_0"
+    with Governance.open(first, home=first.parent, actor=Actor("bob", "cli")) as governance:
+        assert governance.audit.verify().ok
+        row = governance.audit.rows()[0]
+        assert (row.seq, row.action, row.old, row.new) == (
+            *(12, "database.migrated", "v1_0", SCHEMA_HEAD),
+        )
+        web, apps = governance.sources.list()
+        assert (web.name, web.kind, web.format, web.from_start) == ("web", "file", "access", True)
+        assert (apps.pattern, apps.options.changed) == ("*.txt", {})
+        assert governance.sources.get(3).path == "/var/log/\udcffé.log"
+        assert [c.offset for c in governance.sources.checkpoints(1)] == [2000]
+        (apps_at,) = governance.sources.checkpoints(2)
+        assert (apps_at.generation, apps_at.encoding, apps_at.cursor) == (4, "", "")
+        ledger = governance.sources.ledger(1)[0]
+        assert ledger.totals == LedgerDelta(2000, 10, 10, 6, 3, 2, 1)
+        assert (ledger.committed_bytes, ledger.alerts, ledger.n_partial) == (2000, 1, 0)
+        assert governance.alerts.counts().total == 3
+        assert governance.settings.get("ui.theme") == "dark"
+        assert not governance.kill_switch.is_engaged()
+        # What the first schema had no place for can be stored in it now.
+        event = SourceEvent("rotated", "Rotated.", 5)
+        there = replace(move(2000, 2100), events=(event,))
+        governance.batches.store(commit(moves=[there], segment=segment()))
+        assert governance.sources.events()[0].event == event
+        assert governance.segments.names() == {segment().name}
+    (backup,) = first.parent.glob("*.backup-v1_0-*")
+    assert version(backup) == "v1_0"
+    with raw(backup) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("SELECT count(*) FROM audit").fetchone() == (11,)
+
+
+def test_a_migrated_database_is_what_the_models_say(first: Path) -> None:
+    with Governance.open(first, home=first.parent) as governance:
+        test_migrations_make_exactly_what_the_models_say(governance)
+        with raw(first) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 def test_a_new_database_is_at_the_head(closed: Path) -> None:
@@ -86,11 +144,11 @@ def test_an_older_database_is_backed_up_and_migrated(closed: Path, home: Path, l
     with Governance.open(closed, home=home, actor=Actor("bob", "cli")) as governance:
         row = governance.audit.rows()[0]
         assert (row.actor, row.action) == ("bob", "database.migrated")
-        assert (row.old, row.new) == ("v1_0", "v1_1")
+        assert (row.old, row.new) == ("v1_1", "v1_2")
         assert governance.audit.verify().ok
-    assert version(closed) == "v1_1"
-    (backup,) = closed.parent.glob("*.backup-v1_0-*")
-    assert version(backup) == "v1_0"
+    assert version(closed) == "v1_2"
+    (backup,) = closed.parent.glob("*.backup-v1_1-*")
+    assert version(backup) == "v1_1"
     with raw(backup) as connection:
         assert connection.execute("SELECT count(*) FROM audit").fetchone() == (1,)
     if sys.platform != "win32":
@@ -102,18 +160,18 @@ def test_an_older_database_is_not_migrated_by_a_reader(
 ) -> None:
     with pytest.raises(StoreError, match="brought up to date"):
         Governance.open(closed, home=home, read_only=True)
-    assert version(closed) == "v1_0"
+    assert version(closed) == "v1_1"
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(
     closed: Path, home: Path, later: None
 ) -> None:
-    script = migrate.MIGRATIONS / "versions" / "v1_1_later.py"
+    script = migrate.MIGRATIONS / "versions" / "v1_2_later.py"
     broken = """    op.execute("DELETE FROM audit")\n    raise OSError\n"""
     script.write_text(NEXT + broken, encoding="utf-8")
     with pytest.raises(OSError):  # noqa: PT011 - that it comes through is the point
         Governance.open(closed, home=home)
-    assert version(closed) == "v1_0"
+    assert version(closed) == "v1_1"
     with raw(closed) as connection:
         assert connection.execute("SELECT count(*) FROM audit").fetchone() == (1,)
         assert len(connection.execute("PRAGMA table_info(setting)").fetchall()) == 2
