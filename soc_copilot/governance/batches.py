@@ -16,6 +16,7 @@ from soc_copilot.domain.errors import PositionConflictError
 from soc_copilot.domain.governance import Actor, BatchCommit, StoredBatch
 from soc_copilot.domain.records import LedgerDelta, PositionMove
 from soc_copilot.governance.kill_switch import refuse_if_engaged
+from soc_copilot.governance.pruning import prune
 from soc_copilot.governance.raising import Raised, raise_alerts
 from soc_copilot.governance.schema import (
     BatchModel,
@@ -113,6 +114,7 @@ class BatchStore:
                     ),
                 },
             )
+            prune(tx.connection, batch_id, sum(len(move.events) for move in commit.moves))
         return StoredBatch(batch_id, time.time_ns(), raised.by_severity, raised.ids, raised.updated)
 
     def detector_states(self) -> dict[str, bytes]:
