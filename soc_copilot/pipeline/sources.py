@@ -1,0 +1,170 @@
+"""From a configured source to one that is read: every kind, with its options."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
+from soc_copilot.domain.folders import split_folders
+from soc_copilot.domain.governance import SourceRow
+from soc_copilot.domain.records import Checkpoint
+from soc_copilot.domain.source_options import LISTENERS
+from soc_copilot.ingestion.controller import IngestionController
+from soc_copilot.ingestion.reader import ReadLimits
+from soc_copilot.ingestion.source import Source
+from soc_copilot.ingestion.spooled import Producer
+from soc_copilot.parsing.registry import AUTO
+from soc_copilot.settings import Value
+
+PATH_OPTIONS: Final = frozenset({"tls_certificate", "tls_key", "tls_client_ca"})
+"""Options whose value is the path of a file."""
+
+_FORMATS: Final[Mapping[str, str]] = {
+    "syslog-udp": "syslog",
+    "syslog-tcp": "syslog",
+    "syslog-tls": "syslog",
+    "json-tcp": "json",
+    "activity": "file-activity",
+    "journald": "journald",
+    "evtx": "windows-event",
+}
+_MIB: Final = 1024 * 1024
+_SEGMENT_BYTES: Final = 16 * _MIB  # a spool's segment: see ingestion.spool
+
+
+def kind_of(path: Path) -> str:
+    """The kind of source that a path means when nothing else is said."""
+    if path.is_dir():
+        return "directory"
+    return "evtx" if path.suffix.lower() == ".evtx" else "file"
+
+
+def format_of(source: SourceRow) -> str:
+    """The format that a source's lines are parsed in; "auto" is told from them."""
+    return _FORMATS.get(source.kind, AUTO) if source.format == AUTO else source.format
+
+
+def has_sender(source: SourceRow) -> bool:
+    """True when each line begins with the address that it was received from."""
+    return source.kind in LISTENERS
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every source is made with.
+
+    Attributes:
+        spool_folder: Where listeners keep what is not stored yet, a folder for each.
+        settings: Value of every setting.
+        limits: How much is read and held at once.
+        clock: Where the time comes from.
+    """
+
+    spool_folder: Path
+    settings: Mapping[str, Value]
+    limits: ReadLimits
+    clock: Clock = SYSTEM_CLOCK
+
+
+def attach(
+    controller: IngestionController,
+    source: SourceRow,
+    checkpoints: Sequence[Checkpoint],
+    around: Surroundings,
+) -> None:
+    """Have a source read from its stored positions on.
+
+    Raises:
+        SourceError: It is being read already, or cannot be made.
+    """
+    options = source.options
+    if source.kind == "directory":
+        controller.add_directory_source(
+            source.path,
+            source.pattern or "*.log",
+            recursive=options.is_on("recursive"),
+            source_id=source.id,
+            name=source.name,
+            from_start=source.from_start,
+            checkpoints=checkpoints,
+            options=options,
+        )
+    elif source.kind in {"file", "replay"}:
+        controller.add_file_source(
+            source.path,
+            source_id=source.id,
+            name=source.name,
+            from_start=source.from_start,
+            checkpoints=checkpoints,
+            options=options,
+        )
+    else:
+
+        def make(known: Sequence[Checkpoint]) -> Source:
+            return make_source(source, known, around)
+
+        controller.add_source(make(checkpoints), source_id=source.id, make=make, options=options)
+
+
+def make_source(
+    source: SourceRow, checkpoints: Sequence[Checkpoint], around: Surroundings
+) -> Source:
+    """A source of a kind that is no plain file or folder, at its stored positions.
+
+    Raises:
+        SourceError: It cannot be made as it is configured.
+    """
+    if source.kind == "journald":
+        from soc_copilot.ingestion.journald import JournalSource
+
+        return JournalSource(
+            source.path,
+            source_id=source.id,
+            name=source.name,
+            from_start=source.from_start,
+            checkpoints=checkpoints,
+            limits=around.limits,
+            clock=around.clock,
+        )
+    if source.kind == "evtx":
+        from soc_copilot.ingestion.evtx import EvtxSource
+
+        return EvtxSource(
+            source.path,
+            source_id=source.id,
+            name=source.name,
+            recursive=source.options.is_on("recursive"),
+            checkpoints=checkpoints,
+            limits=around.limits,
+            clock=around.clock,
+        )
+    from soc_copilot.ingestion.spooled import SpooledSource
+
+    spool_mib = source.options.number("spool_mib", around.settings["ingestion.spool_mib"])
+    return SpooledSource(
+        around.spool_folder / str(source.id),
+        _producer(source, around.clock),
+        source_id=source.id,
+        name=source.name,
+        # Two segments at least: the one that is written is never deleted.
+        max_bytes=max(int(spool_mib) * _MIB, 2 * _SEGMENT_BYTES),
+        checkpoints=checkpoints,
+        limits=around.limits,
+        clock=around.clock,
+    )
+
+
+def _producer(source: SourceRow, clock: Clock) -> Producer:
+    if source.kind == "activity":
+        from soc_copilot.ingestion.activity import ActivityProducer
+
+        return ActivityProducer(
+            [Path(folder) for folder in split_folders(source.path)],
+            recursive=source.options.is_on("recursive"),
+            sample_kib=int(source.options.number("sample_kib")),
+            clock=clock,
+        )
+    from soc_copilot.ingestion.listeners import make_listener
+
+    return make_listener(source.kind, source.path, source.options)
