@@ -137,7 +137,7 @@ _OTHERS: Final = (
         "Sources",
         ("Ctrl+N",),
         icon="plus",
-        help="A file or a folder; the format is detected and shown first.",
+        help="A file, a folder, a port that listens, a journal; it is only ever read.",
     ),
     ActionSpec("sources.remove", "Remove the source…", "Sources", ("Del",), page="sources"),
     ActionSpec(
@@ -147,6 +147,33 @@ _OTHERS: Final = (
     ActionSpec(
         "sources.reveal", "Show in its folder", "Sources", ("Ctrl+Shift+F",), page="sources"
     ),
+    ActionSpec(
+        "sources.options",
+        "Options of the source…",
+        "Sources",
+        ("F4",),
+        page="sources",
+        icon="settings",
+        help="Encoding, events of several lines, intervals, retention.",
+    ),
+    ActionSpec(
+        "sources.verify",
+        "Verify the source…",
+        "Sources",
+        ("F8",),
+        page="sources",
+        icon="check",
+        help="Read it again and show that each line stands exactly once in the archive.",
+    ),
+    ActionSpec(
+        "sources.search",
+        "Find sources",
+        "Sources",
+        ("/", "Ctrl+F"),
+        page="sources",
+        icon="search",
+    ),
+    ActionSpec("sources.problems", "Only sources with problems", "Sources", ("P",), page="sources"),
     ActionSpec("sources.reload", "Reload", "Sources", ("F5",), page="sources"),
     ActionSpec(
         "governance.verify",

@@ -110,7 +110,7 @@ class Ingestion(QObject):
         worker, rows = self._thread.worker, {row.id: row for row in wanted}
         for source_id, row in list(self._read.items()):
             now = rows.get(source_id)
-            if now is None or now.format != row.format:
+            if now is None or (now.format, now.options) != (row.format, row.options):
                 worker.remove_source(source_id)
                 del self._read[source_id]
         for source_id, row in rows.items():

@@ -2,12 +2,18 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soc_copilot.domain.governance import SourceLedger, SourceRow
+from soc_copilot.domain.governance import (
+    SourceLedger,
+    SourceRow,
+    StoredPartial,
+    StoredSourceEvent,
+)
 from soc_copilot.domain.records import Checkpoint, LedgerDelta, SourceStatus
+from soc_copilot.domain.source_options import LISTENERS
 from soc_copilot.domain.summary import SourceStats
 
 if TYPE_CHECKING:
@@ -15,10 +21,13 @@ if TYPE_CHECKING:
 
 STATE_WORDS = {
     "live": "Live",
+    "listening": "Listening",
     "behind": "Behind",
     "waiting": "Waiting",
     "missing": "Missing",
     "denied": "Denied",
+    "quarantined": "Quarantined",
+    "hung": "Hung",
     "error": "Error",
     "finished": "Finished",
     "stopped": "Stopped",
@@ -26,18 +35,38 @@ STATE_WORDS = {
 }
 STATE_ROLES = {
     "live": "ok",
+    "listening": "ok",
     "behind": "medium",
     "waiting": "info",
     "missing": "critical",
     "denied": "critical",
+    "quarantined": "critical",
+    "hung": "critical",
     "error": "critical",
     "finished": "info",
     "stopped": "info",
     "disabled": "info",
 }
+TROUBLES = frozenset({"missing", "denied", "quarantined", "hung", "error"})
+_RANKS = {"behind": 1, "waiting": 2, "live": 3, "listening": 3}
+KIND_WORDS = {  # as a table has room for; the whole words are `source_options.KIND_TITLES`
+    "file": "File",
+    "directory": "Folder",
+    "replay": "Replay",
+    "syslog-udp": "Syslog UDP",
+    "syslog-tcp": "Syslog TCP",
+    "syslog-tls": "Syslog TLS",
+    "json-tcp": "JSON TCP",
+    "activity": "Activity",
+    "journald": "Journal",
+    "evtx": "EVTX",
+}
 MAX_LOOKED = 1_000  # chosen: newest files of a source whose size is asked for at each look
-TROUBLES = frozenset({"missing", "denied", "error"})
-KIND_WORDS = {"file": "File", "directory": "Folder", "replay": "Replay"}
+EVENTS_PAGE = 200  # chosen: what happened to a source, read at once
+_NOT_ON_DISK = LISTENERS | {"journald"}
+
+Positions = tuple[Checkpoint, ...]
+Kept = dict[int, tuple[object, Positions]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +77,11 @@ class SourceFacts:
         state: A key of `STATE_WORDS`.
         detail: One sentence on the state, empty when all is well.
         to_read_bytes: Bytes behind the stored positions.
-        lag_s: Age of the oldest line not yet stored, seconds; 0 when none waits.
-        positions: Stored position of every file it ever read.
-        messages: Rotations and truncations of this run, newest last.
+        lag_s: Age of the oldest line not yet stored, seconds; 0 when none waits, -1 when it
+            is older than what was watched.
+        messages: What happened in this run as its reader says it, newest last.
+        address: Where it listens, empty for anything else.
+        n_connections: Open connections of a listener.
     """
 
     ledger: SourceLedger
@@ -58,9 +89,10 @@ class SourceFacts:
     detail: str = ""
     to_read_bytes: int = 0
     lag_s: float = 0.0
-    positions: tuple[Checkpoint, ...] = ()
     messages: tuple[str, ...] = field(default=())
     formats: tuple[str, ...] = ()
+    address: str = ""
+    n_connections: int = 0
 
     @property
     def format_text(self) -> str:
@@ -80,6 +112,24 @@ class SourceFacts:
         totals = self.ledger.totals
         return totals.parsed / totals.lines if totals.lines else None
 
+    @property
+    def is_trouble(self) -> bool:
+        """True when a person must look: nothing is read, or something is gone."""
+        return self.state in TROUBLES
+
+    @property
+    def rank(self) -> int:
+        """Place of its state in a list that shows problems first."""
+        return 0 if self.is_trouble else _RANKS.get(self.state, 4)
+
+    @property
+    def where(self) -> str:
+        """Path with its pattern, address, or journal."""
+        source = self.source
+        if source.kind == "journald":
+            return source.path if source.path not in {"", "system"} else "this machine's journal"
+        return f"{source.path}/{source.pattern}" if source.pattern else source.path
+
     def with_status(self, status: SourceStatus) -> "SourceFacts":
         """The same source with what its reader says."""
         if not self.source.enabled:
@@ -89,8 +139,11 @@ class SourceFacts:
             state=status.state if status.state in STATE_WORDS else "error",
             detail=status.detail,
             to_read_bytes=status.lag_bytes,
+            lag_s=status.lag_s,
             messages=status.messages,
             formats=status.formats or self.formats,
+            address=status.address,
+            n_connections=status.n_connections,
         )
 
     def with_stats(self, stats: SourceStats) -> "SourceFacts":
@@ -98,29 +151,69 @@ class SourceFacts:
         return replace(self, to_read_bytes=stats.lag_bytes, lag_s=stats.lag_s)
 
 
-def read_facts(governance: "Governance") -> tuple[SourceFacts, ...]:
-    """Every source with its ledger and positions; looks at the files' sizes. Worker thread."""
-    return tuple(
-        _look(SourceFacts(ledger, positions=governance.sources.checkpoints(ledger.source.id)))
-        for ledger in governance.sources.ledger(None)
+@dataclass(frozen=True, slots=True)
+class SourceMore:
+    """What is read of the selected source only.
+
+    Attributes:
+        positions: Stored position of every file it ever read.
+        events: What happened to it, newest first, the first page.
+        partials: Last lines that wait for their line end.
+    """
+
+    source_id: int
+    positions: Positions = ()
+    events: tuple[StoredSourceEvent, ...] = ()
+    partials: tuple[StoredPartial, ...] = ()
+
+
+def read_facts(governance: "Governance", kept: Kept | None = None) -> tuple[SourceFacts, ...]:
+    """Every source with its ledger; looks at the files' sizes. Worker thread.
+
+    Args:
+        governance: Read from.
+        kept: Positions as last read, by source; those of sources that stood still since are
+            not read again. Changed in place.
+    """
+    found = []
+    known: Kept = {} if kept is None else kept
+    for ledger in governance.sources.ledger(None):
+        source_id = ledger.source.id
+        stamp = (ledger.committed_bytes, ledger.n_files, ledger.last_stored_at)
+        if source_id not in known or known[source_id][0] != stamp:
+            known[source_id] = (stamp, governance.sources.checkpoints(source_id))
+        found.append(_look(SourceFacts(ledger), known[source_id][1]))
+    return tuple(found)
+
+
+def read_more(governance: "Governance", source_id: int) -> SourceMore:
+    """Positions, happenings and partial lines of one source. Worker thread."""
+    store = governance.sources
+    return SourceMore(
+        source_id,
+        store.checkpoints(source_id),
+        store.events(source_id, limit=EVENTS_PAGE),
+        store.partials(source_id),
     )
 
 
 def totals(facts: Iterable[SourceFacts]) -> LedgerDelta:
     """The sum of the ledgers."""
-    whole = LedgerDelta()
-    for one in facts:
-        whole = whole + one.ledger.totals
-    return whole
+    names = tuple(one.name for one in fields(LedgerDelta))
+    sums = dict.fromkeys(names, 0)
+    for facts_of_one in facts:
+        for name in names:
+            sums[name] += getattr(facts_of_one.ledger.totals, name)
+    return LedgerDelta(**sums)
 
 
-def _look(facts: SourceFacts) -> SourceFacts:
+def _look(facts: SourceFacts, positions: Positions) -> SourceFacts:
     """State and bytes to read as far as they can be told without a reader."""
     source = facts.source
     state, detail = "stopped", ""
     if not source.enabled:
         state, detail = "disabled", "Not read until it is enabled again."
-    else:
+    elif source.kind not in _NOT_ON_DISK:
         try:
             _look_at(source.path)
         except FileNotFoundError:
@@ -129,7 +222,7 @@ def _look(facts: SourceFacts) -> SourceFacts:
             state, detail = "denied", "Access is denied. Run as a user with read access."
         except (OSError, ValueError) as error:
             state, detail = "error", f"Cannot be read: {error}."
-    return replace(facts, state=state, detail=detail, to_read_bytes=_waiting(facts.positions))
+    return replace(facts, state=state, detail=detail, to_read_bytes=_waiting(positions))
 
 
 def _look_at(path: str) -> None:
@@ -143,7 +236,7 @@ def _waiting(positions: Sequence[Checkpoint]) -> int:
     """Bytes beyond the stored positions, of files that still are what they were."""
     waiting = 0
     for position in positions[-MAX_LOOKED:]:
-        if position.finished or position.compression:
+        if position.finished or position.compression or position.cursor:
             continue
         try:
             facts = Path(position.path).stat()
@@ -167,7 +260,16 @@ def size_text(n_bytes: int) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """A lag for people: "0.4 s", "3 min", "2 h"."""
+    """A lag for people: "0.4 s", "3 min", "2 h"; "unknown" below 0."""
+    if seconds < 0:
+        return "unknown"
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.0f} h"
+
+
+def loss_text(totals: LedgerDelta) -> str:
+    """Known and possible losses in one cell: "0", "12", "12, maybe more", "maybe"."""
+    if totals.possible_losses:
+        return f"{totals.lost:,}, maybe more" if totals.lost else "maybe"
+    return f"{totals.lost:,}"

@@ -85,6 +85,13 @@ def probe_source(typed: str, pattern: str = "*.log", format_name: str = "auto") 
     return replace(found, problem=f'"{name}" is neither a file nor a folder but a device or pipe.')
 
 
+def format_choices() -> tuple[tuple[str, str], ...]:
+    """Every log format as (name, title); call it in a job."""
+    from soc_copilot.parsing.registry import formats  # late: Polars need not delay the window
+
+    return tuple((one.name, one.title) for one in formats())
+
+
 def _probe_file(found: Probe, path: str, format_name: str) -> Probe:
     raw, size = _head(path)
     found = replace(found, sample=path, size_bytes=size)

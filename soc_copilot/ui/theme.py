@@ -116,8 +116,8 @@ def severity_role(severity: Severity) -> str:
 
 def health_role(state: str) -> str:
     """The colour role of a detector's or source's state."""
-    good = {"ok", "live", "running", "reading", "idle"}
-    wrong = {"open", "failed", "missing", "unreadable", "error"}
+    good = {"ok", "live", "listening", "running", "reading", "idle"}
+    wrong = {"open", "failed", "missing", "denied", "quarantined", "hung", "error"}
     if state in good:
         return "ok"
     if state in wrong:

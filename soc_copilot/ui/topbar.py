@@ -24,7 +24,7 @@ CHIP = {  # state of ingestion: (word, look)
     "stopping": ("Stopping…", "busy"),
     "halted": ("Halted", "halted"),
 }
-LIVE_STATES = {"live", "behind", "waiting", "ok", "running"}
+LIVE_STATES = {"live", "listening", "behind", "waiting", "ok", "running"}
 
 
 class Chip(QFrame):

@@ -1,5 +1,7 @@
 """What every table model inherits."""
 
+from typing import ClassVar
+
 from PySide6.QtCore import Qt
 
 from soc_copilot.ui.models.rows import RowModel
@@ -10,7 +12,7 @@ Role = Qt.ItemDataRole
 
 class Letters(RowModel):
     headers = ("Letter", "Place")
-    header_tips = {1: "From the left."}
+    header_tips: ClassVar = {1: "From the left."}
     numbers = frozenset({1})
 
     def data(self, index, role=Role.DisplayRole):

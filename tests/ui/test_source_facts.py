@@ -14,7 +14,9 @@ from soc_copilot.ui.source_facts import (
     STATE_WORDS,
     SourceFacts,
     duration_text,
+    loss_text,
     read_facts,
+    read_more,
     size_text,
     totals,
 )
@@ -79,7 +81,7 @@ def test_what_lies_beyond_the_position_is_still_to_read(governance, tmp_path):
     (found,) = read_facts(governance)
     assert found.state == "stopped"
     assert found.to_read_bytes == 10
-    assert [one.offset for one in found.positions] == [4]
+    assert [one.offset for one in read_more(governance, source.id).positions] == [4]
 
 
 def test_a_file_that_took_the_place_of_another_is_not_counted(governance, tmp_path):
@@ -139,3 +141,60 @@ def test_sizes_are_written_for_people(n_bytes, text):
 def test_lags_are_written_for_people(seconds, text):
     assert duration_text(seconds) == text
     assert duration_text(7200) == "2 h"
+
+
+def test_positions_of_a_source_that_stood_still_are_not_read_again(governance, tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("one\ntwo\n")
+    source = governance.sources.add("file", log)
+    kept = {}
+    read_facts(governance, kept)
+    asked = []
+    original = governance.sources.checkpoints
+
+    class Watched:
+        def __getattr__(self, name):
+            return getattr(governance.sources, name)
+
+        def checkpoints(self, source_id):
+            asked.append(source_id)
+            return original(source_id)
+
+    class Counting:
+        sources = Watched()
+
+    read_facts(Counting(), kept)
+    assert asked == []
+    at = Checkpoint(source.id, 1, str(log), 4, 8)
+    step = PositionMove(-1, at, LedgerDelta(bytes_seen=4, lines=1, parsed=1))
+    governance.batches.store(BatchCommit(1, (), (step,)))
+    (found,) = read_facts(Counting(), kept)
+    assert asked == [source.id]
+    assert found.to_read_bytes == 4
+
+
+def test_a_listener_is_not_looked_for_on_the_disk(governance):
+    governance.sources.add("syslog-udp", "127.0.0.1:5514")
+    (found,) = read_facts(governance)
+    assert (found.state, found.where) == ("stopped", "127.0.0.1:5514")
+
+
+def test_what_a_listener_says_is_shown():
+    status = SourceStatus(1, "web", "listening", address="udp 127.0.0.1:5514", n_connections=3)
+    told = facts().with_status(status)
+    assert (told.state, told.address, told.n_connections) == ("listening", status.address, 3)
+    assert not told.is_trouble
+
+
+@pytest.mark.parametrize(
+    ("lost", "possible", "text"),
+    [(0, 0, "0"), (12, 0, "12"), (12, 1, "12, maybe more"), (0, 2, "maybe")],
+)
+def test_a_possible_loss_is_never_shown_as_none(lost, possible, text):
+    assert loss_text(LedgerDelta(lost=lost, possible_losses=possible)) == text
+
+
+def test_problems_rank_before_everything_else():
+    states = sorted(STATE_WORDS, key=lambda state: replace(facts(), state=state).rank)
+    assert set(states[:5]) == {"missing", "denied", "quarantined", "hung", "error"}
+    assert states[5] == "behind"

@@ -12,10 +12,10 @@ from soc_copilot.domain.records import LedgerDelta, SourceStatus
 from soc_copilot.domain.summary import BatchSummary, SourceStats
 from soc_copilot.ui.dialogs.frame import ReasonDialog
 from soc_copilot.ui.ingest_worker import SessionBeat
+from soc_copilot.ui.models.source_parts import EventColumn, PositionColumn
 from soc_copilot.ui.models.sources import Column, SourceTableModel, parsed_text
 from soc_copilot.ui.pages.sources import SourcesPage
 from soc_copilot.ui.source_facts import read_facts
-from soc_copilot.ui.widgets.source_detail import Column as PositionColumn
 from tests.ui.desk_support import HOSTILE, SHOWN, DeskBench, desk_bench
 
 
@@ -116,7 +116,7 @@ def test_a_missing_file_is_pointed_out(bench, page):
     (bench.folder / "web.log").unlink()
     bench.show(page)
     assert cell(page, 0, Column.STATE) == "Missing"
-    assert page.card.hint.text() == "1 cannot be read"
+    assert page.problems_button.text() == "Problems (1)"
 
 
 def test_while_running_the_readers_word_counts_and_afterwards_no_more(bench, page):
@@ -127,7 +127,13 @@ def test_while_running_the_readers_word_counts_and_afterwards_no_more(bench, pag
     bench.desk.beat_arrived.emit(SessionBeat("CPU", "", (status,), ()))
     bench.settle()
     assert cell(page, 0, Column.STATE) == "Live"
-    assert page.detail.messages.toPlainText() == "web.log was rotated."
+    happened = page.detail.events
+    assert [happened.index(0, column).data() for column in EventColumn] == [
+        "this run",
+        "Note",
+        "",
+        "web.log was rotated.",
+    ]
     page.refresh()
     bench.settle()
     assert cell(page, 0, Column.STATE) == "Live"
@@ -229,7 +235,7 @@ def test_positions_of_each_file_are_listed(bench, page):
     bench.show(page)
     positions = page.detail.positions
     texts = [positions.index(0, column).data() for column in PositionColumn]
-    assert texts == ["1", "web.log", "4", "8", "50%", "Open"]
+    assert texts == ["1", "web.log", "4", "8", "50%", "-", "Open"]
 
 
 def test_the_positions_model_keeps_its_promises(bench, page, qtmodeltester):
@@ -256,6 +262,8 @@ def test_the_context_menu_offers_what_can_be_done(bench, page):
     page.table.customContextMenuRequested.emit(page.table.rect().center())
     (menu,) = page.findChildren(QMenu)
     assert [action.objectName() for action in menu.actions()] == [
+        "sources.options",
+        "sources.verify",
         "sources.toggle",
         "sources.format",
         "sources.reveal",
@@ -313,3 +321,86 @@ def test_the_pages_keys_act_as_soon_as_it_has_the_focus(bench, page, qtbot):
     assert not bench.governance.sources.get(web.id).enabled
     qtbot.keyClick(page.table, Qt.Key.Key_Delete)
     assert bench.dialog(ReasonDialog, page)
+
+
+def test_words_find_sources_by_name_state_kind_and_path(bench, page, qtbot):
+    add(bench, "web")
+    gone = add(bench, "gone")
+    Path(gone.path).unlink()
+    bench.governance.sources.add("syslog-udp", "127.0.0.1:5514", name="switches")
+    bench.show(page)
+    assert names(page) == ["gone", "switches", "web"]  # the problem comes first
+    for words, found in (
+        ("syslog", ["switches"]),
+        ("5514", ["switches"]),
+        ("missing", ["gone"]),
+        ("file we", ["web"]),
+        ("nothing of this", []),
+    ):
+        page.filter_edit.setText(words)
+        assert names(page) == found
+    assert page.nothing.isVisible()
+    page.filter_edit.clear()
+    assert not page.nothing.isVisible()
+
+
+def test_problems_alone_can_be_shown_and_the_rest_comes_back(bench, page):
+    add(bench, "web")
+    Path(add(bench, "gone").path).unlink()
+    bench.show(page)
+    bench.desk.actions.trigger("sources.problems")
+    assert names(page) == ["gone"]
+    assert page.card.hint.text() == "1 of 2"
+    bench.desk.actions.trigger("sources.problems")
+    assert names(page) == ["gone", "web"]
+
+
+def test_a_filter_keeps_the_selected_source_where_it_still_fits(bench, page):
+    for name in ("a", "b", "c"):
+        add(bench, name)
+    bench.show(page)
+    page.table.selectRow(1)
+    page.filter_edit.setText("b.log")
+    assert page.selected is not None
+    assert page.selected.source.name == "b"
+    page.filter_edit.setText("c.log")
+    assert page.selected.source.name == "c"
+
+
+def test_the_whole_ledger_of_a_source_adds_up_on_the_screen(bench, page):
+    web = add(bench, "web")
+    ledger = LedgerDelta(
+        bytes_seen=1_000, bytes_skipped=10, lines=9, parsed=6, unparsed=2, refused=1,
+        too_long=1, undecodable=2, stored=8, lost=5, possible_losses=1,
+    )  # fmt: skip
+    bench.read_lines(web, bench.folder / "web.log", ledger, 1_000)
+    bench.show(page)
+    shown = {key: label.text() for key, label in page.detail.ledger.figures.items()}
+    assert shown["bytes"] == "1,000"
+    assert (shown["in_lines"], shown["skipped"]) == ("990", "10")
+    parts = [int(shown[key]) for key in ("parsed", "unparsed", "refused")]
+    assert sum(parts) == int(shown["lines"]) == 9
+    assert int(shown["archived"]) + int(shown["expired"]) == int(shown["stored"]) == 8
+    assert (shown["lost"], shown["maybe"]) == ("5", "1")
+    assert (shown["too_long"], shown["undecodable"], shown["partial"]) == ("1", "2", "0")
+    assert page.ledger.title.text() == "5 lines lost"
+    assert cell(page, 0, Column.LOST) == "5, maybe more"
+
+
+def test_a_thousand_sources_move_with_one_signal_and_keep_the_place(bench, page, qtbot):
+    for place in range(60):
+        add(bench, f"s{place:03}")
+    bench.show(page)
+    bench.desk.set_ingestion("running")
+    page.table.verticalScrollBar().setValue(20)
+    told = []
+    page.model.dataChanged.connect(lambda first, last: told.append((first.row(), last.row())))
+    rows = [SourceStatus(one.source.id, "", "live") for one in page.model.facts]
+    bench.desk.beat_arrived.emit(SessionBeat("CPU", "", tuple(rows), ()))
+    assert told == [(0, 59)]
+    bench.settle()
+    page.refresh()
+    bench.settle()
+    assert page.table.verticalScrollBar().value() == 20
+    bench.desk.set_ingestion("stopped")
+    bench.settle()

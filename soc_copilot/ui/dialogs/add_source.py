@@ -34,7 +34,7 @@ from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.frame import DeskDialog
 from soc_copilot.ui.source_facts import size_text
-from soc_copilot.ui.source_probe import Probe, probe_source
+from soc_copilot.ui.source_probe import Probe, format_choices, probe_source
 from soc_copilot.ui.theme import GRID, ROW_HEIGHT
 from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
 from soc_copilot.ui.widgets.tables import desk_table
@@ -389,13 +389,6 @@ def telling_columns(columns: Sequence[str]) -> tuple[str, ...]:
     if "url.original" in columns:  # its parts would only repeat it
         others = [name for name in others if not name.startswith("url.")]
     return tuple((known + others)[:MAX_COLUMNS])
-
-
-def format_choices() -> tuple[tuple[str, str], ...]:
-    """Every log format as (name, title); call it in a job."""
-    from soc_copilot.parsing.registry import formats  # late: Polars need not delay the window
-
-    return tuple((one.name, one.title) for one in formats())
 
 
 def _matches_text(probe: Probe) -> str:

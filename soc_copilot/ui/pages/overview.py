@@ -240,7 +240,7 @@ class OverviewPage(Page):
                 seconds_text(found[0]), (f"p50, p95 {seconds_text(found[1])}", "small")
             )
         sources = live.current_sources()
-        slow = sum(source.state not in {"live", "ok", "waiting"} for source in sources)
+        slow = sum(source.state not in {"live", "listening", "ok", "waiting"} for source in sources)
         words = (f"{slow} behind or not read", "medium") if slow else ("nothing lost", "small")
         if not sources:
             words = ("not being read", "small")

@@ -5,22 +5,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QMenu, QPushButton, QSplitter, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 from typing_extensions import override
 
 from soc_copilot.domain.records import SourceStatus
+from soc_copilot.domain.source_options import LISTENERS
 from soc_copilot.domain.summary import BatchSummary
 from soc_copilot.domain.text import render_safe
-from soc_copilot.ui.context import Desk, Page
-from soc_copilot.ui.dialogs.add_source import format_choices
+from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.frame import ReasonDialog
+from soc_copilot.ui.dialogs.source_options import SourceOptionsDialog
 from soc_copilot.ui.ingest_worker import SessionBeat
+from soc_copilot.ui.latest import Latest
 from soc_copilot.ui.models.sources import Column, SourceTableModel
-from soc_copilot.ui.source_facts import TROUBLES, SourceFacts, read_facts, totals
+from soc_copilot.ui.pages.split import SplitPage
+from soc_copilot.ui.source_facts import Kept, SourceFacts, read_facts, read_more, totals
+from soc_copilot.ui.source_probe import format_choices
 from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets.cards import Card, EmptyState
-from soc_copilot.ui.widgets.kept_sizes import restore_sizes, sizes_text
+from soc_copilot.ui.widgets.labels import PlainLabel
 from soc_copilot.ui.widgets.ledger_card import LedgerCard, LedgerFacts
 from soc_copilot.ui.widgets.source_detail import SourceDetail
 from soc_copilot.ui.widgets.tables import desk_table
@@ -31,27 +42,34 @@ if TYPE_CHECKING:
 REFRESH_MS = 5_000  # chosen: how often an idle page looks at the database and the disk again
 AFTER_BATCH_MS = 1_000  # chosen: a ledger that moves faster cannot be read
 RUNNING = frozenset({"running", "halted", "stopping"})
+NO_FOLDER = LISTENERS | {"journald"}
+NO_FILE = frozenset({"journald"})  # nothing that could be read again byte by byte
+ON_ONE = ("options", "verify", "toggle", "format", "reveal", "remove")  # need a selected source
+# Columns that give way on a narrow desk, first one first, and the width below which they do.
+GIVE_WAY = ((Column.UNPARSED, 1_240), (Column.BYTES, 1_160), (Column.ALERTS, 1_080))
 
 
-class SourcesPage(Page):
+class SourcesPage(SplitPage):
     """The sources and their ledger. Everything is read and written in jobs."""
 
     name = "sources"
     title = "Sources"
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
-        super().__init__(desk, parent)
+        super().__init__(desk, Qt.Orientation.Vertical, REFRESH_MS, parent)
         self._statuses: tuple[SourceStatus, ...] = ()
         self._reading = False
         self._wanted: int | None = None  # source to select once it is listed
+        self._kept: Kept = {}  # touched by the reading job only, and that one at a time
+        self._details = Latest(desk.jobs, desk.error)
         self.model = SourceTableModel(desk, self)
         self._stack = QStackedLayout(self)
         self.empty = EmptyState(
             desk.theme,
             "sources",
             "Your log sources will be listed here",
-            "Add a file or a folder of logs, and it is followed while it grows. Each line is "
-            "counted, so that you can see that none was lost. Or replay the bundled sample.",
+            "Add a file, a folder, or a port that listens. Each line is counted, so that you can "
+            "see that none was lost. Or replay the bundled sample.",
             (desk.actions.action("sources.add"), desk.actions.action("replay.start")),
         )
         self._full = QWidget()
@@ -60,9 +78,6 @@ class SourcesPage(Page):
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self._full)
         self._bind()
-        self._timer = QTimer(self)
-        self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self.refresh)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(AFTER_BATCH_MS)
@@ -78,9 +93,6 @@ class SourcesPage(Page):
         column.setSpacing(2 * GRID)
         self.ledger = LedgerCard(self.desk.theme)
         self.detail = SourceDetail(self.desk)
-        self.splitter = QSplitter(Qt.Orientation.Vertical)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(2 * GRID)
         self.splitter.addWidget(self._table_card())
         self.splitter.addWidget(self.detail)
         self.splitter.setStretchFactor(0, 3)
@@ -90,6 +102,16 @@ class SourcesPage(Page):
 
     def _table_card(self) -> Card:
         self.card = Card("Log sources")
+        self.filter_edit = QLineEdit()
+        self.filter_edit.setPlaceholderText("Find: name, path, state, kind")
+        self.filter_edit.setAccessibleName("Find sources")
+        self.filter_edit.setClearButtonEnabled(True)
+        self.filter_edit.setFixedWidth(240)
+        self.problems_button = QPushButton("Problems")
+        self.problems_button.setCheckable(True)
+        self.problems_button.setToolTip("Show only sources that a person must look at (P)")
+        self.card.header.addWidget(self.filter_edit)
+        self.card.header.addWidget(self.problems_button)
         for action_id, text, kind in (
             ("replay.start", "Replay the sample", ""),
             ("sources.add", "Add a log source", "primary"),
@@ -100,27 +122,32 @@ class SourcesPage(Page):
             self.card.header.addWidget(button)
         widths = {
             Column.NAME: 144,
-            Column.STATE: 92,
-            Column.KIND: 64,
-            Column.FORMAT: 68,
+            Column.STATE: 106,
+            Column.KIND: 96,
+            Column.FORMAT: 84,
             Column.LINES: 88,
             Column.PARSED: 66,
             Column.UNPARSED: 78,
+            Column.LOST: 60,
             Column.BYTES: 76,
-            Column.TO_READ: 72,
-            Column.LAG: 54,
+            Column.TO_READ: 76,
+            Column.LAG: 66,
             Column.LAST: 82,
             Column.ALERTS: 58,
         }
         self.table = desk_table(
             self.model, "Log sources", widths, stretch=Column.PATH, sortable=True
         )
-        self.table.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
+        self.table.sortByColumn(Column.STATE, Qt.SortOrder.AscendingOrder)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
         self.table.selectionModel().selectionChanged.connect(self._on_selected)
         self.table.doubleClicked.connect(self.show_alerts)
+        self.nothing = PlainLabel("", "muted")
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.nothing.hide()
         self.card.body.addWidget(self.table, 1)
+        self.card.body.addWidget(self.nothing)
         return self.card
 
     def _bind(self) -> None:
@@ -130,9 +157,15 @@ class SourcesPage(Page):
         actions.bind("sources.format", self.choose_format)
         actions.bind("sources.reveal", self.reveal)
         actions.bind("sources.reload", self.refresh)
+        actions.bind("sources.options", self.change_options)
+        actions.bind("sources.verify", self.verify)
+        actions.bind("sources.search", self.focus_search)
+        actions.bind("sources.problems", self.problems_button.toggle)
+        self.filter_edit.textChanged.connect(self._on_filter)
+        self.problems_button.toggled.connect(self._on_filter)
         self.detail.format_chosen.connect(self.set_format)
-        self.model.dataChanged.connect(self._on_changed)
-        self.model.modelReset.connect(self._on_changed)
+        self.model.changed.connect(self._on_changed)
+        self.model.modelReset.connect(self._on_listed)
         desk.sources_changed.connect(self.refresh)
         desk.summary_arrived.connect(self._on_summaries)
         desk.beat_arrived.connect(self._on_beat)
@@ -152,23 +185,15 @@ class SourcesPage(Page):
         self._select_wanted()
 
     @override
-    def save_state(self) -> dict[str, str]:
-        return {"splitter": sizes_text(self.splitter)}
-
-    @override
-    def restore_state(self, state: dict[str, str]) -> None:
-        restore_sizes(self.splitter, state.get("splitter", ""))
-
-    @override
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._timer.start()
-
-    @override
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._timer.stop()
         self._soon.stop()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for column, least in GIVE_WAY:
+            self.table.setColumnHidden(column, self.width() < least)
 
     @property
     def selected(self) -> SourceFacts | None:
@@ -176,11 +201,15 @@ class SourcesPage(Page):
         rows = self.table.selectionModel().selectedRows()
         return self.model.facts[rows[0].row()] if rows else None
 
+    @override
     def refresh(self) -> None:
         """Read everything again in a job; a second call meanwhile waits for the next time."""
         if not self._reading:
             self._reading = True
-            self.desk.jobs.submit(read_facts, self._take, self._on_failed)
+            kept = self._kept
+            self.desk.jobs.submit(
+                lambda governance: read_facts(governance, kept), self._take, self._on_failed
+            )
 
     def _take(self, facts: tuple[SourceFacts, ...]) -> None:
         self._reading = False
@@ -195,6 +224,7 @@ class SourcesPage(Page):
         if chosen is not None and self._wanted is None:
             self._wanted = chosen.source.id
         self._select_wanted()
+        self._ask_more()
 
     def _on_failed(self, text: str) -> None:
         self._reading = False
@@ -211,12 +241,24 @@ class SourcesPage(Page):
 
     def _on_selected(self) -> None:
         facts = self.selected
+        action = self.desk.actions.action
+        for name in ON_ONE:
+            action(f"sources.{name}").setEnabled(facts is not None)
+        if facts is not None:
+            action("sources.reveal").setEnabled(facts.source.kind not in NO_FOLDER)
+            action("sources.verify").setEnabled(facts.source.kind not in NO_FILE)
         self.detail.show_source(facts)
-        for action_id in ("remove", "toggle", "format", "reveal"):
-            self.desk.actions.action(f"sources.{action_id}").setEnabled(facts is not None)
+        self._ask_more()
+
+    def _ask_more(self) -> None:
+        if (facts := self.selected) is not None:
+            source_id = facts.source.id
+            self._details.ask(
+                lambda governance: read_more(governance, source_id), self.detail.show_more
+            )
 
     def _on_changed(self) -> None:
-        facts = self.model.facts
+        facts = tuple(self.model.all_facts)
         self.detail.show_source(self.selected)
         self.ledger.show_facts(
             LedgerFacts(
@@ -225,10 +267,33 @@ class SourcesPage(Page):
                 to_read_bytes=sum(one.to_read_bytes for one in facts),
                 n_sources=len(facts),
                 n_files=sum(one.ledger.n_files for one in facts),
+                n_partial=sum(one.ledger.n_partial for one in facts),
             )
         )
-        troubled = sum(one.state in TROUBLES for one in facts)
-        self.card.hint.setText(f"{troubled} cannot be read" if troubled else "")
+        self._show_counts()
+
+    def _show_counts(self) -> None:
+        shown, known = self.model.rowCount(), self.model.n_all
+        self.card.hint.setText(f"{shown:,} of {known:,}" if shown < known else f"{known:,}")
+        troubled = sum(one.is_trouble for one in self.model.all_facts)
+        self.problems_button.setText(f"Problems ({troubled:,})" if troubled else "Problems")
+        self.problems_button.setEnabled(troubled > 0 or self.problems_button.isChecked())
+        self.nothing.setText("No source fits. Take a word away, or show more than problems.")
+        self.nothing.setVisible(shown == 0 and known > 0)
+
+    def _on_filter(self) -> None:
+        chosen = self.selected
+        self.model.set_filter(
+            self.filter_edit.text(), only_problems=self.problems_button.isChecked()
+        )
+        if chosen is not None:
+            self._wanted = chosen.source.id
+        self._select_wanted()
+        self._wanted = None
+        self._show_counts()
+
+    def _on_listed(self) -> None:
+        self._on_selected()
 
     def _on_summaries(self, summaries: list[BatchSummary]) -> None:
         if self.isVisible() and summaries:
@@ -248,6 +313,19 @@ class SourcesPage(Page):
             self.refresh()
 
     # -- what can be done
+
+    def focus_search(self) -> None:
+        """Go to the field that finds sources."""
+        self.filter_edit.setFocus()
+        self.filter_edit.selectAll()
+
+    def change_options(self) -> None:
+        """Open the options of the selected source."""
+        if (facts := self.selected) is not None:
+            SourceOptionsDialog(self.desk, self.window(), facts.source).open()
+
+    def verify(self) -> None:
+        """Read the selected source again and compare it with what is stored."""
 
     def toggle(self) -> None:
         """Enable the selected source, or disable it."""
@@ -314,6 +392,6 @@ class SourcesPage(Page):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for action_id in ("toggle", "format", "reveal", "remove"):
+        for action_id in ON_ONE:
             menu.addAction(self.desk.actions.action(f"sources.{action_id}"))
         menu.popup(self.table.viewport().mapToGlobal(where))

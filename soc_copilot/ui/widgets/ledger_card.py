@@ -22,6 +22,7 @@ class LedgerFacts:
         to_read_bytes: Bytes beyond them.
         n_sources: Sources added up.
         n_files: Files that they ever read.
+        n_partial: Last lines that wait for their line end now.
     """
 
     totals: LedgerDelta
@@ -29,6 +30,7 @@ class LedgerFacts:
     to_read_bytes: int = 0
     n_sources: int = 0
     n_files: int = 0
+    n_partial: int = 0
 
     @property
     def before_start_bytes(self) -> int:
@@ -65,6 +67,13 @@ def judge(facts: LedgerFacts) -> Verdict:
             "The bytes do not add up",
             "More bytes were seen than the positions account for.",
         )
+    if totals.lost:
+        text = "Their source says when and why."
+        return Verdict("critical", "warning", f"{_count(totals.lost, 'line')} lost", text)
+    if totals.possible_losses:
+        times = "once" if totals.possible_losses == 1 else f"{totals.possible_losses:,} times"
+        text = "Their source says when and why."
+        return Verdict("medium", "warning", f"Lines may be lost, {times}", text)
     if not totals.lines:
         return Verdict("muted", "info", "Nothing read yet", "")
     if totals.refused:
@@ -85,6 +94,12 @@ def amounts(facts: LedgerFacts) -> str:
         parts.append(f"{size_text(facts.before_start_bytes)} before the start")
     if totals.bytes_skipped:
         parts.append(f"{size_text(totals.bytes_skipped)} of padding")
+    if totals.stored:
+        parts.append(f"{_count(totals.stored, 'event')} stored")
+    if facts.n_partial:
+        parts.append(f"{_count(facts.n_partial, 'partial line')} waiting")
+    if totals.undecodable:
+        parts.append(f"{totals.undecodable:,} undecodable")
     if totals.too_long:
         parts.append(f"{_count(totals.too_long, 'long line')} cut")
     return " · ".join(parts)

@@ -21,6 +21,8 @@ from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
 
 EDITOR_WIDTH = 144  # px, chosen: the widest choice fits
+TEXT_WIDTH = 232  # px, chosen: a good part of a path
+UNIT_WIDTH = 40  # px, chosen: the longest unit fits
 
 
 class SettingRow(QWidget):
@@ -81,17 +83,29 @@ class SettingRow(QWidget):
         if checked != self._value:
             self.chosen.emit(self.setting.key, checked)
 
+    def commit(self) -> bool:
+        """Take what is being typed now; False when it is refused, which is said beside it."""
+        if isinstance(self.editor, QLineEdit):
+            self.take(self.editor.text().strip())
+        return self.problem.isHidden()
+
+    def add_button(self, button: QPushButton) -> None:
+        """Put a button under the editor, such as one that chooses a file."""
+        self._column.insertWidget(1, button, 0, Qt.AlignmentFlag.AlignLeft)
+
     def _editor_column(self) -> QVBoxLayout:
-        column, line = QVBoxLayout(), QHBoxLayout()
+        self._column = column = QVBoxLayout()
+        line = QHBoxLayout()
         column.setSpacing(2)
         line.setSpacing(GRID)
         self.editor, self._put = self._make_editor()
         self.editor.setAccessibleName(self.setting.title)
         self.editor.setAccessibleDescription(self.setting.help)
-        self.editor.setFixedWidth(EDITOR_WIDTH)
+        is_text = isinstance(self.setting.default, str) and not self.setting.choices
+        self.editor.setFixedWidth(TEXT_WIDTH if is_text else EDITOR_WIDTH)
         self.title.setBuddy(self.editor)
         unit = PlainLabel(self.setting.unit, "muted")
-        unit.setFixedWidth(40)
+        unit.setFixedWidth(UNIT_WIDTH)
         line.addWidget(self.editor)
         line.addWidget(unit)
         default = value_text(self.setting, self.setting.default)

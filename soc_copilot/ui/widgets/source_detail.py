@@ -1,101 +1,43 @@
-"""One source in full: its settings, the position in every file, what happened to the files."""
+"""One source in full: settings, ledger, what happened to it, its files, lines that wait."""
 
-from enum import IntEnum
-from pathlib import PurePath
-from typing import Any
-
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QTabWidget,
+    QWidget,
 )
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPlainTextEdit, QPushButton
-from typing_extensions import override
 
-from soc_copilot.domain.records import Checkpoint
+from soc_copilot.domain.source_options import KIND_TITLES, LISTENERS, options_of
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
-from soc_copilot.ui.source_facts import KIND_WORDS, STATE_ROLES, STATE_WORDS, SourceFacts
+from soc_copilot.ui.models.source_parts import (
+    EventColumn,
+    PartialColumn,
+    PartialModel,
+    PositionColumn,
+    PositionModel,
+    SourceEventModel,
+)
+from soc_copilot.ui.source_facts import (
+    STATE_ROLES,
+    STATE_WORDS,
+    SourceFacts,
+    SourceMore,
+    size_text,
+)
 from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel, safe_tip
+from soc_copilot.ui.widgets.setting_row import value_text
+from soc_copilot.ui.widgets.source_ledger import SourceLedgerView
 from soc_copilot.ui.widgets.tables import desk_table
 
-Index = QModelIndex | QPersistentModelIndex
-Role = Qt.ItemDataRole
-
 TITLE_CHARS = 48  # chosen: of its name, so that the buttons beside it stay on a small screen
-
-
-class Column(IntEnum):
-    """Columns of the positions."""
-
-    GENERATION = 0
-    FILE = 1
-    POSITION = 2
-    SIZE = 3
-    READ = 4
-    STATE = 5
-
-
-HEADERS = ("Generation", "File", "Position", "Size", "Read", "State")
-_NUMBERS = frozenset({Column.GENERATION, Column.POSITION, Column.SIZE, Column.READ})
-
-
-class PositionModel(QAbstractTableModel):
-    """Stored positions, newest generation first."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: tuple[Checkpoint, ...] = ()
-
-    def show_positions(self, positions: tuple[Checkpoint, ...]) -> None:
-        """Replace all of them; nothing flickers when they are the same."""
-        fresh = tuple(sorted(positions, key=lambda one: -one.generation))
-        if fresh == self._rows:
-            return
-        if len(fresh) == len(self._rows):
-            self._rows = fresh
-            last = self.index(len(fresh) - 1, len(Column) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
-            return
-        self.beginResetModel()
-        self._rows = fresh
-        self.endResetModel()
-
-    @override
-    def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(Column)
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(Column):
-            return None
-        if role == Role.DisplayRole:
-            return HEADERS[section]
-        return _alignment(Column(section)) if role == Role.TextAlignmentRole else None
-
-    @override
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        if not self.checkIndex(index, self.CheckIndexOption.IndexIsValid):
-            return None
-        row, column = self._rows[index.row()], Column(index.column())
-        if role == Role.DisplayRole:
-            return render_safe(_cell(row, column), 300)
-        if role == Role.TextAlignmentRole:
-            return _alignment(column)
-        if role == Role.ToolTipRole and column is Column.FILE:
-            return safe_tip(row.path)
-        return None
+FORMAT_PX = 232  # chosen: the longest title of a format
+TABS = ("Ledger", "What happened", "Files", "Partial lines")
 
 
 class SourceDetail(Card):
@@ -111,39 +53,16 @@ class SourceDetail(Card):
         super().__init__("No source selected")
         self._desk = desk
         self._facts: SourceFacts | None = None
+        self._more = SourceMore(0)
         self.state = PlainLabel()
         self.header.insertWidget(1, self.state)
         self._build_buttons()
         columns = QHBoxLayout()
         columns.setSpacing(3 * GRID)
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(2 * GRID)
-        self._grid.setVerticalSpacing(GRID // 2)
-        self._grid.setColumnStretch(1, 1)
-        self.values = {name: self._fact(row, name) for row, name in enumerate(_FACTS)}
-        self._grid.setRowStretch(len(_FACTS), 1)
-        self.positions = PositionModel(self)
-        self.positions_table = desk_table(
-            self.positions,
-            "Positions",
-            {
-                Column.GENERATION: 92,
-                Column.POSITION: 96,
-                Column.SIZE: 96,
-                Column.READ: 60,
-                Column.STATE: 76,
-            },
-            stretch=Column.FILE,
-        )
-        self.messages = QPlainTextEdit()
-        self.messages.setReadOnly(True)
-        self.messages.setTabChangesFocus(True)
-        self.messages.setAccessibleName("What happened to its files")
-        columns.addLayout(self._grid, 4)
-        columns.addWidget(self.positions_table, 6)
-        columns.addWidget(self.messages, 3)
+        columns.addWidget(self._build_facts(), 4)
+        columns.addWidget(self._build_tabs(), 7)
         self.body.addLayout(columns)
-        self.setMinimumHeight(200)
+        self.setMinimumHeight(232)
         desk.times.changed.connect(self._fill)
         desk.theme.changed.connect(self._fill)
 
@@ -157,6 +76,11 @@ class SourceDetail(Card):
         self._facts = facts
         self._fill()
 
+    def show_more(self, more: SourceMore) -> None:
+        """Show what is read of the selected source only."""
+        self._more = more
+        self._fill()
+
     def set_formats(self, choices: tuple[tuple[str, str], ...]) -> None:
         """The formats to choose from, as (name, title)."""
         self.format_combo.clear()
@@ -164,39 +88,105 @@ class SourceDetail(Card):
             self.format_combo.addItem(title, name)
         self._fill()
 
+    # -- building
+
     def _build_buttons(self) -> None:
-        self.format_combo = QComboBox()
-        self.format_combo.setAccessibleName("Format")
-        self.format_combo.activated.connect(self._on_format)
-        self.header.addWidget(self.format_combo)
         self.buttons: dict[str, QPushButton] = {}
         for action_id, text in (
+            ("sources.options", "Options…"),
+            ("sources.verify", "Verify…"),
             ("sources.reveal", "Show in folder"),
             ("sources.toggle", "Disable"),
             ("sources.remove", "Remove…"),
         ):
             button = QPushButton(text)
-            button.setToolTip(safe_tip(self._desk.actions.shortcut_text(action_id)))
+            help_text = self._desk.actions.specs[action_id].help
+            keys = self._desk.actions.shortcut_text(action_id)
+            button.setToolTip(safe_tip(f"{help_text} {keys}".strip()))
             button.clicked.connect(self._desk.actions.action(action_id).trigger)
             self.buttons[action_id] = button
             self.header.addWidget(button)
         self.buttons["sources.remove"].setProperty("kind", "danger")
 
-    def _fact(self, row: int, name: str) -> ElidedLabel:
-        value = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
-        self._grid.addWidget(PlainLabel(name, "muted"), row, 0)
-        self._grid.addWidget(value, row, 1)
-        return value
+    def _build_facts(self) -> QWidget:
+        holder = QWidget()
+        grid = QGridLayout(holder)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(2 * GRID)
+        grid.setVerticalSpacing(GRID // 2)
+        grid.setColumnStretch(1, 1)
+        self.values = {}
+        for row, name in enumerate(_FACTS):
+            grid.addWidget(PlainLabel(name, "muted"), row, 0)
+            self.values[name] = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
+            grid.addWidget(self.values[name], row, 1)
+        self.format_combo = QComboBox()
+        self.format_combo.setAccessibleName("Format")
+        self.format_combo.setMaximumWidth(FORMAT_PX)
+        self.format_combo.activated.connect(self._on_format)
+        grid.addWidget(PlainLabel("Format", "muted"), len(_FACTS), 0)
+        grid.addWidget(self.format_combo, len(_FACTS), 1)
+        grid.setRowStretch(len(_FACTS) + 1, 1)
+        return holder
+
+    def _build_tabs(self) -> QTabWidget:
+        desk = self._desk
+        self.ledger = SourceLedgerView()
+        self.events = SourceEventModel(desk, self)
+        self.events.failed.connect(desk.error)
+        self.events_table = desk_table(
+            self.events,
+            "What happened",
+            {EventColumn.WHEN: 112, EventColumn.WHAT: 124, EventColumn.LOST: 64},
+            stretch=EventColumn.MESSAGE,
+        )
+        self.positions = PositionModel(self)
+        self.positions_table = desk_table(
+            self.positions,
+            "Positions",
+            {
+                PositionColumn.GENERATION: 88,
+                PositionColumn.POSITION: 96,
+                PositionColumn.SIZE: 96,
+                PositionColumn.READ: 56,
+                PositionColumn.ENCODING: 80,
+                PositionColumn.STATE: 76,
+            },
+            stretch=PositionColumn.FILE,
+        )
+        self.partials = PartialModel(desk, self)
+        self.partials_table = desk_table(
+            self.partials,
+            "Partial lines",
+            {
+                PartialColumn.FILE: 120,
+                PartialColumn.OFFSET: 80,
+                PartialColumn.LENGTH: 56,
+                PartialColumn.SINCE: 112,
+            },
+            stretch=PartialColumn.TEXT,
+        )
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)  # the pane draws its own line
+        self.tabs.setAccessibleName("About this source")
+        parts = (self.ledger, self.events_table, self.positions_table, self.partials_table)
+        for title, part in zip(TABS, parts, strict=True):
+            self.tabs.addTab(part, title)
+        return self.tabs
+
+    # -- filling
 
     def _fill(self) -> None:
         facts = self._facts
-        for widget in (self.format_combo, *self.buttons.values()):
-            widget.setEnabled(facts is not None)
+        self.format_combo.setEnabled(facts is not None)
+        for action_id, button in self.buttons.items():
+            button.setEnabled(self._desk.actions.action(action_id).isEnabled())
+        self.ledger.show_facts(facts)
         if facts is None:
             self.title.setText("No source selected")
             self.state.setText("")
-            self.positions.show_positions(())
-            self.messages.hide()
+            self._fill_more(SourceMore(0))
             for label in self.values.values():
                 label.setText("")
             return
@@ -206,24 +196,41 @@ class SourceDetail(Card):
         self.state.setStyleSheet(f"color: {self._desk.theme.hex(STATE_ROLES[facts.state])};")
         self.format_combo.setCurrentIndex(max(0, self.format_combo.findData(source.format)))
         self.buttons["sources.toggle"].setText("Disable" if source.enabled else "Enable")
-        self.positions.show_positions(facts.positions)
-        text = "\n".join(render_safe(line) for line in facts.messages)
-        if text != self.messages.toPlainText():
-            self.messages.setPlainText(text)
-        self.messages.setVisible(bool(text))
         for name, value in self._values(facts).items():
             self.values[name].setText(value)
+        self._fill_more(self._more if self._more.source_id == source.id else SourceMore(source.id))
+
+    def _fill_more(self, more: SourceMore) -> None:
+        messages = self._facts.messages if self._facts is not None else ()
+        self.positions.show_positions(more.positions)
+        self.events.show_events(more.source_id, more.events, messages)
+        self.partials.show_partials(more.partials)
+        losses = self.events.n_losses
+        self._name_tab(1, f"{losses:,} lost" if losses > 1 else "1 loss" if losses else "")
+        self._name_tab(2, f"{len(more.positions):,}" if more.positions else "")
+        self._name_tab(3, f"{len(more.partials):,}" if more.partials else "")
+        icon = self._desk.theme.icon("warning", "critical" if losses else "muted")
+        self.tabs.setTabIcon(1, icon if losses else type(icon)())
+
+    def _name_tab(self, place: int, count: str) -> None:
+        text = f"{TABS[place]} ({count})" if count else TABS[place]
+        if self.tabs.tabText(place) != text:
+            self.tabs.setTabText(place, text)
 
     def _values(self, facts: SourceFacts) -> dict[str, str]:
-        source, totals = facts.source, facts.ledger.totals
-        kind = KIND_WORDS.get(source.kind, source.kind)
+        source, ledger = facts.source, facts.ledger
+        start = "from the beginning" if source.from_start else "at the end of what was there"
+        kind = KIND_TITLES.get(source.kind, source.kind)
+        if source.pattern:
+            kind = f"{kind}, files named {source.pattern}"
         return {
             "State": facts.detail or STATE_WORDS[facts.state],
-            "Path": source.path,
-            "Kind": f"{kind}, files named {source.pattern}" if source.pattern else kind,
-            "Starts": "at the beginning" if source.from_start else "at the end of what was there",
+            "Where": _where_text(facts),
+            "Kind": kind,
+            "Began": "when it was added" if source.kind in LISTENERS else start,
+            "Options": options_text(facts),
+            "Archive": f"{ledger.archived_events:,} events, {size_text(ledger.archived_bytes)}",
             "Added": self._desk.times.absolute(source.added_at),
-            "Set aside": f"{totals.refused:,} lines refused, {totals.too_long:,} long ones cut",
         }
 
     def _on_format(self, place: int) -> None:
@@ -232,27 +239,25 @@ class SourceDetail(Card):
             self.format_chosen.emit(name)
 
 
-_FACTS = ("State", "Path", "Kind", "Starts", "Added", "Set aside")
+_FACTS = ("State", "Where", "Kind", "Began", "Options", "Archive", "Added")
 
 
-def _cell(row: Checkpoint, column: Column) -> str:
-    match column:
-        case Column.GENERATION:
-            return str(row.generation)
-        case Column.FILE:
-            return PurePath(row.path).name or row.path
-        case Column.POSITION:
-            return f"{row.offset:,}"
-        case Column.SIZE:
-            return f"{row.size_bytes:,}"
-        case Column.READ:
-            if row.compression or not row.size_bytes:
-                return "-"
-            return f"{min(row.offset / row.size_bytes, 1):.0%}"
-        case Column.STATE:
-            return "Finished" if row.finished else "Open"
+def _where_text(facts: SourceFacts) -> str:
+    if facts.source.kind not in LISTENERS or not facts.address:
+        return facts.where
+    if facts.source.kind == "syslog-udp":
+        return facts.address
+    count = facts.n_connections
+    return f"{facts.address} · {count:,} connection{'' if count == 1 else 's'}"
 
 
-def _alignment(column: Column) -> int:
-    side = Qt.AlignmentFlag.AlignRight if column in _NUMBERS else Qt.AlignmentFlag.AlignLeft
-    return int(side | Qt.AlignmentFlag.AlignVCenter)
+def options_text(facts: SourceFacts) -> str:
+    """Options that differ from their defaults, in one line."""
+    source = facts.source
+    changed = source.options.changed
+    parts = [
+        f"{option.title.lower()} {value_text(option, changed[option.key])}"
+        for option in options_of(source.kind)
+        if option.key in changed
+    ]
+    return ", ".join(parts) or "as under Settings"
