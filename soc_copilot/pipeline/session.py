@@ -10,16 +10,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from soc_copilot.archive.store import Archive
 from soc_copilot.detection.engine import DetectionEngine
 from soc_copilot.detection.registry import load_detectors
-from soc_copilot.domain.errors import SocCopilotError, SourceError
+from soc_copilot.domain.errors import (
+    ParseError,
+    PolicyError,
+    SocCopilotError,
+    SourceError,
+    StoreError,
+)
 from soc_copilot.domain.governance import Actor, SourceRow
 from soc_copilot.domain.records import SourceStatus
 from soc_copilot.domain.summary import BatchSummary, DetectorHealth
 from soc_copilot.governance.database import Governance
 from soc_copilot.ingestion.controller import IngestionController
+from soc_copilot.ingestion.reader import ReadLimits
 from soc_copilot.parsing.batch import BatchParser
-from soc_copilot.pipeline.core import Pipeline
+from soc_copilot.pipeline.core import ArchiveEnd, Pipeline
+from soc_copilot.pipeline.quarantine import Quarantine
+from soc_copilot.pipeline.sources import Surroundings, attach, format_of
 from soc_copilot.settings import Value
 
 logger = logging.getLogger(__name__)
@@ -28,6 +38,7 @@ T = TypeVar("T")
 
 _PROGRAM = Actor("pipeline", "pipeline")  # who raises alerts: the program, not who started it
 DRAIN_LIMIT_S = 30.0  # chosen: how long close() goes on storing what was buffered
+FOLLOW_S = 2.0  # chosen: how soon a source that was changed elsewhere is read as it is now
 
 
 class IngestSession:
@@ -37,6 +48,9 @@ class IngestSession:
         `open`, `run_batch`, `statuses` and `close` on one thread, which then owns the files
         and the database connection. `add_source`, `remove_source`, `request_flush` and
         `health` may be called from any thread.
+
+    The list of sources in the database is followed while it runs: one that is changed,
+    disabled, removed or added there, by whatever process, is soon read as it says.
     """
 
     def __init__(
@@ -67,7 +81,12 @@ class IngestSession:
         self._engine: DetectionEngine | None = None
         self._controller: IngestionController | None = None
         self._pipeline: Pipeline | None = None
+        self._archive: Archive | None = None
         self._parser = BatchParser()
+        self._read: dict[int, SourceRow] = {}  # as they are read now
+        self._failed: dict[int, SourceStatus] = {}  # could not be made; tried again
+        self._left_out: set[int] = set()  # removed from this run, whatever the database says
+        self._follow_at_s = 0.0
 
     def __enter__(self) -> Self:
         self.open()
@@ -95,28 +114,42 @@ class IngestSession:
             self._engine = DetectionEngine(load_detectors(self._settings), device=device)
             self._engine.start()
             self._engine.restore(governance.batches.detector_states())
-            self._controller = IngestionController(
-                float(self._settings["ingestion.batch_interval_s"]),
-                int(self._settings["ingestion.max_size"]),
-                poll_interval=float(self._settings["ingestion.poll_interval_s"]),
-                killswitch_check=governance.kill_switch.is_engaged,
-            )
-            self._pipeline = Pipeline(
-                self._controller,
-                self._parser,
-                self._engine,
-                governance.as_actor(_PROGRAM).batches,
-                governance.sources,
-                governance.kill_switch,
-            )
-            for source in governance.sources.list():
-                if source.enabled and (self._only is None or source.id in self._only):
-                    self._attach(source)
+            self._controller = self._make_controller(governance)
+            self._pipeline = self._make_pipeline(governance, self._controller, self._engine)
+            self._follow(governance)
             governance.audit.record("ingestion.started", "ingestion")
             self._controller.start()
         except BaseException:
             self._release()
             raise
+
+    def _make_controller(self, governance: Governance) -> IngestionController:
+        return IngestionController(
+            float(self._settings["ingestion.batch_interval_s"]),
+            int(self._settings["ingestion.max_size"]),
+            poll_interval=float(self._settings["ingestion.poll_interval_s"]),
+            directory_poll_interval=float(self._settings["ingestion.directory_poll_interval_s"]),
+            partial_after_s=float(self._settings["ingestion.partial_after_s"]),
+            killswitch_check=governance.kill_switch.is_engaged,
+        )
+
+    def _make_pipeline(
+        self, governance: Governance, controller: IngestionController, engine: DetectionEngine
+    ) -> Pipeline:
+        archive = None
+        if self._settings["archive.enabled"]:
+            self._archive = Archive(governance.archive_folder)
+            archive = ArchiveEnd(self._archive, governance.segments)
+        return Pipeline(
+            controller,
+            self._parser,
+            engine,
+            governance.as_actor(_PROGRAM).batches,
+            governance.sources,
+            governance.kill_switch,
+            archive=archive,
+            quarantine=Quarantine(governance.archive_folder.with_suffix(".quarantine")),
+        )
 
     def run_batch(self, stop: threading.Event) -> BatchSummary | None:
         """Store one batch; see `Pipeline.run_batch`. Blocks for about 0.25 s at most when idle."""
@@ -126,17 +159,22 @@ class IngestSession:
                 self._commands.get_nowait()()
             except queue.Empty:
                 break
-            except SourceError as error:  # the source is there already, or gone: so be it
+            except SocCopilotError as error:  # gone already, or not readable now: so be it
                 logger.warning("A source could not be changed. reason=%s", error)
+        if time.monotonic() >= self._follow_at_s:
+            self._follow(self._opened(self._governance))
         return pipeline.run_batch(stop)
 
     def add_source(self, source: SourceRow) -> None:
-        """Read one more source, from its stored position. Takes effect before the next batch."""
-        self._commands.put(lambda: self._attach(source))
+        """Read a source as it is described, from its stored position, before the next batch.
+
+        One that is read already goes on with its new options.
+        """
+        self._commands.put(lambda: self._let_in(source))
 
     def remove_source(self, source_id: int) -> None:
         """Stop reading a source. Takes effect before the next batch."""
-        self._commands.put(lambda: self._opened(self._controller).remove_source(source_id))
+        self._commands.put(lambda: self._leave_out(source_id))
 
     def request_flush(self) -> None:
         """Hand over what is buffered at once."""
@@ -174,33 +212,69 @@ class IngestSession:
             self._controller.stop()
         if self._pipeline is not None:
             self._pipeline.close()
+        if self._archive is not None:
+            self._archive.close()
         if self._engine is not None:
             self._engine.close()
         if self._governance is not None:
             self._governance.close()
         self._controller = self._engine = self._governance = self._pipeline = None
+        self._archive = None
+
+    def _follow(self, governance: Governance) -> None:
+        """Read what the database's list of sources says now."""
+        self._follow_at_s = time.monotonic() + FOLLOW_S
+        try:
+            rows = governance.sources.list()
+        except StoreError as error:
+            logger.warning("The list of sources cannot be read now. reason=%s", error)
+            return
+        wanted = {row.id: row for row in rows if row.enabled and self._is_ours(row.id)}
+        for source_id in self._read.keys() - wanted.keys():
+            self._detach(source_id)
+        for row in wanted.values():
+            if self._read.get(row.id) != row or row.id in self._failed:
+                self._attach(row)
+
+    def _is_ours(self, source_id: int) -> bool:
+        return source_id not in self._left_out and (self._only is None or source_id in self._only)
+
+    def _let_in(self, source: SourceRow) -> None:
+        self._left_out.discard(source.id)
+        if self._only is not None:
+            self._only |= {source.id}
+        if self._read.get(source.id) != source:
+            self._attach(source)
+
+    def _leave_out(self, source_id: int) -> None:
+        self._left_out.add(source_id)
+        self._detach(source_id)
+
+    def _detach(self, source_id: int) -> None:
+        self._read.pop(source_id, None)
+        if self._failed.pop(source_id, None) is None:
+            self._opened(self._controller).remove_source(source_id)
 
     def _attach(self, source: SourceRow) -> None:
-        controller = self._opened(self._controller)
+        """Read a source; one that cannot be made shows why and is tried again."""
+        if source.id in self._read:
+            self._detach(source.id)
+        self._read[source.id] = source
         checkpoints = self._opened(self._governance).sources.checkpoints(source.id)
-        self._parser.set_format(source.id, source.format)
-        if source.kind == "directory":
-            controller.add_directory_source(
-                source.path,
-                source.pattern or "*.log",
-                source_id=source.id,
-                name=source.name,
-                from_start=source.from_start,
-                checkpoints=checkpoints,
-            )
-        else:
-            controller.add_file_source(
-                source.path,
-                source_id=source.id,
-                name=source.name,
-                from_start=source.from_start,
-                checkpoints=checkpoints,
-            )
+        try:
+            self._parser.set_format(source.id, format_of(source))
+            attach(self._opened(self._controller), source, checkpoints, self._surroundings())
+        except (SourceError, ParseError, PolicyError) as error:
+            logger.warning("A source cannot be read. source_id=%s reason=%s", source.id, error)
+            self._failed[source.id] = SourceStatus(source.id, source.name, "error", str(error))
+
+    def _surroundings(self) -> Surroundings:
+        max_size = int(self._settings["ingestion.max_size"])
+        return Surroundings(
+            self._opened(self._governance).spool_folder,
+            self._settings,
+            ReadLimits(max_lines=max(max_size // 4, 1)),
+        )
 
     @staticmethod
     def _opened(part: T | None) -> T:
@@ -234,7 +308,10 @@ class IngestSession:
         """How each source stands, with the formats found in its files."""
         if self._controller is None:
             return ()
-        return tuple(
-            replace(status, formats=self._parser.formats_of(status.source_id))
-            for status in self._controller.statuses()
+        return (
+            *(
+                replace(status, formats=self._parser.formats_of(status.source_id))
+                for status in self._controller.statuses()
+            ),
+            *self._failed.values(),
         )

@@ -2,10 +2,17 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from soc_copilot.domain.governance import Actor
+from soc_copilot.archive.store import Archive
+from soc_copilot.domain import columns as c
+from soc_copilot.domain.errors import DiskFullError, SourceError
+from soc_copilot.domain.events import EventBatch
+from soc_copilot.domain.governance import Actor, SourceRow
+from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.governance.database import Governance
+from soc_copilot.pipeline import session as session_module
 from soc_copilot.pipeline.session import IngestSession
 from soc_copilot.settings import SETTINGS, Value
 
@@ -130,3 +137,130 @@ def test_a_source_added_twice_does_not_end_the_run(
     with IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session:
         session.add_source(source)
         assert drive(session, 1) == 1
+
+
+def rows_of(governance: Governance) -> list[tuple[int, str]]:
+    """Offset and text of every archived event."""
+    frames = [
+        pl.read_parquet(governance.archive_folder / segment.name)
+        for segment in governance.segments.list()
+    ]
+    return [row for frame in frames for row in frame.select(c.OFFSET, c.ORIGINAL).rows()]
+
+
+def test_every_event_is_archived_and_counted(
+    tmp_path: Path, settings: dict[str, Value], governance: Governance
+) -> None:
+    (tmp_path / "a.log").write_text("one\ntwo\n")
+    source = governance.sources.add("file", str(tmp_path / "a.log"), from_start=True)
+    with IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session:
+        assert drive(session, 2) == 2
+    assert sorted(rows_of(governance)) == [(0, "one"), (4, "two")]
+    (ledger,) = governance.sources.ledger(source.id)
+    assert (ledger.totals.stored, ledger.archived_events) == (2, 2)
+    assert ledger.totals.adds_up
+
+
+def test_the_archive_can_be_switched_off(
+    tmp_path: Path, settings: dict[str, Value], governance: Governance
+) -> None:
+    (tmp_path / "a.log").write_text("one\n")
+    source = governance.sources.add("file", str(tmp_path / "a.log"), from_start=True)
+    settings["archive.enabled"] = False
+    with IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session:
+        assert drive(session, 1) == 1
+    assert governance.sources.ledger(source.id)[0].totals.stored == 0
+    assert not governance.archive_folder.exists()
+
+
+def test_a_full_disk_stops_reading_says_so_and_goes_on_by_itself(
+    tmp_path: Path,
+    settings: dict[str, Value],
+    governance: Governance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "a.log").write_text("one\ntwo\n")
+    source = governance.sources.add("file", str(tmp_path / "a.log"), from_start=True)
+    write, is_full = Archive.write, True
+
+    def refuse(archive: Archive, events: EventBatch) -> object:
+        if is_full:
+            raise DiskFullError("The disk is full.")
+        return write(archive, events)
+
+    monkeypatch.setattr(Archive, "write", refuse)
+    hurry = threading.Event()
+    hurry.set()
+    with IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session:
+        while not session.trouble:
+            session.run_batch(hurry)
+        assert "The disk is full. Reading waits" in session.trouble
+        assert not session.is_idle
+        assert governance.sources.ledger(source.id)[0].totals.lines == 0
+        is_full = False
+        assert drive(session, 2) == 2
+        assert session.trouble == ""
+    assert len(rows_of(governance)) == 2
+
+
+def test_what_is_changed_in_the_database_is_followed(
+    tmp_path: Path,
+    settings: dict[str, Value],
+    governance: Governance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "FOLLOW_S", 0.0)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.log").write_text("one\n")
+    first = governance.sources.add("file", str(tmp_path / "a.log"), from_start=True)
+    with IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session:
+        assert drive(session, 1) == 1
+        governance.sources.set_options(first.id, SourceOptions({"encoding": "latin-1"}))
+        with (tmp_path / "a.log").open("ab") as file:
+            file.write(b"caf\xe9\n")
+        assert drive(session, 1) == 1
+        governance.sources.set_enabled(first.id, enabled=False)
+        governance.sources.add("file", str(tmp_path / "b.log"), from_start=True)
+        assert drive(session, 1) == 1
+        assert [status.name for status in session.statuses()] == ["b.log"]
+    assert governance.sources.ledger(first.id)[0].totals.lines == 2
+
+
+def test_a_source_that_cannot_be_made_shows_why_and_the_others_go_on(
+    tmp_path: Path,
+    settings: dict[str, Value],
+    governance: Governance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "FOLLOW_S", 0.0)
+    real, is_broken = session_module.attach, True
+
+    def attach(controller: object, source: SourceRow, *rest: object) -> None:
+        if is_broken and source.name == "b.log":
+            raise SourceError("It will not.")
+        real(controller, source, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(session_module, "attach", attach)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.log").write_text("one\n")
+        governance.sources.add("file", str(tmp_path / f"{name}.log"), from_start=True)
+    with IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session:
+        assert drive(session, 1) == 1
+        broken = next(status for status in session.statuses() if status.name == "b.log")
+        assert (broken.state, broken.detail) == ("error", "It will not.")
+        is_broken = False
+        assert drive(session, 1) == 1
+        assert {status.state for status in session.statuses()} == {"live"}
+
+
+def test_a_run_of_chosen_sources_reads_no_others(
+    tmp_path: Path, settings: dict[str, Value], governance: Governance
+) -> None:
+    (tmp_path / "a.log").write_text("one\n")
+    chosen = governance.sources.add("file", str(tmp_path / "a.log"), from_start=True)
+    governance.sources.add("file", str(tmp_path / "b.log"), from_start=True)
+    with IngestSession(
+        tmp_path / "g.db", settings, ACTOR, only_sources=[chosen.id], home=tmp_path
+    ) as session:
+        assert drive(session, 1) == 1
+        assert [status.source_id for status in session.statuses()] == [chosen.id]
