@@ -1,6 +1,7 @@
 """A bounded queue on disk: whole lines in segment files, numbered by byte."""
 
 import contextlib
+import json
 import logging
 import os
 import re
@@ -8,11 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.domain.records import MAX_LINE_BYTES
+from soc_copilot.domain.records import MAX_LINE_BYTES, SourceEvent
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +21,41 @@ SEGMENT_BYTES = 16 * 1024 * 1024  # chosen: few enough files, and room comes bac
 _SEGMENTS_AT_LEAST = 8  # chosen: a small spool has smaller segments, or no room would come back
 _SYNC_S = 0.5  # chosen: a power cut costs less than a second of what was received
 _JOIN_S = 5.0  # chosen: a disk that hangs must not hold the application
+MAX_TEXT_BYTES = MAX_LINE_BYTES - 1  # a line's text; its line end is the last byte
 _NAME = re.compile(r"(\d{20})\.spool")
 _LOCK_NAME = "lock"
+_EVENTS_BYTES = 1024 * 1024  # chosen: room beyond the bound to say that the spool is full
 _TAIL_BYTES = 64 * 1024
+EVENT_MARK = b"\0"  # begins a line that is no line but an event, JSON
+_LONG_MARK = b"\0"  # in a line: what follows is the whole line's length and hash
+
+
+def cut_line(kept: bytes, length: int, digest: str) -> bytes:
+    """A line that was longer than `MAX_TEXT_BYTES`, as it is written.
+
+    Args:
+        kept: Its first bytes, at most `MAX_TEXT_BYTES`.
+        length: Bytes of the whole line with its line end.
+        digest: BLAKE2b-128 (hex) of the whole line without its line end.
+    """
+    return b"%b%b%d %b" % (kept, _LONG_MARK, length, digest.encode("ascii"))
+
+
+def whole_line(line: bytes) -> tuple[bytes, int, str] | None:
+    """What `cut_line` was given; None for a line that was not cut."""
+    kept, mark, rest = line.partition(_LONG_MARK)
+    length, _, digest = rest.partition(b" ")
+    if not mark or not length.isdigit():
+        return None
+    return kept, int(length), digest.decode("ascii", "replace")
+
+
+def read_event(line: bytes) -> SourceEvent | None:
+    """The event that `SpoolWriter.write_events` wrote; None where it cannot be read."""
+    try:
+        return SourceEvent(**json.loads(line.removeprefix(EVENT_MARK)))
+    except (ValueError, TypeError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +83,9 @@ class SpoolWriter:
 
     Every byte ever written has a number, 0, 1, ...; a segment is named by its first
     byte's. Segments follow each other without a gap unless a file was lost. Lines hold no
-    b"\n", b"\r" or b"\0"; who writes them escapes these before.
+    b"\n", b"\r" or b"\0" and at most `MAX_TEXT_BYTES`; who writes them escapes these
+    before, and cuts longer ones with `cut_line`. What happened to the source stands between
+    the lines, so that it is stored once, too, whatever happens to the process.
 
     What was written is on the disk within a second, also after a power cut; a killed
     process loses at most the line that was being written, which the next opening cuts off.
@@ -80,12 +115,14 @@ class SpoolWriter:
         self.folder = folder
         self.max_bytes = max_bytes
         self.n_cut_bytes = 0  # of a torn last line, cut off when it was opened
+        self.is_new = False  # no segment was there when it was opened
         self._segment_bytes = max(min(segment_bytes, max_bytes // _SEGMENTS_AT_LEAST), 1)
         self._condition = threading.Condition()
         self._segments: list[SpoolSegment] = []
         self._used = 0
         self._fd = -1
         self._retired: list[int] = []
+        self._has_new_name = False
         self._trouble = ""
         self._is_torn = False
         self._is_closed = False
@@ -116,12 +153,16 @@ class SpoolWriter:
         so in the second case. What was not taken can be offered again.
         """
         with self._condition:
-            n = self._fitting(lines)
-            if not n:
-                return 0
-            data = b"\n".join(lines[:n]) + b"\n"
-            done = self._append(data)
-            return n if done == len(data) else data.count(b"\n", 0, done)
+            return self._write(lines, self.max_bytes)
+
+    def write_events(self, events: Sequence[SourceEvent]) -> int:
+        """Append what happened to the source; returns how many events were taken.
+
+        They have some room of their own, because a full spool is worth telling.
+        """
+        lines = [EVENT_MARK + json.dumps(asdict(event)).encode("ascii") for event in events]
+        with self._condition:
+            return self._write(lines, self.max_bytes + _EVENTS_BYTES)
 
     @property
     def used_bytes(self) -> int:
@@ -193,10 +234,17 @@ class SpoolWriter:
 
     # With the lock held
 
-    def _fitting(self, lines: Sequence[bytes]) -> int:
+    def _write(self, lines: Sequence[bytes], max_bytes: int) -> int:
+        n = self._fitting(lines, max_bytes - self._used)
+        if not n:
+            return 0
+        data = b"\n".join(lines[:n]) + b"\n"
+        done = self._append(data)
+        return n if done == len(data) else data.count(b"\n", 0, done)
+
+    def _fitting(self, lines: Sequence[bytes], room: int) -> int:
         if self._is_closed:
             return 0
-        room = self.max_bytes - self._used
         total = sum(map(len, lines)) + len(lines)
         n = len(lines)
         while total > room:
@@ -251,6 +299,7 @@ class SpoolWriter:
         if self._fd >= 0:
             self._retired.append(self._fd)
         self._fd = fd
+        self._has_new_name = True
         self._segments.append(SpoolSegment(first, 0, path))
         self._is_urgent.set()
 
@@ -261,6 +310,7 @@ class SpoolWriter:
         for path in found:
             self._segments.append(SpoolSegment(int(path.stem), path.stat().st_size, path))
         if not self._segments:
+            self.is_new = True
             self._begin(at_least)
             return
         last = self._segments[-1]
@@ -293,11 +343,12 @@ class SpoolWriter:
         # Only this thread closes descriptors, so none goes away under an fsync.
         with self._condition:
             current, retired, self._retired = self._fd, self._retired, []
+            has_new_name, self._has_new_name = self._has_new_name, False
         began = time.monotonic()
         try:
             for fd in (*retired, current):
                 os.fsync(fd)
-            if retired:
+            if has_new_name:
                 _sync_folder(self.folder)
         except OSError as error:
             with self._condition:
