@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from soc_copilot.domain.archive import Segment
 from soc_copilot.domain.findings import Finding, Severity
@@ -78,6 +79,24 @@ class AuditReport:
     rows: int
     first_bad_seq: int | None
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiskState:
+    """Room on the disk that holds what the program stores.
+
+    Attributes:
+        folder: Where that is.
+        free_bytes: What may still be written there.
+        reserve_bytes: What is set aside for the kill switch and the audit trail; 0 when it was
+            used up, until there is room again.
+        is_full: True while batches are refused for want of room.
+    """
+
+    folder: Path
+    free_bytes: int
+    reserve_bytes: int
+    is_full: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,12 @@ class AuditTrail:
         Raises:
             StoreError: The row could not be stored.
         """
-        with self._session.write(self._actor) as tx:
-            tx.audit(Entry(action, subject, old, new, reason))
+
+        def write() -> None:
+            with self._session.write(self._actor) as tx:
+                tx.audit(Entry(action, subject, old, new, reason))
+
+        self._session.insist(write)
 
     def rows(
         self,
@@ -99,7 +103,7 @@ class AuditTrail:
             return AuditReport(False, 0, None, str(error))
         if report.ok and behind and not self._session.read_only:
             # A crash between a commit and the line in the head file: catch up.
-            self._session.chain.publish(last)
+            self._session.publish(last)
         return report
 
 

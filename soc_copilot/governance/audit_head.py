@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import IO
 
 from soc_copilot.domain.errors import StoreError
-from soc_copilot.governance.location import make_private_file, sync_folder
+from soc_copilot.governance.location import (
+    make_private_file,
+    refused,
+    sync_folder,
+    write_whole,
+)
 
 KEY_BYTES = 32  # HMAC-SHA256's own size (RFC 2104, section 3)
 _LINE = re.compile(rb"(\d{1,19}) ([0-9a-f]{64})")
@@ -117,19 +122,18 @@ class HeadFile:
             OSError: The file cannot be written.
         """
         handle = os.open(self.path, os.O_RDWR | getattr(os, "O_BINARY", 0))  # never creates
-        with os.fdopen(handle, "r+b") as file, _locked(file):
+        with os.fdopen(handle, "r+b", buffering=0) as file, _locked(file):
             end = file.seek(0, os.SEEK_END)
             start = max(0, end - _TAIL_BYTES)
             file.seek(start)
-            tail = file.read()
+            tail = file.read(_TAIL_BYTES)
             torn = len(tail) - (tail.rfind(b"\n") + 1)  # of a power loss within a line
             last = _parse_line(tail[: len(tail) - torn].rstrip(b"\n").rpartition(b"\n")[2])
             if last is not None and last.seq >= head.seq:
                 return
             file.seek(end - torn)
             file.truncate()
-            file.write(f"{head.seq} {head.mac}\n".encode())
-            file.flush()
+            write_whole(file, f"{head.seq} {head.mac}\n".encode())
             os.fsync(file.fileno())
 
     def lines(self) -> Iterator[Head]:
@@ -197,15 +201,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Replace a private file's content in one step, on disk when this returns.
 
     Raises:
+        DiskFullError: There is no room for it.
         StoreError: The folder does not take it.
-        OSError: The file cannot be put in place.
     """
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     make_private_file(fresh, content)
     try:
         fresh.replace(path)
-    except OSError:
+    except OSError as error:
         with suppress(OSError):
             fresh.unlink()
-        raise
+        raise refused(f'write "{path}"', error) from error
     sync_folder(path.parent)

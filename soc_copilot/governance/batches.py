@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from soc_copilot.domain.clock import from_us
-from soc_copilot.domain.errors import PositionConflictError
+from soc_copilot.domain.errors import DiskFullError, PositionConflictError
 from soc_copilot.domain.governance import Actor, BatchCommit, StoredBatch
 from soc_copilot.domain.records import LedgerDelta, PositionMove
 from soc_copilot.governance.kill_switch import refuse_if_engaged
@@ -86,9 +86,18 @@ class BatchStore:
 
         Raises:
             KillSwitchEngagedError: Processing is halted; nothing was stored.
+            DiskFullError: There is no room left, or only what is needed for the kill switch
+                and the audit trail; nothing was stored.
             PositionConflictError: A position is not what the batch expects; nothing was stored.
             StoreError: The database could not be written; nothing was stored.
         """
+        if not self._session.reserve.ensure():
+            # What was freed for the kill switch is not for a batch to use up.
+            state = self._session.reserve.state()
+            raise DiskFullError(
+                f'The disk that holds "{state.folder}" is full: {state.free_bytes >> 20} MiB are '
+                "left, which are kept for the kill switch and the audit trail. Free some space."
+            )
         with self._session.write(self._actor) as tx:
             refuse_if_engaged(self._session, tx.connection)
             _move_positions(tx.connection, commit.moves)

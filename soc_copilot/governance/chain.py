@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.engine import Connection
 
 from soc_copilot.governance.audit_head import AuditKey, Head, HeadFile
+from soc_copilot.governance.location import is_full
 from soc_copilot.governance.schema import AuditModel
 from soc_copilot.governance.stored_text import to_stored
 
@@ -83,10 +84,16 @@ class AuditChain:
         connection.execute(_INSERT, rows)
         return Head(seq, mac)
 
-    def publish(self, head: Head) -> None:
-        """Write the head down outside the database, after the commit."""
+    def publish(self, head: Head) -> bool:
+        """Write the head down outside the database, after the commit.
+
+        Returns:
+            False when there was no room on the disk.
+        """
         try:
             self.head_file.append(head)
-        except OSError:
+        except OSError as error:
             # The rows are stored and valid; the next append or verification catches up.
             logger.exception("Cannot write the audit head file. path=%s", self.head_file.path)
+            return not is_full(error)
+        return True

@@ -5,8 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from soc_copilot.domain.errors import StoreError
-from soc_copilot.domain.governance import Actor
+from soc_copilot.domain.errors import DiskFullError, StoreError
+from soc_copilot.domain.governance import Actor, DiskState
 from soc_copilot.governance.alerts import AlertStore
 from soc_copilot.governance.audit import AuditTrail
 from soc_copilot.governance.batches import BatchStore
@@ -15,6 +15,7 @@ from soc_copilot.governance.facts import DatabaseFacts, database_facts
 from soc_copilot.governance.kill_switch import KillSwitch
 from soc_copilot.governance.location import Place, locate, make_private_file, refuse_network
 from soc_copilot.governance.migrate import prepare
+from soc_copilot.governance.reserve import Reserve
 from soc_copilot.governance.segments import SegmentStore
 from soc_copilot.governance.session import Session
 from soc_copilot.governance.settings_store import SettingsStore
@@ -75,6 +76,7 @@ class Governance:
             read_only: Never write, and never create.
 
         Raises:
+            DiskFullError: There is no room left on the disk.
             StoreError: It cannot be opened, lies on a network file system, belongs to
                 another program or to a newer version of this one.
         """
@@ -82,16 +84,16 @@ class Governance:
         actor = actor or Actor(_user_name(), "cli")
         if place.path is not None:
             _make_ready(place, read_only)
-        engine = open_engine(place, read_only=read_only)
         try:
-            with translated(place.title):
-                sqlite = place.path is not None
-                note = choose_journal(engine) if sqlite and not read_only else ""
-                chain = prepare(engine, place, actor, read_only=read_only)
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(Session(engine, place, chain, read_only=read_only), actor, note)
+            session, note = _open(place, actor, read_only=read_only)
+        except DiskFullError:
+            # To engage the kill switch, the database has to be opened first.
+            if read_only or not Reserve(place.reserve).release():
+                raise
+            session, note = _open(place, actor, read_only=read_only)
+        if not read_only:
+            session.reserve.ensure(thoroughly=True)
+        return cls(session, actor, note)
 
     def as_actor(self, actor: Actor) -> "Governance":
         """The same database and connection under another name; closing it closes nothing."""
@@ -100,6 +102,10 @@ class Governance:
     def facts(self) -> DatabaseFacts:
         """Where the database lies and how it is kept; looks at the disk."""
         return database_facts(self._session, self.journal_note)
+
+    def disk_state(self) -> DiskState:
+        """Room on the disk, and what is set aside of it; looks at the disk."""
+        return self._session.reserve.state()
 
     def close(self) -> None:
         """Close the connection; doing it twice is fine."""
@@ -116,6 +122,19 @@ class Governance:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _open(place: Place, actor: Actor, *, read_only: bool) -> tuple[Session, str]:
+    engine = open_engine(place, read_only=read_only)
+    try:
+        with translated(place.title, place.path):
+            sqlite = place.path is not None
+            note = choose_journal(engine) if sqlite and not read_only else ""
+            chain = prepare(engine, place, actor, read_only=read_only)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Session(engine, place, chain, read_only=read_only), note
 
 
 def _make_ready(place: Place, read_only: bool) -> None:

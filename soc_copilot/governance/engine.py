@@ -14,13 +14,18 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from soc_copilot.domain.errors import StoreError
+from soc_copilot.domain.errors import DiskFullError, StoreError
 from soc_copilot.governance.location import Place
+from soc_copilot.governance.reserve import takes_no_more
 
 logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S = 10.0  # chosen: how long a writer waits for another one
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024  # chosen: the write-ahead log shrinks to this
+_PG_DISK_FULL = "53100"  # PostgreSQL, appendix A: disk_full
+# What SQLite says where it does not recognise a lack of room: of its shared memory file, of a
+# user's share of the disk, or found by fsync.
+_PERHAPS_FULL = ("disk I/O error", "unable to open database file")
 IMMEDIATE = "soc_copilot_immediate"  # key in Connection.info: the next transaction writes
 
 
@@ -162,24 +167,49 @@ def _set_journal(raw: Any, wanted: str) -> str:
 
 
 @contextmanager
-def translated(title: str) -> Iterator[None]:
-    """Turn a driver's errors into `StoreError`, without values from statements in the text."""
+def translated(title: str, path: Path | None = None) -> Iterator[None]:
+    """Turn a driver's errors into `StoreError`, without values from statements in the text.
+
+    Args:
+        title: The database's name for messages.
+        path: The SQLite file, to tell a full disk from a broken one.
+
+    Raises:
+        DiskFullError: There is no room left.
+        StoreError: Anything else went wrong.
+    """
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(_explain(title, str(error.orig))) from error
+        raise _store_error(title, path, error.orig) from error
     except SQLAlchemyError as error:
         raise StoreError(f'Cannot use the governance database "{title}": {error}.') from error
     except sqlite_driver().Error as error:
-        raise StoreError(_explain(title, str(error))) from error
+        raise _store_error(title, path, error) from error
+
+
+def _store_error(title: str, path: Path | None, cause: BaseException | None) -> StoreError:
+    text = str(cause)
+    is_full = "disk is full" in text.lower() or getattr(cause, "sqlstate", None) == _PG_DISK_FULL
+    if not is_full and path is not None and any(sign in text for sign in _PERHAPS_FULL):
+        is_full = takes_no_more(path.parent)
+    if is_full:
+        return DiskFullError(
+            f'Cannot use the governance database "{title}": the disk is full. Free some space; '
+            "nothing was half written."
+        )
+    return StoreError(_explain(title, text))
 
 
 def _explain(title: str, cause: str) -> str:
     low = cause.lower()
     if "locked" in low or "busy" in low:
         advice = "another process holds it for writing. Try again, or stop the other process."
-    elif "full" in low:
-        advice = "the disk is full. Free some space; nothing was half written."
+    elif "disk i/o error" in low:
+        advice = (
+            "the disk reports an error. Nothing was half written; look at the system's log, and "
+            "copy the database to a sound disk."
+        )
     elif "not a database" in low:
         advice = "it is not a SQLite database. Choose another file with --db."
     elif "malformed" in low or "disk image" in low:

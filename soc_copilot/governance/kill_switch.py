@@ -56,7 +56,7 @@ class KillSwitch:
         try:
             marker = self._read_marker()
             with (
-                translated(self._session.place.title),
+                translated(self._session.place.title, self._session.place.path),
                 self._session.engine.connect() as connection,
                 connection.begin(),
             ):
@@ -166,14 +166,18 @@ class KillSwitch:
             "reason": reason,
             "at": utc_now().isoformat(),
         }
+        content = json.dumps(told).encode("ascii")
         try:
-            write_atomically(self._marker, json.dumps(told).encode("ascii"))
+            self._session.insist(lambda: write_atomically(self._marker, content))
         except (OSError, StoreError) as error:
             logger.exception("Cannot write the kill switch's marker file.")
-            return f'Cannot write the marker file "{self._marker}": {error}.'
+            return f"Its marker file could not be written either. {error}"
         return ""
 
     def _append(self, engaged: bool, reason: str, *, was_marked: bool) -> int:
+        return self._session.insist(lambda: self._write_row(engaged, reason, was_marked))
+
+    def _write_row(self, engaged: bool, reason: str, was_marked: bool) -> int:
         word = "engaged" if engaged else "released"
         with self._session.write(self._actor) as tx:
             before = _stored_state(tx.connection)

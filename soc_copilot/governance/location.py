@@ -1,17 +1,19 @@
 """Where the governance database and its companion files lie, and who may read them."""
 
+import errno
 import hashlib
 import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import platformdirs
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from soc_copilot.domain.errors import StoreError
+from soc_copilot.domain.errors import DiskFullError, StoreError
 
 HOME_VARIABLE = "SOC_COPILOT_HOME"
 DATABASE_NAME = "governance.db"
@@ -26,6 +28,8 @@ _NETWORK_TYPES = frozenset(
         *("fuse.s3fs", "fuse.sshfs"),
     )
 )
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _WINDOWS_REMOTE_DRIVE = 4  # DRIVE_REMOTE of GetDriveTypeW
 
 
@@ -113,6 +117,24 @@ def _parse(text: str) -> URL:
         ) from None
 
 
+def is_full(error: OSError) -> bool:
+    """True when the error says that the disk, or the user's share of it, is used up."""
+    return error.errno in _FULL
+
+
+def refused(what: str, error: OSError) -> StoreError:
+    """The error to raise for a file that the system does not let us write.
+
+    Args:
+        what: Such as 'create "/x"'.
+        error: What the system said.
+    """
+    if is_full(error):
+        return DiskFullError(f"Cannot {what}: the disk is full. Free some space.")
+    advice = " Give write access to its folder." if error.errno in _DENIED else ""
+    return StoreError(f"Cannot {what}: {error.strerror}.{advice}")
+
+
 def make_private_folder(folder: Path) -> None:
     """Create a folder that only its owner may enter; one that exists is left as it is.
 
@@ -133,7 +155,8 @@ def make_private_file(path: Path, content: bytes = b"") -> bool:
     The content is on disk, under its name, when this returns.
 
     Raises:
-        StoreError: It cannot be created.
+        DiskFullError: There is no room for it.
+        StoreError: It cannot be created. There is no such file then, and no half of one.
     """
     make_private_folder(path.parent)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -144,15 +167,28 @@ def make_private_file(path: Path, content: bytes = b"") -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise StoreError(
-            f'Cannot create "{path}": {error.strerror}. Give write access to its folder.'
-        ) from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        raise refused(f'create "{path}"', error) from error
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            write_whole(file, content)
+            os.fsync(file.fileno())
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()  # half a file would be taken for a whole one
+        raise refused(f'write "{path}"', error) from error
     sync_folder(path.parent)
     return True
+
+
+def write_whole(file: IO[bytes], content: bytes) -> None:
+    """Write to an unbuffered file until everything is written.
+
+    A buffered one tries once more when it is closed, long after its caller was told of the
+    failure and let go of the lock.
+    """
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def sync_folder(folder: Path) -> None:

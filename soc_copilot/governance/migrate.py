@@ -108,6 +108,9 @@ def _back_up(engine: Engine, path: Path, revision: str) -> None:
             if source is None:
                 raise StoreError(f'Cannot back up "{path}": the connection is gone.')
             source.backup(target)
+    except BaseException:
+        copy.unlink(missing_ok=True)  # half a backup would be taken for one
+        raise
     finally:
         raw.close()
     logger.info("Backed the database up before migrating it. copy=%s", copy)

@@ -120,6 +120,8 @@ class SegmentStore:
     def remove(self, names: Iterable[str], reason: str) -> int:
         """Take segments out of the archive, with their names on the audit trail.
 
+        Works on a full disk, too: this is a way out of it.
+
         Args:
             names: Those that are not there (any more) are passed over.
             reason: Why, for the audit trail.
@@ -130,12 +132,17 @@ class SegmentStore:
         Raises:
             StoreError: The database could not be written; nothing was removed.
         """
-        n_rows = 0
-        with self._session.write(self._actor) as tx:
-            ids = _ids(tx.connection, tuple(names))
-            for chunk in in_chunks(sorted(ids), NAMES_PER_ROW):
-                n_rows += _remove(tx, {name: ids[name] for name in chunk}, reason)
-        return n_rows
+        chosen = tuple(names)
+
+        def write() -> int:
+            with self._session.write(self._actor) as tx:
+                ids = _ids(tx.connection, chosen)
+                return sum(
+                    _remove(tx, {name: ids[name] for name in chunk}, reason)
+                    for chunk in in_chunks(sorted(ids), NAMES_PER_ROW)
+                )
+
+        return self._session.insist(write)
 
     def usage(self) -> tuple[ArchiveUsage, ...]:
         """What each source has in the archive, by source id."""

@@ -1,7 +1,7 @@
 """One thread's connection to the governance database: read and write transactions."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -10,12 +10,13 @@ from sqlalchemy import Engine, select
 from sqlalchemy.engine import Connection
 
 from soc_copilot.domain.clock import to_us, utc_now
-from soc_copilot.domain.errors import StoreError
+from soc_copilot.domain.errors import DiskFullError, StoreError
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.audit_head import Head
 from soc_copilot.governance.chain import AuditChain, Entry
 from soc_copilot.governance.engine import IMMEDIATE, translated
 from soc_copilot.governance.location import Place
+from soc_copilot.governance.reserve import Reserve
 from soc_copilot.governance.schema import DatabaseModel
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Session:
         self.place = place
         self.chain = chain
         self.read_only = read_only
+        self.reserve = Reserve(place.reserve)
         self._thread = threading.get_ident()
         self._connection: Connection | None = None
         self._closed = False
@@ -70,7 +72,7 @@ class Session:
         Raises:
             StoreError: The database cannot be read.
         """
-        with translated(self.place.title):
+        with translated(self.place.title, self.place.path):
             connection = self._open()
             with connection.begin():
                 yield connection
@@ -80,13 +82,14 @@ class Session:
         """A transaction that nobody else writes beside; committed when the block ends well.
 
         Raises:
+            DiskFullError: There is no room left; nothing was written.
             StoreError: The database cannot be written; nothing was.
         """
         if self.read_only:
             raise StoreError(
                 f'The governance database "{self.place.title}" was opened for reading only.'
             )
-        with translated(self.place.title):
+        with translated(self.place.title, self.place.path):
             connection = self._open()
             connection.info[IMMEDIATE] = True
             with connection.begin():
@@ -95,7 +98,31 @@ class Session:
                 transaction = WriteTransaction(connection, self.chain, actor, to_us(utc_now()))
                 yield transaction
         if transaction.head is not None:
-            self.chain.publish(transaction.head)
+            self.publish(transaction.head)
+        self.reserve.ensure()
+
+    def publish(self, head: Head) -> None:
+        """Witness the chain's new head outside the database, if need be with the reserve."""
+        if not self.chain.publish(head) and self.reserve.release():
+            self.chain.publish(head)
+
+    def insist(self, act: Callable[[], T]) -> T:
+        """Do what a person must be able to do on a full disk, too.
+
+        Args:
+            act: Writes in one transaction; called a second time, with the reserve freed, when
+                the first met a full disk.
+
+        Raises:
+            DiskFullError: There is no room and no reserve; nothing was written.
+            StoreError: As `act` raises it.
+        """
+        try:
+            return act()
+        except DiskFullError:
+            if not self.reserve.release():
+                raise
+        return act()
 
     def _open(self) -> Connection:
         if threading.get_ident() != self._thread:

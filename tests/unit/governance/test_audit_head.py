@@ -145,6 +145,6 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     write_atomically(path, b"two")
     assert path.read_bytes() == b"two"
     (tmp_path / "folder" / "in").mkdir(parents=True)
-    with pytest.raises(OSError, match="folder"):
+    with pytest.raises(StoreError, match="folder"):
         write_atomically(tmp_path / "folder", b"three")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "g.db.kill"]

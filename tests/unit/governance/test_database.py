@@ -28,7 +28,9 @@ def test_its_files_are_for_their_owner_only(governance: Governance, db: Path, ho
     assert stat.S_IMODE(db.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE((home / "keys").stat().st_mode) == 0o700
     names = {path.name for path in db.parent.iterdir()}
-    assert names == {f"governance.db{end}" for end in ("", "-wal", "-shm", ".audit", ".kill")}
+    assert names == {
+        f"governance.db{end}" for end in ("", "-wal", "-shm", ".audit", ".kill", ".reserve")
+    }
     for path in (*db.parent.iterdir(), *(home / "keys").iterdir()):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
