@@ -144,6 +144,8 @@ QTableView, QListView, QTreeView {
 QTableView::item { padding: 0 5px; border: 0; border-bottom: 1px solid $line; }
 QTableView::item:selected { background: $selection; color: $text; }
 QTableView:focus, QListView:focus, QTreeView:focus { outline: none; }
+#kinds { border: 1px solid $line; border-radius: $radius; padding: 2px; }
+#kinds:focus { border-color: $accent; }
 #desktable { border: 1px solid transparent; border-radius: 3px; }
 #desktable:focus { border-color: $accent; }
 QHeaderView { background: $surface; border: 0; }

@@ -1,4 +1,8 @@
+"""Adding a source of any kind, by keyboard, by mouse and by dropping a file."""
+
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,13 +11,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from soc_copilot.domain.source_options import KINDS, options_of
 from soc_copilot.ui.dialogs import WindowDialogs
-from soc_copilot.ui.dialogs.add_source import (
-    AddSourceDialog,
-    CompletionModel,
-    PreviewModel,
-    telling_columns,
-)
+from soc_copilot.ui.dialogs.add_source import AddSourceDialog
+from soc_copilot.ui.dialogs.file_form import FileForm
+from soc_copilot.ui.dialogs.place_forms import EVERY_NETWORK, ListenForm, PlaceForm
+from soc_copilot.ui.dialogs.source_form import SourceDraft
+from soc_copilot.ui.models.preview import CompletionModel, PreviewModel, telling_columns
+from soc_copilot.ui.widgets.kind_list import SENTENCES, KindModel
 from tests.ui.desk_support import HOSTILE, SHOWN, DeskBench, desk_bench
 
 ACCESS = '192.0.2.7 - - [04/Mar/2026:12:00:00 +0000] "GET /shop HTTP/1.1" 200 512 "-" "curl"\n'
@@ -52,12 +57,12 @@ def opened(bench: DeskBench, window: QWidget, path: str = "") -> AddSourceDialog
 
 def looked(bench: DeskBench, dialog: AddSourceDialog) -> None:
     """Wait for the look that typing asked for."""
-    dialog.look()
+    dialog.form.look()
     bench.settle()
 
 
 def preview_row(dialog: AddSourceDialog, row: int = 0) -> dict[str, str]:
-    model = dialog.preview
+    model = dialog.files.preview
     columns = range(model.columnCount())
     horizontal = Qt.Orientation.Horizontal
     return {
@@ -77,9 +82,9 @@ def test_the_models_keep_their_promises(qtmodeltester):
 
 def test_the_format_and_three_lines_are_shown_before_it_is_accepted(bench, window, log):
     dialog = opened(bench, window, str(log))
-    assert "Apache" in dialog.verdict.text()
-    assert "100%" in dialog.verdict.text()
-    assert dialog.preview.rowCount() == 3
+    assert "Apache" in dialog.files.verdict.text()
+    assert "100%" in dialog.files.verdict.text()
+    assert dialog.files.preview.rowCount() == 3
     row = preview_row(dialog)
     assert row["Time (UTC)"] == "2026-03-04 12:00:00"
     assert (row["From"], row["Method"], row["URL"]) == ("192.0.2.7", "GET", "/shop")
@@ -91,9 +96,9 @@ def test_a_source_is_added_by_keyboard_alone(bench, window, log, qtbot):
     bench.desk.sources_changed.connect(lambda: changed.append(True))
     dialog = opened(bench, window)
     assert not dialog.accept_button.isEnabled()
-    qtbot.keyClicks(dialog.path_edit, str(log))
+    qtbot.keyClicks(dialog.files.path_edit, str(log))
     looked(bench, dialog)
-    qtbot.keyClick(dialog.path_edit, Key.Key_Return)
+    qtbot.keyClick(dialog.files.path_edit, Key.Key_Return)
     bench.settle()
     (source,) = bench.governance.sources.list()
     assert (source.kind, source.path, source.name) == ("file", str(log), "web.log")
@@ -104,8 +109,8 @@ def test_a_source_is_added_by_keyboard_alone(bench, window, log, qtbot):
 
 def test_what_was_chosen_is_stored(bench, window, log, qtbot):
     dialog = opened(bench, window, str(log))
-    dialog.format_combo.setCurrentIndex(dialog.format_combo.findData("plain"))
-    qtbot.keyClick(dialog.beginning_radio, Key.Key_Space)
+    dialog.files.format_combo.setCurrentIndex(dialog.files.format_combo.findData("plain"))
+    qtbot.keyClick(dialog.files.beginning_radio, Key.Key_Space)
     dialog.name_edit.selectAll()
     qtbot.keyClicks(dialog.name_edit, "shop front")
     looked(bench, dialog)
@@ -118,7 +123,7 @@ def test_what_was_chosen_is_stored(bench, window, log, qtbot):
 
 def test_another_format_parses_the_lines_again(bench, window, log):
     dialog = opened(bench, window, str(log))
-    dialog.format_combo.setCurrentIndex(dialog.format_combo.findData("plain"))
+    dialog.files.format_combo.setCurrentIndex(dialog.files.format_combo.findData("plain"))
     looked(bench, dialog)
     assert "URL" not in preview_row(dialog)
     assert preview_row(dialog)["Message"] == ACCESS.strip()
@@ -127,11 +132,11 @@ def test_another_format_parses_the_lines_again(bench, window, log):
 def test_a_folder_asks_for_a_pattern_and_counts_the_files(bench, window, log, tmp_path):
     (tmp_path / "other.txt").write_text("x\n")
     dialog = opened(bench, window, str(tmp_path))
-    assert dialog.pattern_box.isVisible()
-    assert dialog.matches.text().startswith("1 file matches")
-    dialog.pattern_edit.setText("*.t*")
+    assert dialog.files.pattern_box.isVisible()
+    assert dialog.files.matches.text().startswith("1 file matches")
+    dialog.files.pattern_edit.setText("*.t*")
     looked(bench, dialog)
-    assert dialog.matches.text().startswith("1 file matches, 2 B")
+    assert dialog.files.matches.text().startswith("1 file matches, 2 B")
     dialog.accept()
     bench.settle()
     (source,) = bench.governance.sources.list()
@@ -140,8 +145,8 @@ def test_a_folder_asks_for_a_pattern_and_counts_the_files(bench, window, log, tm
 
 def test_a_problem_is_shown_inline_and_nothing_can_be_accepted(bench, window, tmp_path):
     dialog = opened(bench, window, str(tmp_path / "gone.log"))
-    assert dialog.problem.isVisible()
-    assert "There is no file or folder" in dialog.problem.text()
+    assert dialog.files.problem.isVisible()
+    assert "There is no file or folder" in dialog.files.problem.text()
     assert not dialog.accept_button.isEnabled()
     dialog.accept()
     bench.settle()
@@ -151,7 +156,7 @@ def test_a_problem_is_shown_inline_and_nothing_can_be_accepted(bench, window, tm
 def test_an_empty_file_can_be_added(bench, window, tmp_path):
     (tmp_path / "new.log").touch()
     dialog = opened(bench, window, str(tmp_path / "new.log"))
-    assert "will be decided at the first lines" in dialog.verdict.text()
+    assert "will be decided at the first lines" in dialog.files.verdict.text()
     assert dialog.accept_button.isEnabled()
 
 
@@ -161,12 +166,12 @@ def test_a_refusal_of_the_database_keeps_the_dialog_open(bench, window, log):
     dialog.accept()
     bench.settle()
     assert dialog.isVisible()
-    assert "already" in dialog.problem.text()
+    assert "already" in dialog.files.problem.text()
 
 
 def test_while_typing_nothing_old_can_be_accepted(bench, window, log, qtbot):
     dialog = opened(bench, window, str(log))
-    qtbot.keyClicks(dialog.path_edit, "x")
+    qtbot.keyClicks(dialog.files.path_edit, "x")
     assert not dialog.accept_button.isEnabled()
     looked(bench, dialog)
     assert not dialog.accept_button.isEnabled()
@@ -204,8 +209,8 @@ def test_a_hostile_line_is_shown_inert(bench, window, tmp_path):
     dialog = opened(bench, window, str(log))
     shown = [text for text in preview_row(dialog).values() if "img" in text]
     assert shown == ["<img src=http://127.0.0.1:9/x>␛[31m"]
-    for column in range(dialog.preview.columnCount()):
-        tip = dialog.preview.index(0, column).data(Qt.ItemDataRole.ToolTipRole)
+    for column in range(dialog.files.preview.columnCount()):
+        tip = dialog.files.preview.index(0, column).data(Qt.ItemDataRole.ToolTipRole)
         assert "<img" not in tip
     assert dialog.name_edit.text() == "a\\u202eb.log"
 
@@ -235,7 +240,7 @@ def test_a_file_dropped_on_the_window_opens_the_dialog_with_it(bench, window, lo
         QApplication.sendEvent(window, event)
         assert event.isAccepted()
     dialog = bench.dialog(AddSourceDialog, window)
-    assert dialog.path_edit.text() == str(log)
+    assert dialog.files.path_edit.text() == str(log)
     bench.settle()
 
 
@@ -250,5 +255,154 @@ def test_a_link_dropped_on_the_window_is_not_taken(bench, window):
 def test_the_action_opens_the_dialog(bench, window):
     WindowDialogs(bench.desk, window)
     bench.desk.add_source()
-    assert bench.dialog(AddSourceDialog, window).path_edit.text() == ""
+    assert bench.dialog(AddSourceDialog, window).files.path_edit.text() == ""
     bench.settle()
+
+
+# -- kinds that are no file
+
+
+def kind_dialog(bench: DeskBench, window: QWidget, kind: str) -> AddSourceDialog:
+    dialog = opened(bench, window)
+    dialog.kinds.choose(kind)
+    bench.settle()
+    looked(bench, dialog)
+    return dialog
+
+
+def test_every_kind_that_can_be_added_is_offered_with_a_sentence(qtmodeltester):
+    assert set(SENTENCES) == set(KINDS) - {"replay"}
+    model = KindModel()
+    qtmodeltester.check(model)
+    assert model.index(0, 0).data() == "File"
+    assert all(sentence.endswith(".") for sentence in SENTENCES.values())
+
+
+@pytest.mark.parametrize("kind", SENTENCES)
+def test_every_kind_has_its_form_and_options(bench, window, kind):
+    dialog = kind_dialog(bench, window, kind)
+    assert dialog.form.isVisible()
+    own = dialog.form.own_options
+    keys = [option.key for option in options_of(kind) if option.key not in own]
+    assert dialog._more is not None
+    assert list(dialog._more.rows) == keys
+    dialog.reject()
+
+
+def test_a_free_port_is_suggested_and_the_listener_stored(bench, window, qtbot):
+    dialog = kind_dialog(bench, window, "syslog-udp")
+    form = dialog.form
+    assert isinstance(form, ListenForm)
+    assert int(form.port_edit.text()) >= 5514
+    assert "this machine" in form.note.text()
+    qtbot.waitUntil(dialog.accept_button.isEnabled)
+    port = form.port_edit.text()
+    dialog.accept()
+    bench.settle()
+    (source,) = bench.governance.sources.list()
+    assert (source.kind, source.path) == ("syslog-udp", f"127.0.0.1:{port}")
+
+
+def test_a_taken_port_is_said_at_once_and_cannot_be_added(bench, window):
+    dialog = kind_dialog(bench, window, "syslog-tcp")
+    form = dialog.form
+    assert isinstance(form, ListenForm)
+    with closing(socket.socket()) as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        form.port_edit.setText(str(held.getsockname()[1]))
+        assert not dialog.accept_button.isEnabled()
+        looked(bench, dialog)
+    assert "is taken" in form.problem.text()
+    assert not dialog.accept_button.isEnabled()
+    form.every_button.click()
+    assert form.host_edit.text() == EVERY_NETWORK
+    looked(bench, dialog)
+    assert "unencrypted" in form.note.text()
+
+
+def test_an_encrypted_listener_needs_certificate_and_key(bench, window, tmp_path):
+    dialog = kind_dialog(bench, window, "syslog-tls")
+    form = dialog.form
+    assert isinstance(form, ListenForm)
+    assert form.files is not None
+    assert form.place
+    assert not dialog.accept_button.isEnabled()
+    form.files.rows["tls_certificate"].take("/etc/ssl/desk.pem")
+    assert not dialog.accept_button.isEnabled()
+    form.files.rows["tls_key"].take("/etc/ssl/desk.key")
+    assert dialog.accept_button.isEnabled()
+    dialog.accept()
+    bench.settle()
+    (source,) = bench.governance.sources.list()
+    assert source.options.text("tls_key") == "/etc/ssl/desk.key"
+
+
+def test_a_folder_can_be_watched_with_options_of_its_own(bench, window, tmp_path):
+    dialog = kind_dialog(bench, window, "activity")
+    form = dialog.form
+    assert isinstance(form, PlaceForm)
+    form.path_edit.setText(str(tmp_path))
+    looked(bench, dialog)
+    dialog.more_button.setChecked(True)
+    assert dialog.more_area.isVisible()
+    assert dialog._more is not None
+    dialog._more.rows["recursive"].take(True)
+    dialog.accept()
+    bench.settle()
+    (source,) = bench.governance.sources.list()
+    assert (source.kind, source.path) == ("activity", str(tmp_path))
+    assert source.options.is_on("recursive")
+
+
+def test_a_refused_option_unfolds_the_options_and_is_said_there(bench, window, log):
+    dialog = opened(bench, window, str(log))
+    assert dialog._more is not None
+    row = dialog._more.rows["encoding"]
+    row.editor.setText("klingon")
+    dialog.accept()
+    assert dialog.more_button.isChecked()
+    assert "klingon" in row.problem.text()
+    assert dialog.isVisible()
+
+
+def test_a_folder_typed_under_file_becomes_a_folder(bench, window, tmp_path):
+    dialog = opened(bench, window, str(tmp_path))
+    assert dialog.kinds.kind == "directory"
+    assert dialog._more is not None
+    assert "recursive" in dialog._more.rows
+
+
+def test_arrows_choose_the_kind_and_tab_goes_on_to_its_fields(bench, window, qtbot):
+    dialog = opened(bench, window)
+    dialog.activateWindow()
+    dialog.kinds.setFocus()
+    qtbot.keyClick(dialog.kinds, Key.Key_Down)
+    qtbot.keyClick(dialog.kinds, Key.Key_Down)
+    assert dialog.kinds.kind == "syslog-udp"
+    bench.settle()
+    form = dialog.form
+    assert isinstance(form, ListenForm)
+    qtbot.waitUntil(dialog.kinds.hasFocus)
+    qtbot.keyClick(dialog.kinds, Key.Key_Tab)
+    qtbot.waitUntil(form.host_edit.hasFocus)
+    dialog.reject()
+    bench.settle()
+
+
+def test_a_name_typed_stays_when_the_kind_changes(bench, window, qtbot):
+    dialog = opened(bench, window)
+    qtbot.keyClicks(dialog.name_edit, "edge")
+    dialog.kinds.choose("syslog-udp")
+    bench.settle()
+    assert dialog.name_edit.text() == "edge"
+    dialog.reject()
+
+
+def test_a_draft_says_all_that_is_stored(bench, window, log):
+    dialog = opened(bench, window, str(log))
+    assert isinstance(dialog.form, FileForm)
+    assert dialog.form.draft() == SourceDraft("file", str(log), "web.log")
+    dialog.files.path_edit.setText("")
+    looked(bench, dialog)
+    assert dialog.form.draft() is None
