@@ -2,14 +2,18 @@
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from soc_copilot.ingestion.files import Identity
 
 _MAX_ENTRIES = 20_000  # chosen: a folder with more is not searched to its end
+PACKED_SUFFIXES = (".gz", ".xz", ".bz2", ".zst", ".zstd")
 # What rotation adds to a name: a number, a date, or a word; then perhaps a packed form.
-_ROTATED = re.compile(r"[.\-_~](\d[\d.\-_TZ:]*|old|bak|prev|orig|save)?")
+_TAIL = r"[.\-_~](?:\d[\d.\-_TZ:]*|old|bak|prev|orig|save)"
+_ROTATED = re.compile(_TAIL + r"|[.\-_~]")
+_WITH_TAIL = re.compile(rf"(.+?){_TAIL}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ def is_rotation_name(name: str, of: str) -> bool:
     stem, dot, suffix = of.rpartition(".")
     if not name.startswith(stem or of):
         return False  # most names in a folder, told at once
-    bare = name.removesuffix(".gz")
+    bare = unpacked_name(name)
     if bare.startswith(of) and _ROTATED.fullmatch(bare[len(of) :]):
         return True
     rest = bare.removesuffix(f".{suffix}")
@@ -46,24 +50,47 @@ def is_rotation_name(name: str, of: str) -> bool:
     )
 
 
+def unpacked_name(name: str) -> str:
+    """The name without what packing added to it."""
+    for suffix in PACKED_SUFFIXES:
+        if name.endswith(suffix) and len(name) > len(suffix):
+            return name.removesuffix(suffix)
+    return name
+
+
+def family(name: str) -> str:
+    """What a log and its rotated forms have in common: `app.log` for `app.log.1.gz`."""
+    bare = unpacked_name(name)
+    if found := _WITH_TAIL.fullmatch(bare):
+        return found[1]
+    stem, dot, suffix = bare.rpartition(".")
+    found = _WITH_TAIL.fullmatch(stem) if dot else None
+    return f"{found[1]}.{suffix}" if found else bare.rstrip("~")
+
+
 def siblings(path: Path, *, rotations_only: bool = False) -> list[Sibling]:
     """Plain files beside `path`, oldest first by the time they were last written.
 
-    Links are left out. An unreadable folder has none.
+    Links are left out. A folder that is not there or must not be listed has none.
+
+    Raises:
+        OSError: The folder could not be listed now (too many open files, a failing disk).
     """
     found = []
     try:
-        with os.scandir(path.parent) as entries:
-            for n, entry in enumerate(entries):
-                if n >= _MAX_ENTRIES:
-                    break
-                if rotations_only and not is_rotation_name(entry.name, path.name):
-                    continue
-                if entry.name == path.name or not entry.is_file(follow_symlinks=False):
-                    continue
+        entries = os.scandir(path.parent)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
+    with entries:
+        for n, entry in enumerate(entries):
+            if n >= _MAX_ENTRIES:
+                break
+            if rotations_only and not is_rotation_name(entry.name, path.name):
+                continue
+            if entry.name == path.name or not entry.is_file(follow_symlinks=False):
+                continue
+            with suppress(FileNotFoundError):  # it went away between listing and looking
                 found.append(_sibling(Path(entry.path), path.name))
-    except OSError:
-        pass  # a file went away between listing and looking; the next look is soon
     found.sort(key=lambda s: (s.mtime_ns, _age(s.path.name)))
     return found
 
