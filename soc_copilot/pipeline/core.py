@@ -31,6 +31,7 @@ from soc_copilot.domain.records import (
 )
 from soc_copilot.domain.summary import SCORE_BINS, BatchSummary, SourceStats
 from soc_copilot.ingestion.controller import IngestionController
+from soc_copilot.pipeline.ahead import ParseAhead, without
 from soc_copilot.pipeline.preparing import (
     FileKey,
     Parser,
@@ -110,13 +111,11 @@ class _Held:
     """A batch until it is stored, and what was done for it already.
 
     Attributes:
-        prepared: None until it was parsed.
         segment: Its events' file; written once, however often the store is tried.
         is_archived: True once the file is written, or there was nothing to write.
     """
 
-    batch: RecordBatch
-    prepared: Prepared | None = None
+    prepared: Prepared
     segment: Segment | None = None
     is_archived: bool = False
 
@@ -130,7 +129,7 @@ class Pipeline:
     deleted here, or swept at the next start.
 
     Thread:
-        All methods on one thread, the pipeline thread. It knows no thread of its own.
+        All methods on one thread, the pipeline thread. Parsing runs ahead on one of its own.
     """
 
     def __init__(
@@ -148,6 +147,7 @@ class Pipeline:
     ) -> None:
         self._controller = controller
         self._parser = parser
+        self._ahead = ParseAhead(lambda: controller.take_batch(TAKE_TIMEOUT_S), parser)
         self._engine = engine
         self._sink = sink
         self._positions = positions
@@ -179,10 +179,10 @@ class Pipeline:
         if self._retry_s and stop.wait(self._retry_s):
             self._retry_s = 0.0
         if self._held is None:
-            batch = self._controller.take_batch(TAKE_TIMEOUT_S)
-            if batch is None:
+            prepared = self._ahead.next()
+            if prepared is None:
                 return None
-            self._held = _Held(batch)
+            self._held = _Held(prepared)
         if self._kill_switch.is_engaged():
             stop.wait(TAKE_TIMEOUT_S)
             return None
@@ -190,15 +190,27 @@ class Pipeline:
 
     def close(self) -> None:
         """Forget the batch that could not be stored; it is read again at the next start."""
+        self._ahead.close()
         if self._held is not None:
             self._discard_segment(self._held)
             self._held = None
 
+    def forget_source(self, source_id: int) -> None:
+        """Drop what was read from a source and is not stored: it is read again from there."""
+        self._ahead.forget(source_id)
+        held = self._held
+        if held is not None:
+            self._discard_segment(held)
+            left = without(held.prepared.batch, source_id)
+            self._held = _Held(prepare(self._parser, left)) if left.chunks else None
+        self._partials = {key: p for key, p in self._partials.items() if key[0] != source_id}
+
     def _process(self, held: _Held, stop: threading.Event) -> BatchSummary | None:
-        stages: dict[str, float] = {}
+        stages = {"parse": held.prepared.parse_s}
         began = time.perf_counter()
         try:
-            prepared = self._prepared(held, stages)
+            self._archive_events(held, stages)
+            prepared = held.prepared
             at = time.perf_counter()
             detections = self._engine.detect(prepared.events) if prepared.events.n_events else []
             stages["detect"] = time.perf_counter() - at
@@ -206,7 +218,7 @@ class Pipeline:
             at = time.perf_counter()
             stored = self._sink.store(
                 BatchCommit(
-                    n_events=held.batch.n_lines,
+                    n_events=prepared.batch.n_lines,
                     findings=tuple(finding for d in detections for finding in d.findings),
                     moves=moves,
                     states={d.detector: d.state for d in detections if d.state is not None},
@@ -220,29 +232,26 @@ class Pipeline:
             return None
         except PositionConflictError as error:
             self._engine.rollback()
-            self._give_way(held, error)
+            self._give_way(error)
             return None
         except StoreError as error:
             self._engine.rollback()
             self._wait_for_store(error)
             return None
         self._engine.commit()
-        self._controller.commit(held.batch)
+        self._controller.commit(prepared.batch)
         self._remember_partials(moves)
         self._held, self._retry_s, self.trouble = None, 0.0, ""
         stages["commit"] = time.perf_counter() - at
         stages["total"] = time.perf_counter() - began
-        return self._summary(held.batch, prepared.ledger, detections, stored, stages)
+        return self._summary(prepared.batch, prepared.ledger, detections, stored, stages)
 
-    def _prepared(self, held: _Held, stages: dict[str, float]) -> Prepared:
-        """The batch parsed and archived; what an earlier try has done is not done again.
+    def _archive_events(self, held: _Held, stages: dict[str, float]) -> None:
+        """Write the batch's events; what an earlier try has done is not done again.
 
         Raises:
             StoreError: The archive could not take it for now.
         """
-        if held.prepared is None:
-            held.prepared = prepare(self._parser, held.batch)
-            stages["parse"] = held.prepared.parse_s
         if self._archive is not None and not held.is_archived:
             at = time.perf_counter()
             held.segment = self._write_segment(self._archive, held)
@@ -250,11 +259,11 @@ class Pipeline:
             stages["archive"] = time.perf_counter() - at
         if held.prepared.refused and self._quarantine is not None:
             self._quarantine.keep(held.prepared.refused)
-        return held.prepared
 
     @staticmethod
     def _write_segment(archive: ArchiveEnd, held: _Held) -> Segment | None:
-        if held.prepared is None or not held.prepared.events.n_events:
+        batch = held.prepared.batch
+        if not held.prepared.events.n_events:
             return None
         try:
             return archive.files.write(held.prepared.events)
@@ -262,8 +271,8 @@ class Pipeline:
             raise
         except Exception:
             # The events cannot be written as they are, and trying again would not help.
-            logger.exception("The archive cannot take a batch. lines=%s", held.batch.n_lines)
-            held.prepared = refuse(held.batch)
+            logger.exception("The archive cannot take a batch. lines=%s", batch.n_lines)
+            held.prepared = refuse(batch)
             return None
 
     def _wait_for_store(self, error: StoreError) -> None:
@@ -274,14 +283,10 @@ class Pipeline:
         )
         logger.warning("The store refused a batch. retry_in_s=%s", self._retry_s)
 
-    def _give_way(self, held: _Held, error: PositionConflictError) -> None:
+    def _give_way(self, error: PositionConflictError) -> None:
         """Drop the source's lines from the batch and read it again from the stored position."""
-        self._discard_segment(held)
-        source_id, batch = error.source_id, held.batch
-        rest = tuple(chunk for chunk in batch.chunks if chunk.source_id != source_id)
-        left = RecordBatch(batch.sequence, rest, batch.flushed_ns)
-        self._held = _Held(left) if rest else None
-        self._partials = {key: p for key, p in self._partials.items() if key[0] != source_id}
+        source_id = error.source_id
+        self.forget_source(source_id)
         self._controller.reset_source(source_id, self._positions.checkpoints(source_id))
         self.trouble = str(error)
         logger.warning("A position was moved by another process. source_id=%s", source_id)

@@ -26,7 +26,7 @@ from soc_copilot.domain.summary import BatchSummary, DetectorHealth
 from soc_copilot.governance.database import Governance
 from soc_copilot.ingestion.controller import IngestionController
 from soc_copilot.ingestion.reader import ReadLimits
-from soc_copilot.parsing.batch import BatchParser
+from soc_copilot.pipeline.ahead import SharedParser
 from soc_copilot.pipeline.core import ArchiveEnd, Pipeline
 from soc_copilot.pipeline.quarantine import Quarantine
 from soc_copilot.pipeline.sources import Surroundings, attach, format_of
@@ -82,7 +82,7 @@ class IngestSession:
         self._controller: IngestionController | None = None
         self._pipeline: Pipeline | None = None
         self._archive: Archive | None = None
-        self._parser = BatchParser()
+        self._parser = SharedParser()
         self._read: dict[int, SourceRow] = {}  # as they are read now
         self._failed: dict[int, SourceStatus] = {}  # could not be made; tried again
         self._left_out: set[int] = set()  # removed from this run, whatever the database says
@@ -254,6 +254,7 @@ class IngestSession:
         self._read.pop(source_id, None)
         if self._failed.pop(source_id, None) is None:
             self._opened(self._controller).remove_source(source_id)
+            self._opened(self._pipeline).forget_source(source_id)
 
     def _attach(self, source: SourceRow) -> None:
         """Read a source; one that cannot be made shows why and is tried again."""

@@ -1,9 +1,9 @@
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -166,6 +166,8 @@ class Switch:
 class Rig:
     """A pipeline with everything around it faked."""
 
+    made: ClassVar[list["Rig"]] = []
+
     def __init__(
         self,
         *batches: RecordBatch,
@@ -187,9 +189,17 @@ class Rig:
             archive=ArchiveEnd(archive, archive) if archive is not None else None,
             quarantine=quarantine,
         )
+        self.made.append(self)
 
     def run(self) -> Any:
         return self.pipeline.run_batch(self.stop)
+
+
+@pytest.fixture(autouse=True)
+def _threads_end() -> Iterator[None]:
+    yield
+    while Rig.made:
+        Rig.made.pop().pipeline.close()
 
 
 def batch_of(*chunks: RecordChunk) -> RecordBatch:
@@ -440,3 +450,29 @@ def test_events_of_one_file_are_stored_in_the_order_of_its_chunks() -> None:
     moves = {move.checkpoint.source_id: move for move in rig.sink.commits[0].moves}
     assert moves[1].events == (first, second)
     assert moves[2].events == ()
+
+
+def test_a_conflict_drops_the_sources_lines_also_from_the_batch_made_ahead() -> None:
+    rig = Rig(
+        batch_of(make_chunk(1, 0, 3), make_chunk(2, 0, 2)),
+        batch_of(make_chunk(1, 6, 3), make_chunk(2, 4, 1)),
+        answers=[PositionConflictError(1, 1)],
+    )
+    assert [rig.run() is None for _ in range(3)] == [True, False, False]
+    moves = [commit.moves for commit in rig.sink.commits]
+    assert [[move.checkpoint.source_id for move in each] for each in moves] == [[2], [2]]
+
+
+def test_a_source_can_be_forgotten_while_its_lines_are_held() -> None:
+    archive = FakeArchive()
+    rig = Rig(
+        batch_of(make_chunk(1, 0, 3), make_chunk(2, 0, 2)),
+        answers=[StoreError("full")],
+        archive=archive,
+    )
+    assert rig.run() is None
+    rig.pipeline.forget_source(1)
+    rig.run()
+    (commit,) = rig.sink.commits
+    assert [move.checkpoint.source_id for move in commit.moves] == [2]
+    assert archive.files == {"2.parquet": [0, 2]}
