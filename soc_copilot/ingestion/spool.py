@@ -155,6 +155,11 @@ class SpoolWriter:
         with self._condition:
             return self._write(lines, self.max_bytes)
 
+    def write_last(self, lines: Sequence[bytes]) -> int:
+        """Append what is in memory when its producer stops, also beyond the bound."""
+        with self._condition:
+            return self._write(lines, sys.maxsize)
+
     def write_events(self, events: Sequence[SourceEvent]) -> int:
         """Append what happened to the source; returns how many events were taken.
 
@@ -205,10 +210,15 @@ class SpoolWriter:
     def release(self, before: int) -> int:
         """Delete segments that lie wholly before a byte number; returns how many.
 
-        The newest one stays, so that the numbering does.
+        The newest one stays, so that the numbering does, unless it fills the spool.
         """
         with self._condition:
             n = 0
+            last = self._segments[-1]
+            has_room = self._used + self._segment_bytes <= self.max_bytes
+            if last.size and last.end <= before and not has_room and not self._is_closed:
+                with contextlib.suppress(OSError):  # no room on the disk: tried again later
+                    self._begin(last.end)
             while len(self._segments) > 1 and self._segments[0].end <= before:
                 if not _delete(self._segments[0].path):
                     break
@@ -235,12 +245,24 @@ class SpoolWriter:
     # With the lock held
 
     def _write(self, lines: Sequence[bytes], max_bytes: int) -> int:
-        n = self._fitting(lines, max_bytes - self._used)
-        if not n:
-            return 0
-        data = b"\n".join(lines[:n]) + b"\n"
-        done = self._append(data)
-        return n if done == len(data) else data.count(b"\n", 0, done)
+        n, done = self._fitting(lines, max_bytes - self._used), 0
+        while done < n:
+            m = self._share(lines, done, n)
+            data = b"\n".join(lines[done:m]) + b"\n"
+            written = self._append(data)
+            if written < len(data):
+                return done + data.count(b"\n", 0, written)
+            done = m
+        return done
+
+    def _share(self, lines: Sequence[bytes], first: int, end: int) -> int:
+        """Up to which line one segment takes them."""
+        size, n = self._segments[-1].size, first
+        size = 0 if size >= self._segment_bytes else size
+        while n < end and size < self._segment_bytes:
+            size += len(lines[n]) + 1
+            n += 1
+        return n
 
     def _fitting(self, lines: Sequence[bytes], room: int) -> int:
         if self._is_closed:

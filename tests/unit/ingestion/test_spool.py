@@ -120,6 +120,22 @@ def test_the_newest_segment_stays_so_that_numbers_do(make):
     assert make().end == 42
 
 
+def test_a_burst_is_spread_over_segments(make):
+    writer = make(max_bytes=800)
+    assert writer.write([b"x" * 39] * 20) == 20
+    assert [s.size for s in writer.segments()] == [120] * 6 + [80]
+    assert writer.release(240) == 2
+
+
+def test_a_spool_filled_by_one_line_has_room_once_that_is_stored(make):
+    writer = make(max_bytes=800)
+    assert writer.write([b"x" * 799]) == 1
+    assert writer.release(799) == 0
+    assert writer.release(800) == 1
+    assert writer.write([b"y" * 799]) == 1
+    assert writer.segments()[0].first == 800
+
+
 def test_waiting_for_room_ends_when_a_segment_goes(make):
     writer = make(segment_bytes=10)
     writer.write([b"a" * 20])
