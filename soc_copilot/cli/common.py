@@ -150,6 +150,7 @@ def print_table(
     *,
     right: Collection[str] = (),
     empty: str = "",
+    wide: bool = False,
 ) -> None:
     """Print aligned columns; every cell is made safe for a terminal.
 
@@ -158,8 +159,10 @@ def print_table(
         rows: Cells, turned into text; None is shown as "-".
         right: Titles of the columns that are aligned to the right, as numbers are.
         empty: What to print instead when there are no rows; nothing prints the titles.
+        wide: Cells are not cut, because their sentences are what the table is for.
     """
-    cells = [[render_safe("-" if c is None else str(c), CELL_CHARS) for c in row] for row in rows]
+    limit = None if wide else CELL_CHARS
+    cells = [[render_safe("-" if c is None else str(c), limit) for c in row] for row in rows]
     if not cells and empty:
         print(empty)
         return

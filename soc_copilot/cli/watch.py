@@ -13,15 +13,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from soc_copilot.cli.common import add_common, open_governance, print_table
+from soc_copilot.cli.common import add_common, open_governance, positive, print_table
+from soc_copilot.cli.sources import assignment, checked_options
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.governance import KillSwitchState, SourceLedger, SourceRow
+from soc_copilot.domain.source_options import LISTENERS
 from soc_copilot.domain.summary import BatchSummary
 from soc_copilot.domain.text import render_safe
 from soc_copilot.governance.database import Governance
+from soc_copilot.governance.source_places import place_of, rivals_of
 from soc_copilot.parsing.registry import FORMAT_NAMES
+from soc_copilot.pipeline.config import apply_config, load_config
 from soc_copilot.pipeline.session import IngestSession
+from soc_copilot.pipeline.sources import kind_of
 from soc_copilot.settings import get_setting
 
 PROGRESS_INTERVAL_S = 0.5  # chosen: often enough to feel alive, rare enough to cost nothing
@@ -30,10 +35,14 @@ KILL_POLL_S = 0.5
 _EPILOG = """examples:
   soc-copilot watch /var/log/auth.log /var/log/nginx
   soc-copilot watch --from-start --until-idle 2 access.log.1.gz
+  soc-copilot watch --listen syslog-udp=127.0.0.1:5514 --listen syslog-tcp=127.0.0.1:5514
+  soc-copilot watch --config soc-copilot.yaml
+  soc-copilot watch --source 2 --source 5
   soc-copilot watch                      (every source of the database)
 
 A new source is read from its end unless --from-start is given; a known one from where it
-was left. Ctrl-C stores what is buffered and ends. Exit code: 0, or 2 for an error."""
+was left. Ctrl-C or SIGTERM stores what is buffered and ends, a second one ends at once. Exit
+code: 0, or 2 for an error."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,7 +50,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "watch",
         help="read logs, score them, store alerts",
-        description="Read log files and folders as they grow, score every line, store alerts.",
+        description="Read logs as they grow and listen for messages, score every line, store "
+        "alerts and events.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -51,7 +61,29 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         nargs="*",
         type=Path,
         metavar="PATH",
-        help="file or folder; none means every source of the database",
+        help="file or folder; nothing at all means every source of the database",
+    )
+    parser.add_argument(
+        "--listen",
+        action="append",
+        default=[],
+        metavar="KIND=ADDRESS:PORT",
+        type=_listener,
+        help=f"also listen; KIND is one of {', '.join(sorted(LISTENERS))}",
+    )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="ID",
+        type=positive,
+        help="also read this source of the database, whatever its kind",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="first store the settings and sources of this YAML file, then read its sources",
     )
     parser.add_argument(
         "--from-start", action="store_true", help="read a new source from its first line"
@@ -64,6 +96,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument(
         "--pattern", default="*.log", help="file names to read in a folder (default: %(default)s)"
+    )
+    parser.add_argument(
+        "-o",
+        "--option",
+        dest="options",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        type=assignment,
+        help="an option of new sources; see: soc-copilot sources options",
     )
     parser.add_argument(
         "--batch-interval",
@@ -81,6 +123,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="finish when nothing new came for that long",
     )
     parser.set_defaults(func=run)
+
+
+def _listener(text: str) -> tuple[str, str]:
+    kind, equals, address = text.partition("=")
+    if not equals or kind not in LISTENERS:
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is not of the form KIND=ADDRESS:PORT with KIND one of '
+            f"{', '.join(sorted(LISTENERS))}"
+        )
+    return kind, address
 
 
 @dataclass(slots=True)
@@ -155,14 +207,13 @@ def _stop_on_signals() -> Iterator[threading.Event]:
 def run(options: argparse.Namespace) -> int:
     """Ingest until idle for long enough, or until asked to stop."""
     with _stop_on_signals() as stop, open_governance(options) as governance:
-        settings = governance.settings.all()
-        for key, value in (
+        asked = (
             ("ingestion.batch_interval_s", options.batch_interval),
             ("ingestion.max_size", options.max_size),
-        ):
-            if value is not None:
-                settings[key] = get_setting(key).check(value)
+        )
+        own = {key: get_setting(key).check(value) for key, value in asked if value is not None}
         sources = _sources(governance, options)
+        settings = {**governance.settings.all(), **own}
         if not sources:
             raise SourceError(
                 "There is nothing to watch: the database has no source. Give a PATH, or add "
@@ -180,12 +231,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _sources(governance: Governance, options: argparse.Namespace) -> tuple[SourceRow, ...]:
-    """The database's sources for the paths given, added where they are new."""
-    known = governance.sources.list()
-    if not options.paths:
-        return tuple(source for source in known if source.enabled)
-    by_path = {source.path: source for source in known}
-    chosen: list[SourceRow] = []
+    """What the command line names, added to the database where it is new."""
+    chosen: dict[int, SourceRow] = {}
+    if options.config is not None:
+        applied = apply_config(governance, load_config(options.config))
+        chosen.update((source.id, source) for source in applied.sources if source.enabled)
+    for source_id in options.source:
+        chosen[source_id] = governance.sources.get(source_id)
+    for kind, address in options.listen:
+        found = _known_or_new(governance, options, kind, address)
+        chosen[found.id] = found
     for given in options.paths:
         path = given.expanduser().absolute()
         if not path.exists():
@@ -194,17 +249,35 @@ def _sources(governance: Governance, options: argparse.Namespace) -> tuple[Sourc
                 "Check the path; a file that will appear later is added with: "
                 "soc-copilot sources add PATH"
             )
-        source = by_path.get(str(path))
-        if source is None:
-            source = governance.sources.add(
-                "directory" if path.is_dir() else "file",
-                str(path),
-                pattern=options.pattern if path.is_dir() else "",
-                format=options.format,
-                from_start=options.from_start,
+        found = _known_or_new(governance, options, kind_of(path), str(path))
+        chosen[found.id] = found
+    if not (options.config or options.source or options.listen or options.paths):
+        return tuple(source for source in governance.sources.list() if source.enabled)
+    for source_id, source in chosen.items():
+        if not source.enabled:
+            raise SourceError(
+                f"Source {source_id} is disabled. Enable it with: "
+                f"soc-copilot sources enable {source_id}"
             )
-        chosen.append(source)
-    return tuple(chosen)
+    return tuple(chosen.values())
+
+
+def _known_or_new(
+    governance: Governance, options: argparse.Namespace, kind: str, where: str
+) -> SourceRow:
+    """A source of any pattern that reads this place, or a new one."""
+    place = place_of(kind, where)
+    for source in governance.sources.list():
+        if source.path == place and source.kind in rivals_of(kind):
+            return source
+    return governance.sources.add(
+        kind,
+        where,
+        pattern=options.pattern if kind == "directory" else "",
+        format=options.format,
+        from_start=options.from_start,
+        options=checked_options(kind, options.options),
+    )
 
 
 def _loop(
@@ -319,38 +392,37 @@ def _report(
         f"{sum(totals.raised):,} alerts raised.\n"
     )
     print_table(
-        (
-            "source",
-            "seen",
-            "parsed",
-            "unparsed",
-            "refused",
-            "too long",
-            "bytes",
-            "left",
-            "adds up",
-        ),
+        ("source", *_LEDGER_NUMBERS, "adds up"),
         [
             (
                 ledger.source.path,
-                f"{ledger.totals.lines:,}",
-                f"{ledger.totals.parsed:,}",
-                f"{ledger.totals.unparsed:,}",
-                f"{ledger.totals.refused:,}",
-                f"{ledger.totals.too_long:,}",
-                f"{ledger.totals.bytes_seen:,}",
-                f"{left.get(ledger.source.id, 0):,}",
+                *(f"{n:,}" for n in _ledger_numbers(ledger, left)),
                 "yes" if ledger.totals.adds_up else "NO",
             )
             for ledger in ledgers
         ],
-        right=("seen", "parsed", "unparsed", "refused", "too long", "bytes", "left"),
+        right=_LEDGER_NUMBERS,
     )
     if any(left.values()):
         print(
             "\nLeft: bytes not stored yet. A last line without its line end waits for the rest "
             "and is read as soon as that is written."
         )
+
+
+_LEDGER_NUMBERS = (
+    *("seen", "parsed", "unparsed", "stored", "refused", "too long", "lost", "perhaps lost"),
+    *("bytes", "left"),
+)
+
+
+def _ledger_numbers(ledger: SourceLedger, left: dict[int, int]) -> tuple[int, ...]:
+    totals = ledger.totals
+    return (
+        *(totals.lines, totals.parsed, totals.unparsed, totals.stored, totals.refused),
+        *(totals.too_long, totals.lost, totals.possible_losses, totals.bytes_seen),
+        left.get(ledger.source.id, 0),
+    )
 
 
 def _ledger_json(ledger: SourceLedger, left: dict[int, int]) -> dict[str, object]:
@@ -363,8 +435,12 @@ def _ledger_json(ledger: SourceLedger, left: dict[int, int]) -> dict[str, object
         "lines": totals.lines,
         "parsed": totals.parsed,
         "unparsed": totals.unparsed,
+        "stored": totals.stored,
         "refused": totals.refused,
         "too_long": totals.too_long,
+        "lost": totals.lost,
+        "possible_losses": totals.possible_losses,
+        "partial": ledger.n_partial,
         "left_bytes": left.get(ledger.source.id, 0),
         "adds_up": totals.adds_up,
     }

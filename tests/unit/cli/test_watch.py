@@ -1,4 +1,5 @@
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,60 @@ def test_a_known_source_keeps_its_position_whatever_is_asked(
     with log.open("a") as file:
         file.write(LINE.format(1, 1, 1))
     assert watch(database, capsys, "--from-start", str(log))["lines"] == 1
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_listener_can_be_watched(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    report = watch(database, capsys, "--listen", f"syslog-udp={address}")
+    (ledger,) = report["ledger"]  # type: ignore[misc]
+    assert (ledger["source"], ledger["lines"]) == (address, 0)
+    watch(database, capsys, "--listen", f"syslog-udp={address}")  # known by now
+    with pytest.raises(SystemExit):
+        main(["watch", "--listen", "telepathy=127.0.0.1:1"])
+    assert "syslog-tls" in capsys.readouterr().err
+
+
+def test_a_configuration_is_stored_and_its_sources_are_read(
+    database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_log(tmp_path / "access.log", 5)
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "settings: {ingestion.batch_interval_s: 0.2}\n"
+        "sources: [{path: access.log, from_start: yes}, {path: other.log, enabled: no}]\n"
+    )
+    assert watch(database, capsys, "--config", str(config))["lines"] == 5
+    config.write_text("sources:\n  - path: 5\n    of: x\n")
+    assert main(["watch", "--db", str(database), "--config", str(config)]) == 2
+    assert "line 3" in capsys.readouterr().err
+
+
+def test_a_known_source_is_watched_by_its_number(
+    database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        log = write_log(tmp_path / f"{name}.log", 3)
+        main(["sources", "add", "--db", str(database), "--from-start", str(log)])
+    assert watch(database, capsys, "--source", "2")["lines"] == 3
+    main(["sources", "disable", "--db", str(database), "1"])
+    assert main(["watch", "--db", str(database), "--source", "1"]) == 2
+    assert "sources enable 1" in capsys.readouterr().err
+    assert main(["watch", "--db", str(database), "--source", "9"]) == 2
+
+
+def test_a_partial_line_does_not_keep_it_from_being_idle(
+    database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write_log(tmp_path / "access.log", 3)
+    with log.open("a") as file:
+        file.write("192.0.2.9 - - [20/Nov")
+    main(["settings", "set", "--db", str(database), "ingestion.partial_after_s", "0.5"])
+    report = watch(database, capsys, "--from-start", "--until-idle", "1.5", str(log))
+    (ledger,) = report["ledger"]  # type: ignore[misc]
+    assert (ledger["lines"], ledger["stored"], ledger["left_bytes"]) == (3, 3, 21)
