@@ -2,20 +2,41 @@
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.records import RecordBatch, RecordChunk
 
 MAX_BYTES = 64 * 1024 * 1024  # chosen: bytes of lines held while the pipeline is busy
 _BATCHES_HELD = 2  # chosen: one batch gathers while the one before it is on its way
+_CHUNK_BYTES = 1024  # chosen: what a chunk weighs beside its lines, so that empty ones are bounded
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     chunk: RecordChunk
     since_s: float
+    due_s: float
+
+    @property
+    def weight(self) -> int:
+        return self.chunk.size_bytes + 16 * self.chunk.n_lines + _CHUNK_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a batch is due because of one source.
+
+    Attributes:
+        batch_interval_s: Seconds that a chunk of it waits at most for others.
+        max_size: Lines of it that make a batch due.
+    """
+
+    batch_interval_s: float
+    max_size: int
 
 
 class MicroBatchBuffer:
@@ -25,10 +46,14 @@ class MicroBatchBuffer:
     told to come back (`offer`) when it is reached. A chunk larger than the bound is let in
     when nothing else waits, so that no size can stop the flow.
 
+    A source can have a rule of its own; the batch that it makes due takes what waits from
+    all sources.
+
     Args:
         batch_interval: Seconds that a chunk waits at most for others.
-        max_size: Lines of a batch; a batch exceeds it only when one chunk alone does.
-        max_bytes: Bytes of lines held; a batch takes half of it at most.
+        max_size: Lines of a batch; a batch exceeds it only when one chunk alone does, or
+            when a source in it has a larger size of its own.
+        max_bytes: Bytes held; a batch takes half of it at most.
         clock: Where the time comes from.
 
     Thread:
@@ -49,6 +74,9 @@ class MicroBatchBuffer:
         self.max_bytes = max_bytes
         self._clock = clock
         self._waiting: deque[_Waiting] = deque()
+        self._rules: dict[int, Rule] = {}
+        self._lines_of: Counter[int] = Counter()  # of sources with rules of their own
+        self._due_s = inf
         self._lines = 0
         self._bytes = 0
         self._sequence = 0
@@ -64,7 +92,7 @@ class MicroBatchBuffer:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of lines waiting."""
+        """Bytes waiting, what comes with the lines included."""
         return self._bytes
 
     @property
@@ -83,6 +111,14 @@ class MicroBatchBuffer:
         """Seconds that the oldest chunk has waited, 0 when nothing waits."""
         with self._lock:
             return self._waited_s()
+
+    def set_rule(self, source_id: int, rule: Rule | None) -> None:
+        """Give a source a rule of its own for what it hands in from now on, or take it away."""
+        with self._changed:
+            if rule is None:
+                self._rules.pop(source_id, None)
+            else:
+                self._rules[source_id] = rule
 
     def offer(self, chunk: RecordChunk) -> bool:
         """Take the chunk in if there is room; False when there is none, or after `close`."""
@@ -132,7 +168,7 @@ class MicroBatchBuffer:
                     return None
                 wait_s = deadline - now
                 if self._waiting:
-                    wait_s = min(wait_s, self.batch_interval - self._waited_s())
+                    wait_s = min(wait_s, self._due_s - self._clock.monotonic_s())
                 self._changed.wait(max(wait_s, 0.001))
             return self._pop()
 
@@ -145,11 +181,10 @@ class MicroBatchBuffer:
     def discard(self, source_id: int) -> int:
         """Forget what waits from one source; returns the lines forgotten."""
         with self._changed:
-            gone = [w.chunk for w in self._waiting if w.chunk.source_id == source_id]
+            gone = [w for w in self._waiting if w.chunk.source_id == source_id]
             self._waiting = deque(w for w in self._waiting if w.chunk.source_id != source_id)
-            lines = sum(chunk.n_lines for chunk in gone)
-            self._lines -= lines
-            self._bytes -= sum(chunk.size_bytes for chunk in gone)
+            lines = sum(waiting.chunk.n_lines for waiting in gone)
+            self._forget(gone)
             self._flush = self._flush and bool(self._waiting)
             self._changed.notify_all()
             return lines
@@ -168,16 +203,37 @@ class MicroBatchBuffer:
     def _has_room(self, chunk: RecordChunk) -> bool:
         if not self._waiting:
             return True
-        return (
-            self._lines + chunk.n_lines <= self.max_size * _BATCHES_HELD
-            and self._bytes + chunk.size_bytes <= self.max_bytes
-        )
+        most = max(map(self._most_lines, (chunk.source_id, *self._lines_of)))
+        fits = self._lines + chunk.n_lines <= most * _BATCHES_HELD
+        return fits and self._bytes < self.max_bytes
+
+    def _most_lines(self, source_id: int) -> int:
+        """Lines of a batch with this source in it."""
+        rule = self._rules.get(source_id)
+        return max(self.max_size, rule.max_size) if rule else self.max_size
 
     def _append(self, chunk: RecordChunk) -> None:
-        self._waiting.append(_Waiting(chunk, self._clock.monotonic_s()))
+        now, rule = self._clock.monotonic_s(), self._rules.get(chunk.source_id)
+        due_s = now + (rule.batch_interval_s if rule else self.batch_interval)
+        waiting = _Waiting(chunk, now, due_s)
+        self._waiting.append(waiting)
+        self._due_s = min(self._due_s, due_s)
         self._lines += chunk.n_lines
-        self._bytes += chunk.size_bytes
+        self._bytes += waiting.weight
+        if rule:
+            self._lines_of[chunk.source_id] += chunk.n_lines
         self._changed.notify_all()
+
+    def _forget(self, gone: Iterable[_Waiting]) -> None:
+        """Count out what has left the queue."""
+        for waiting in gone:
+            chunk = waiting.chunk
+            self._lines -= chunk.n_lines
+            self._bytes -= waiting.weight
+            if chunk.source_id in self._lines_of:
+                self._lines_of[chunk.source_id] -= chunk.n_lines
+        self._lines_of = +self._lines_of  # those that wait for nothing are left out
+        self._due_s = min((w.due_s for w in self._waiting), default=inf)
 
     def _waited_s(self) -> float:
         return self._clock.monotonic_s() - self._waiting[0].since_s if self._waiting else 0.0
@@ -188,27 +244,33 @@ class MicroBatchBuffer:
         return (
             self._flush
             or self._closed
-            or self._lines >= self.max_size
+            or self._lines - self._lines_of.total() >= self.max_size
             or self._bytes >= self.max_bytes // 2
-            or self._waited_s() >= self.batch_interval
+            or self._clock.monotonic_s() >= self._due_s
+            or any(n >= self._size_of(source_id) for source_id, n in self._lines_of.items())
+            or self._lines >= max(map(self._most_lines, (0, *self._lines_of)))
         )
 
+    def _size_of(self, source_id: int) -> int:
+        rule = self._rules.get(source_id)
+        return rule.max_size if rule else self.max_size
+
     def _pop(self) -> RecordBatch:
-        chunks: list[RecordChunk] = []
-        lines = size = 0
+        taken: list[_Waiting] = []
+        lines = size = most = 0
         while self._waiting:
-            chunk = self._waiting[0].chunk
-            over = lines + chunk.n_lines > self.max_size
-            over = over or size + chunk.size_bytes > self.max_bytes // 2
-            if chunks and over:
+            waiting = self._waiting[0]
+            most = max(most, self._most_lines(waiting.chunk.source_id))
+            over = lines + waiting.chunk.n_lines > most
+            over = over or size + waiting.weight > self.max_bytes // 2
+            if taken and over:
                 break
-            self._waiting.popleft()
-            chunks.append(chunk)
-            lines += chunk.n_lines
-            size += chunk.size_bytes
-        self._lines -= lines
-        self._bytes -= size
+            taken.append(self._waiting.popleft())
+            lines += waiting.chunk.n_lines
+            size += waiting.weight
+        self._forget(taken)
         self._flush = self._flush and bool(self._waiting)
         self._sequence += 1
         self._changed.notify_all()
-        return RecordBatch(self._sequence, tuple(chunks), self._clock.now_ns())
+        chunks = tuple(waiting.chunk for waiting in taken)
+        return RecordBatch(self._sequence, chunks, self._clock.now_ns())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from soc_copilot.domain.records import Checkpoint, RecordChunk
-from soc_copilot.ingestion.buffer import MicroBatchBuffer
+from soc_copilot.ingestion.buffer import MicroBatchBuffer, Rule
 
 
 class StillClock:
@@ -79,10 +79,58 @@ def test_bytes_bound_the_buffer_too():
     assert buffer.size_bytes == 0
 
 
+def test_chunks_without_lines_are_bounded_too():
+    buffer = MicroBatchBuffer(5.0, 1000, max_bytes=100_000, clock=StillClock())
+    n = 0
+    while buffer.offer(chunk(0)):
+        n += 1
+    assert 50 < n < 200
+
+
+def test_a_source_with_an_interval_of_its_own_is_due_by_it():
+    clock = StillClock()
+    buffer = MicroBatchBuffer(5.0, 100, clock=clock)
+    buffer.set_rule(2, Rule(0.5, 100))
+    buffer.add(chunk(1, source_id=1))
+    clock.at = 1.0
+    assert buffer.take(0) is None
+    buffer.add(chunk(1, source_id=2))
+    clock.at = 1.5
+    assert buffer.take(0).n_lines == 2  # what waits from others goes along
+    buffer.add(chunk(1, source_id=1))
+    clock.at = 6.4
+    assert buffer.take(0) is None
+    clock.at = 6.5
+    assert buffer.take(0).n_lines == 1
+
+
+def test_a_source_with_a_size_of_its_own_is_due_by_it():
+    buffer = MicroBatchBuffer(5.0, 10, clock=StillClock())
+    buffer.set_rule(1, Rule(5.0, 4))
+    buffer.set_rule(2, Rule(5.0, 50))
+    assert buffer.offer(chunk(3, source_id=1))
+    assert buffer.take(0) is None
+    assert buffer.offer(chunk(1, source_id=1))
+    assert buffer.take(0).n_lines == 4
+    assert buffer.offer(chunk(30, source_id=2))
+    assert buffer.take(0) is None
+    assert buffer.offer(chunk(25, source_id=2))
+    assert buffer.take(0).n_lines == 30
+    assert buffer.take(0) is None
+    assert buffer.offer(chunk(9, source_id=3))
+    assert buffer.take(0) is None
+    assert buffer.offer(chunk(1, source_id=3))
+    assert buffer.take(0) is not None
+    buffer.set_rule(2, None)
+    buffer.discard(3)
+    assert buffer.offer(chunk(25, source_id=2))
+    assert buffer.take(0) is not None
+
+
 def test_discard_forgets_one_source_only():
     buffer = MicroBatchBuffer(5.0, 100, clock=StillClock())
-    buffer.add(chunk(2, source_id=1))
-    buffer.add(chunk(3, source_id=2))
+    assert buffer.offer(chunk(2, source_id=1))
+    assert buffer.offer(chunk(3, source_id=2))
     assert buffer.discard(1) == 2
     buffer.close()
     assert buffer.take(0).n_lines == 3
