@@ -1,0 +1,51 @@
+import polars as pl
+import pytest
+
+from soc_copilot.archive import recipes
+from soc_copilot.domain import columns as c
+from tests.unit.archive.frames import access_lines, batch_of
+
+ISO = "2024-03-05T06:07:08.012345+02:00 web sshd[77]: Failed password for root from 10.0.0.1 port 5"
+
+
+@pytest.mark.parametrize(
+    ("lines", "recipe"),
+    [
+        (access_lines(50), "combined +0000"),
+        ([line.replace("+0000", "-0330") for line in access_lines(50)], "combined -0330"),
+        ([line.rpartition(' "-"')[0] for line in access_lines(50)], "common +0000"),
+        (["Mar  5 06:07:08 web sshd[77]: Server listening on :: port 22."] * 9, "syslog-bsd +0000"),
+        (["Mar 15 06:07:08 web cron: done"] * 9, "syslog-bsd +0000"),
+        ([ISO] * 9, "syslog-iso +0200"),
+        (["neither this", "nor that", "has a form"], "message +0000"),
+    ],
+)
+def test_lines_come_back_from_their_columns(lines: list[str], recipe: str) -> None:
+    frame = batch_of(lines).frame
+    assert recipes.choose(frame) == recipe
+    told = frame.select(recipes.rebuilt(recipe, frame.columns)).to_series()
+    assert told.to_list() == frame[c.ORIGINAL].to_list()
+
+
+def test_a_column_that_no_event_fills_may_be_missing() -> None:
+    frame = batch_of(access_lines(50)).frame
+    frame = frame.select([s.name for s in frame if s.null_count() < frame.height])
+    assert c.USER not in frame.columns
+    assert recipes.choose(frame) == "combined +0000"
+
+
+def test_lines_without_a_recipe_have_none() -> None:
+    frame = batch_of(
+        ['{"@timestamp": "2024-01-02T03:04:05Z", "message": "short", "a": "long"}'] * 5
+    )
+    assert recipes.choose(frame.frame) == ""
+    assert frame.frame.select(recipes.rebuilt("", ())).to_series().to_list() == [None]
+    assert recipes.needs("") == ()
+
+
+def test_a_recipe_names_the_columns_it_needs() -> None:
+    frame = batch_of(access_lines(5)).frame
+    needed = frame.select(set(recipes.needs("combined +0000")) & set(frame.columns))
+    told = needed.select(recipes.rebuilt("combined +0000", needed.columns)).to_series()
+    assert isinstance(told, pl.Series)
+    assert told.to_list() == frame[c.ORIGINAL].to_list()
