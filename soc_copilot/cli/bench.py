@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 import sys
+from statistics import median
 
-from soc_copilot.cli.common import print_table
+from soc_copilot.cli.common import positive, print_table
 from soc_copilot.pipeline.bench import bench_pipeline
+from soc_copilot.pipeline.bench_ingest import OURS, IngestFigures, bench_ingest
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,6 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     pipeline.add_argument("--json", action="store_true", help="figures as one JSON object")
     pipeline.set_defaults(func=_run_pipeline)
+    _add_ingest(kinds)
     window = kinds.add_parser(
         "window",
         help="delay of a 10 ms timer of the window while the pipeline runs flat out",
@@ -45,6 +48,97 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     window.add_argument("--json", action="store_true", help="figures as one JSON object")
     window.set_defaults(func=_run_window)
+
+
+def _add_ingest(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    ingest = kinds.add_parser(
+        "ingest",
+        help="from a file to the committed batch, beside rsyslog and tail",
+        description="Read a file into committed batches without detectors, with and without the "
+        "event archive; rsyslog (imfile) and tail -F, where they are installed, copy the same "
+        "file to another in turn.",
+    )
+    ingest.add_argument(
+        "--lines", type=positive, default=1_000_000, help="lines (default: %(default)s)"
+    )
+    ingest.add_argument(
+        "--rounds", type=positive, default=3, help="rounds of each (default: %(default)s)"
+    )
+    ingest.add_argument(
+        "--memory",
+        type=positive,
+        nargs="*",
+        default=[],
+        metavar="LINES",
+        help="also tell the peak memory over so many lines, such as: 1000000 10000000",
+    )
+    ingest.add_argument(
+        "--idle",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="also watch 1,000 quiet files for so long",
+    )
+    ingest.add_argument(
+        "--latency",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="also write lines for so long and tell how late each was committed",
+    )
+    ingest.add_argument("--json", action="store_true", help="figures as one JSON object")
+    ingest.set_defaults(func=_run_ingest)
+
+
+def _run_ingest(options: argparse.Namespace) -> int:
+    def say(words: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{words}")
+
+    figures = bench_ingest(
+        options.lines,
+        options.rounds,
+        memory_lines=options.memory,
+        idle_s=options.idle,
+        latency_s=options.latency,
+        say=say,
+    )
+    say("")
+    if options.json:
+        print(json.dumps(figures.to_json()))
+        return 0
+    ours = next(median(rate.seconds) for rate in figures.rates if rate.name == OURS)
+    print_table(
+        ("program", "lines/s", "MiB/s", "rate to ours", "rounds"),
+        [
+            (
+                rate.name,
+                f"{rate.lines_per_s:,.0f}",
+                f"{rate.mib_per_s:,.1f}",
+                f"{ours / median(rate.seconds):.2f}",
+                " ".join(f"{seconds:.2f} s" for seconds in rate.seconds),
+            )
+            for rate in figures.rates
+        ],
+        right=("lines/s", "MiB/s", "rate to ours"),
+    )
+    for words in _other_figures(figures):
+        print(words)
+    return 0
+
+
+def _other_figures(figures: IngestFigures) -> list[str]:
+    said = [
+        f"Peak memory over {lines:,} lines: {mib:,.0f} MiB"
+        for lines, mib in figures.peak_mib.items()
+    ]
+    if figures.idle_cpu is not None:
+        share = 100 * figures.idle_cpu
+        said.append(f"{figures.idle_files:,} quiet files: {share:.2f}% of one core")
+    if figures.latency_ms:
+        p50, p99 = figures.latency_ms["p50"], figures.latency_ms["p99"]
+        said.append(f"From write to commit, batches of 0.1 s: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+    return said
 
 
 def _run_pipeline(options: argparse.Namespace) -> int:

@@ -11,9 +11,11 @@ from soc_copilot.domain.governance import SourceRow
 from soc_copilot.domain.records import Checkpoint
 from soc_copilot.domain.source_options import LISTENERS
 from soc_copilot.ingestion.controller import IngestionController
+from soc_copilot.ingestion.evtx import EvtxSource
+from soc_copilot.ingestion.listeners import make_listener
 from soc_copilot.ingestion.reader import ReadLimits
 from soc_copilot.ingestion.source import Source
-from soc_copilot.ingestion.spooled import Producer
+from soc_copilot.ingestion.spooled import Producer, SpooledSource
 from soc_copilot.parsing.registry import AUTO
 from soc_copilot.settings import Value
 
@@ -128,8 +130,6 @@ def make_source(
             clock=around.clock,
         )
     if source.kind == "evtx":
-        from soc_copilot.ingestion.evtx import EvtxSource
-
         return EvtxSource(
             source.path,
             source_id=source.id,
@@ -139,8 +139,6 @@ def make_source(
             limits=around.limits,
             clock=around.clock,
         )
-    from soc_copilot.ingestion.spooled import SpooledSource
-
     spool_mib = source.options.number("spool_mib", around.settings["ingestion.spool_mib"])
     return SpooledSource(
         around.spool_folder / str(source.id),
@@ -165,6 +163,4 @@ def _producer(source: SourceRow, clock: Clock) -> Producer:
             sample_kib=int(source.options.number("sample_kib")),
             clock=clock,
         )
-    from soc_copilot.ingestion.listeners import make_listener
-
-    return make_listener(source.kind, source.path, source.options)
+    return make_listener(source.kind, source.path, source.options, clock=clock)

@@ -18,3 +18,16 @@ def test_bench_asks_for_what_to_measure(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         main(["bench"])
     assert "WHAT" in capsys.readouterr().err
+
+
+def test_the_ingestion_benchmark_prints_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("bench", "ingest", "--lines", "2000", "--rounds", "1")
+    assert main([*words, "--memory", "1000", "--latency", "0.2", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["lines"] == 2_000
+    assert figures["rates"][0]["lines_per_s"] > 0
+    assert figures["peak_mib"]["1000"] > 10
+    assert figures["latency_ms"]["p99"] > 0
+    assert figures["idle_cpu"] is None
+    assert main([*words]) == 0
+    assert "soc-copilot, no archive" in capsys.readouterr().out
