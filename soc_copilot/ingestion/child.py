@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,7 @@ class Child:
     Args:
         command: The program and its arguments; no shell.
         stdin: A descriptor that it reads, nothing when None.
+        env: Its environment, ours when None.
 
     Raises:
         OSError: It cannot be started.
@@ -35,7 +36,13 @@ class Child:
         One thread at a time. Two threads of its own read the outputs and end with it.
     """
 
-    def __init__(self, command: Sequence[str], *, stdin: int | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        stdin: int | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self._blocks: queue.Queue[bytes] = queue.Queue(_BLOCKS_HELD)
         self._left = b""
         self._errors = b""
@@ -50,6 +57,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
+            env=env,
             start_new_session=sys.platform != "win32",  # its own group, so that all of it ends
             creationflags=flags,
         )
