@@ -1,15 +1,19 @@
 """A fresh governance database for each test."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.database import Governance
 
 ANA = Actor("ana", "window")
+SERVER = "SOC_COPILOT_TEST_SERVER"
+"""Variable with the URL of a PostgreSQL database to test on instead of SQLite; it is emptied."""
 
 
 @pytest.fixture
@@ -32,8 +36,24 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def governance(_made: Path, db: Path, home: Path) -> Iterator[Governance]:
-    shutil.copytree(_made / "data", db.parent)
-    shutil.copytree(_made / "home", home)
-    with Governance.open(db, actor=ANA, home=home) as opened:
+def _url() -> str:
+    """The server's database, emptied."""
+    engine = create_engine(os.environ[SERVER])
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return os.environ[SERVER]
+
+
+@pytest.fixture
+def governance(request: pytest.FixtureRequest, db: Path, home: Path) -> Iterator[Governance]:
+    target: str | Path = db
+    if SERVER in os.environ:
+        target = request.getfixturevalue("_url")
+    else:
+        made = request.getfixturevalue("_made")
+        shutil.copytree(made / "data", db.parent)
+        shutil.copytree(made / "home", home)
+    with Governance.open(target, actor=ANA, home=home) as opened:
         yield opened

@@ -266,7 +266,7 @@ def test_every_declared_dependency_is_locked():
         for line in (ROOT / name).read_text().splitlines()
     }
     for requirement in declared:
-        name = requirement.split(">")[0].split("=")[0].split("!")[0].strip()
+        name = requirement.split(">")[0].split("[")[0].split("=")[0].split("!")[0].strip()
         assert name.lower().replace("_", "-") in locked
 
 
