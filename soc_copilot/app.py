@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 STATE_KEY = "window"
 PAGES = tuple(name for group in GROUPS for name, _ in group)
 PARTS = (  # what `on_opened` uses, imported beforehand on the worker thread
+    "soc_copilot.ui.archive_search",
     "soc_copilot.ui.dialogs",
     "soc_copilot.ui.ingestion",
     "soc_copilot.ui.live",
@@ -138,6 +139,7 @@ class Desktop(QObject):
 
     def on_opened(self, opened: Opened) -> None:
         """The database is open: fill the window."""
+        from soc_copilot.ui.archive_search import Searchers
         from soc_copilot.ui.dialogs import WindowDialogs
         from soc_copilot.ui.ingestion import Ingestion
         from soc_copilot.ui.live import Live
@@ -150,6 +152,7 @@ class Desktop(QObject):
         if not self.options.theme:
             self.theme.set_choice(str(opened.settings["ui.theme"]))
         self.times.set_zone(str(opened.settings["ui.time_zone"]))
+        self._searchers = Searchers()
         desk = Desk(self._reader, self.jobs, self.theme, self.actions, self.times, self)
         self.live = Live(desk)
         self.desk = desk
@@ -306,7 +309,12 @@ class Desktop(QObject):
         def alerts(desk: Desk) -> Page:
             from soc_copilot.ui.pages.alerts import AlertsPage
 
-            return AlertsPage(desk)
+            return AlertsPage(desk, opener=self._searchers)
+
+        def events(desk: Desk) -> Page:
+            from soc_copilot.ui.pages.events import EventsPage
+
+            return EventsPage(desk, self._searchers)
 
         def sources(desk: Desk) -> Page:
             from soc_copilot.ui.pages.sources import SourcesPage
@@ -323,7 +331,7 @@ class Desktop(QObject):
 
             return SettingsPage(desk)
 
-        made = (overview, alerts, sources, governance, settings)
+        made = (overview, alerts, events, sources, governance, settings)
         return dict(zip(PAGES, made, strict=True))
 
     def _bind(self) -> None:

@@ -34,7 +34,17 @@ class ActionSpec:
     help: str = ""
 
 
-MENUS: Final = ("File", "Ingestion", "Alerts", "Sources", "Governance", "View", "Go", "Help")
+MENUS: Final = (
+    "File",
+    "Ingestion",
+    "Alerts",
+    "Events",
+    "Sources",
+    "Governance",
+    "View",
+    "Go",
+    "Help",
+)
 
 _FRAME: Final = (
     ActionSpec("window.retry", "Open the database again", "File"),
@@ -83,9 +93,10 @@ _FRAME: Final = (
     ActionSpec("go.palette", "Search or run a command…", "Go", ("Ctrl+K",), icon="search"),
     ActionSpec("go.overview", "Overview", "Go", ("Ctrl+1",), icon="overview"),
     ActionSpec("go.alerts", "Alerts", "Go", ("Ctrl+2",), icon="alerts"),
-    ActionSpec("go.sources", "Sources", "Go", ("Ctrl+3",), icon="sources"),
-    ActionSpec("go.governance", "Governance", "Go", ("Ctrl+4",), icon="governance"),
-    ActionSpec("go.settings", "Settings", "Go", ("Ctrl+5", "Ctrl+,"), icon="settings"),
+    ActionSpec("go.events", "Events", "Go", ("Ctrl+3",), icon="events"),
+    ActionSpec("go.sources", "Sources", "Go", ("Ctrl+4",), icon="sources"),
+    ActionSpec("go.governance", "Governance", "Go", ("Ctrl+5",), icon="governance"),
+    ActionSpec("go.settings", "Settings", "Go", ("Ctrl+6", "Ctrl+,"), icon="settings"),
     ActionSpec("help.shortcuts", "Keyboard shortcuts", "Help", ("?", "F1"), icon="help"),
     ActionSpec("help.about", "About SOC Copilot", "Help"),
 )
@@ -126,8 +137,23 @@ _ALERTS: Final = tuple(
         ("histogram", "Show or hide the histogram", ("H",), "", ""),
         ("clear_filter", "Clear the filter", ("Esc",), "", ""),
         ("history", "All changes to alerts", ("Shift+H",), "history", "Who changed what and when."),
+        ("events", "Events of this entity", ("V",), "events", "Search the archive for it."),
         ("export", "Export what is shown…", ("Ctrl+E",), "export", ""),
         ("reload", "Reload", ("F5",), "", ""),
+    )
+)
+_EVENTS: Final = tuple(
+    ActionSpec(f"events.{name}", text, "Events", keys, page="events", icon=icon, help=help_text)
+    for name, text, keys, icon, help_text in (
+        ("next", "Next event", ("J",), "", "An older one."),
+        ("previous", "Previous event", ("K",), "", "A newer one."),
+        ("around", "Lines around the event", ("Return", "Enter"), "", "As its file has them."),
+        ("search", "Search events", ("/", "Ctrl+F"), "search", ""),
+        ("syntax", "What can be searched for", ("F2",), "help", "Examples of the syntax."),
+        ("histogram", "Show or hide the histogram", ("H",), "", ""),
+        ("clear", "Clear the search", ("Esc",), "", ""),
+        ("export", "Export what was found…", ("Ctrl+E",), "export", ""),
+        ("reload", "Search again", ("F5",), "", "With what was stored since."),
     )
 )
 _OTHERS: Final = (
@@ -194,7 +220,7 @@ _OTHERS: Final = (
     ),
 )
 
-ACTIONS: Final[tuple[ActionSpec, ...]] = (*_FRAME, *_OVERVIEW, *_ALERTS, *_OTHERS)
+ACTIONS: Final[tuple[ActionSpec, ...]] = (*_FRAME, *_OVERVIEW, *_ALERTS, *_EVENTS, *_OTHERS)
 
 
 class ActionTable(QObject):

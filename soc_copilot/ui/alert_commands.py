@@ -1,6 +1,7 @@
 """The Alerts page's commands: keys, triage, export, and the menu of a cell."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,10 +11,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from soc_copilot.domain.alerts import AlertStatus, Disposition
+from soc_copilot.domain.clock import to_us
 from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.alert_export_job import export_alerts
 from soc_copilot.ui.alert_menu import offers
+from soc_copilot.ui.event_search import EventQuery, condition, quoted
 from soc_copilot.ui.models.alert_view import AlertView, Target
 from soc_copilot.ui.models.alerts import Column
 from soc_copilot.ui.triage import Outcome, Triage
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from soc_copilot.ui.workers import Job
 
 TRIAGE_ACTIONS: Final = ("acknowledge", "close", "reopen", "note")
+AROUND: Final = timedelta(hours=1)  # chosen: what came shortly before and after an alert
 EXPORT_KINDS: Final = "CSV table (*.csv);;JSON lines (*.jsonl)"
 
 
@@ -66,6 +70,7 @@ class AlertCommands(QObject):
             "histogram": self._toggle_histogram,
             "clear_filter": self._escape,
             "history": page.show_history,
+            "events": self._show_events,
             "export": self._ask_export,
             "reload": self._reload,
         }
@@ -268,6 +273,17 @@ class AlertCommands(QObject):
         else:
             self._page.bar.clear()
 
+    # -- events
+
+    def _show_events(self) -> None:
+        """Search the archive for the current alert's entity, about the time of the alert."""
+        row = self._model.row_at(self._table.current_row())
+        if row is None:
+            return
+        words = condition(row.entity_type, row.entity) if row.entity_type else quoted(row.entity)
+        since, until = to_us(row.first_seen - AROUND), to_us(row.last_seen + AROUND)
+        self._desk.open_page("events", query=EventQuery(words, since, until))
+
     # -- export
 
     def _ask_export(self) -> None:
@@ -341,7 +357,7 @@ class AlertCommands(QObject):
         for name in TRIAGE_ACTIONS:
             if name != hidden:
                 menu.addAction(self._desk.actions.action(f"alerts.{name}"))
-        for name in ("context", "mark", "export"):
+        for name in ("context", "events", "mark", "export"):
             menu.addAction(self._desk.actions.action(f"alerts.{name}"))
 
     def _add(self, menu: QMenu, words: str, do: Callable[[], object]) -> None:

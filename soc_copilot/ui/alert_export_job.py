@@ -1,7 +1,5 @@
 """Writing alerts to a file: CSV or JSON lines, whole or not at all. No Qt here."""
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING
 from soc_copilot.domain.alert_export import CSV_COLUMNS, alert_to_csv, alert_to_json, csv_line
 from soc_copilot.domain.alerts import AlertDetail
 from soc_copilot.domain.errors import StoreError
+from soc_copilot.ui.export_file import write_lines
 from soc_copilot.ui.models.alert_view import Target
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def export_alerts(store: "AlertStore", target: Target, path: Path, progress: Pro
     total = len(target.ids) if target.query is None else store.count(target.query)
     lines = _lines(_details(store, target), is_csv=path.suffix.lower() == ".csv")
     try:
-        return _write(path, lines, lambda done: progress(done, total))
+        return write_lines(path, lines, lambda done: progress(done, total))
     except OSError as error:
         raise StoreError(
             f'Cannot write "{path.name}": {error.strerror or error}. Choose another folder.'
@@ -52,20 +51,3 @@ def _lines(details: Iterable[AlertDetail], *, is_csv: bool) -> Iterator[str]:
         yield csv_line(CSV_COLUMNS)
     for detail in details:
         yield csv_line(alert_to_csv(detail)) if is_csv else alert_to_json(detail) + "\n"
-
-
-def _write(path: Path, lines: Iterable[str], progress: Callable[[int], None]) -> int:
-    count = 0
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            for line in lines:
-                file.write(line)
-                count += 1
-                if count % 100 == 0:
-                    progress(count)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return count - (path.suffix.lower() == ".csv")

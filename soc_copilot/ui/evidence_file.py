@@ -3,7 +3,7 @@
 import gzip
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ LINES_AFTER: Final = 25
 WINDOW_BYTES: Final = 128 * 1024  # chosen: read at most this much on either side
 LINE_CHARS: Final = 8_192  # as much as evidence itself keeps of a line
 MAX_UNPACKED_OFFSET: Final = 512 * 1024 * 1024  # chosen: no farther into a compressed file
+FROM_ARCHIVE: Final = "From the archive, because the file no longer has them at this place."
 GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
@@ -35,10 +36,25 @@ class EvidenceContext:
     Attributes:
         lines: In file order; only the evidence itself when the file could not be used.
         message: Empty when all is well, else one sentence for the analyst.
+        is_from_archive: True when the lines are those that were stored, not the file's.
     """
 
     lines: tuple[ContextLine, ...]
     message: str = ""
+    is_from_archive: bool = False
+
+
+def stored_context(evidence: Evidence, rows: Sequence[tuple[int, str]]) -> EvidenceContext:
+    """The lines around the evidence as they were stored.
+
+    Args:
+        evidence: The line in the middle.
+        rows: Byte offset and text of each line, in file order, the evidence among them.
+    """
+    lines = (
+        ContextLine(offset, text[:LINE_CHARS], offset == evidence.offset) for offset, text in rows
+    )
+    return EvidenceContext(tuple(lines), FROM_ARCHIVE, is_from_archive=True)
 
 
 def read_context(evidence: Evidence) -> EvidenceContext:

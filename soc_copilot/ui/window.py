@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 PageFactory = Callable[[Desk], Page]
 GROUPS = (
-    (("overview", "Overview"), ("alerts", "Alerts"), ("sources", "Sources")),
+    (
+        ("overview", "Overview"),
+        ("alerts", "Alerts"),
+        ("events", "Events"),
+        ("sources", "Sources"),
+    ),
     (("governance", "Governance"), ("settings", "Settings")),
 )
 DEFAULT_SIZE = (1440, 900)

@@ -22,6 +22,7 @@ from soc_copilot.domain.clock import utc_now
 from soc_copilot.domain.findings import Evidence
 from soc_copilot.ui.alert_commands import AlertCommands
 from soc_copilot.ui.context import Desk, Page
+from soc_copilot.ui.event_search import OpenSearcher
 from soc_copilot.ui.latest import Latest
 from soc_copilot.ui.models.alert_view import (
     AlertView,
@@ -88,8 +89,11 @@ class AlertsPage(Page):
     name = "alerts"
     title = "Alerts"
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, desk: Desk, parent: QWidget | None = None, opener: OpenSearcher | None = None
+    ) -> None:
         super().__init__(desk, parent)
+        self._opener = opener
         self.model = AlertTableModel(desk, self)
         self._numbers = Latest(desk.jobs, desk.error, slow=True)
         self._details = Latest(desk.jobs, self._on_detail_failed)
@@ -454,7 +458,7 @@ class AlertsPage(Page):
         if detail is None or evidence not in detail.evidence:
             return
         if self._context is None:
-            self._context = EvidenceContextWindow(self.desk, self)
+            self._context = EvidenceContextWindow(self.desk, self, self._opener)
         self._context.show_evidence(detail.evidence, evidence)
 
     @property

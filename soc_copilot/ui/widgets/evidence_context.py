@@ -1,6 +1,7 @@
 """A window with the lines around a piece of evidence, as the log file has them."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut, QTextCursor
@@ -8,19 +9,39 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QW
 
 from soc_copilot.domain.findings import Evidence
 from soc_copilot.ui.context import Desk
-from soc_copilot.ui.evidence_file import EvidenceContext, read_context
+from soc_copilot.ui.event_search import OpenSearcher
+from soc_copilot.ui.evidence_file import (
+    LINES_AFTER,
+    LINES_BEFORE,
+    EvidenceContext,
+    read_context,
+    stored_context,
+)
 from soc_copilot.ui.theme import GRID, PANEL_PADDING
 from soc_copilot.ui.widgets import ElidedLabel, PlainLabel
 from soc_copilot.ui.widgets.key_button import KeyButton
 from soc_copilot.ui.widgets.raw_text import RawTextView
 
+if TYPE_CHECKING:
+    from soc_copilot.governance.database import Governance
+
 
 class EvidenceContextWindow(QDialog):
-    """Reads the lines with a job and shows them; steps through an alert's evidence."""
+    """Reads the lines with a job and shows them; steps through an alert's evidence.
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    The file itself is asked first; where it no longer has the line, the archive is.
+
+    Args:
+        desk: The desk.
+        parent: The window.
+        opener: Gives the archive's searcher; None where there is none to ask.
+    """
+
+    def __init__(
+        self, desk: Desk, parent: QWidget | None = None, opener: OpenSearcher | None = None
+    ) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._desk, self._opener = desk, opener
         self._lines: tuple[Evidence, ...] = ()
         self._at, self._generation = 0, 0
         self._shown: EvidenceContext | None = None
@@ -98,12 +119,16 @@ class EvidenceContextWindow(QDialog):
                 self.message.setText(text)
                 self.message.show()
 
-        self._desk.jobs.submit(lambda _governance: read_context(evidence), done, failed)
+        opener = self._opener
+        self._desk.jobs.submit(
+            lambda governance: _context(governance, evidence, opener), done, failed
+        )
 
     def _fill(self) -> None:
         if self._shown is None:
             return
         evidence = self._lines[self._at]
+        self.message.set_kind("muted" if self._shown.is_from_archive else "error")
         self.message.setText(self._shown.message)
         self.message.setVisible(bool(self._shown.message))
         self.text.clear()
@@ -118,3 +143,16 @@ class EvidenceContextWindow(QDialog):
         cursor = QTextCursor(self.text.document().findBlockByNumber(at))
         self.text.setTextCursor(cursor)
         self.text.centerCursor()
+
+
+def _context(
+    governance: "Governance", evidence: Evidence, opener: OpenSearcher | None
+) -> EvidenceContext:
+    """The lines around, from the file, else from the archive. Worker thread."""
+    context = read_context(evidence)
+    if not context.message or opener is None:
+        return context
+    rows = opener(governance).around(evidence, LINES_BEFORE, LINES_AFTER)
+    if not any(row.key[3] == evidence.offset for row in rows):
+        return context
+    return stored_context(evidence, [(row.key[3], row.raw) for row in rows])

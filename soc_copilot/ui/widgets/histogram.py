@@ -1,9 +1,9 @@
-"""Alerts over time as stacked bars, with a brush that picks a time range."""
+"""Counts over time as stacked bars, with a brush that picks a time range."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -21,7 +21,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
-from soc_copilot.domain.alerts import AlertBucket
 from soc_copilot.domain.clock import from_us, to_us, utc_now
 from soc_copilot.domain.findings import Severity
 from soc_copilot.ui.theme import SMALL_PX, Theme
@@ -40,6 +39,28 @@ TOP_PX: Final = 18  # the line of words above the bars
 AXIS_PX: Final = 20
 SIDE_PX: Final = 16
 MIN_BAR_PX: Final = 2.0  # a severity that occurs is seen, however tall its neighbours
+
+
+class Bucket(Protocol):
+    """One bar: where it begins, and its counts, the lowest part first."""
+
+    @property
+    def start(self) -> datetime:
+        """Where it begins."""
+        ...
+
+    @property
+    def counts(self) -> Sequence[int]:
+        """One count for each part of the bar."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainBucket:
+    """A bar of one part."""
+
+    start: datetime
+    counts: tuple[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +96,20 @@ def step_words(step: timedelta) -> str:
     return f"{seconds} s"
 
 
-class SeverityHistogram(QWidget):
-    """Bars of alerts by severity; drag to pick a range, double click to let it go.
+class TimeHistogram(QWidget):
+    """Bars over time; drag to pick a range, double click to let it go.
 
     Args:
         theme: Colours; repainted when it changes.
         times: Zone of the axis; repainted when it changes.
+
+    Class attributes:
+        noun: What is counted, in the plural.
+        parts: Name of each part of a bar, the lowest first; one part needs no name.
     """
+
+    noun = "events"
+    parts: tuple[str, ...] = ("",)
 
     range_chosen = Signal(object, object)  # datetime, datetime
     range_cleared = Signal()
@@ -89,7 +117,7 @@ class SeverityHistogram(QWidget):
     def __init__(self, theme: Theme, times: TimeFormat, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._times = theme, times
-        self._buckets: tuple[AlertBucket, ...] = ()
+        self._buckets: tuple[Bucket, ...] = ()
         self._span = nice_span(utc_now() - timedelta(hours=1), utc_now())
         self._brush: tuple[datetime, datetime] | None = None
         self._drag: tuple[float, float] | None = None
@@ -98,7 +126,7 @@ class SeverityHistogram(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Alerts over time")
+        self.setAccessibleName(f"{self.noun.capitalize()} over time")
         theme.changed.connect(self._on_look_changed)
         times.changed.connect(self._on_look_changed)
 
@@ -111,7 +139,7 @@ class SeverityHistogram(QWidget):
         return QSize(240, 88)
 
     @property
-    def buckets(self) -> tuple[AlertBucket, ...]:
+    def buckets(self) -> tuple[Bucket, ...]:
         """What is drawn, oldest first, zero buckets included."""
         return self._buckets
 
@@ -120,7 +148,7 @@ class SeverityHistogram(QWidget):
         """The range picked, None when none is."""
         return self._brush
 
-    def set_data(self, span: Span, buckets: Sequence[AlertBucket]) -> None:
+    def set_data(self, span: Span, buckets: Sequence[Bucket]) -> None:
         """Draw these buckets, which must be the span's, oldest first."""
         self._span, self._buckets = span, tuple(buckets)
         self._bars = None
@@ -132,16 +160,17 @@ class SeverityHistogram(QWidget):
         self.update()
 
     def describe(self, index: int) -> str:
-        """One bucket in words: its time range and its alerts by severity."""
+        """One bucket in words: its time range and its counts, the highest part first."""
         bucket = self._buckets[index]
-        words = [
-            f"{bucket.counts[severity]:,} {severity.label.lower()}"
-            for severity in reversed(Severity)
-            if bucket.counts[severity]
-        ]
+        counted = list(zip(bucket.counts, self.parts, strict=True))
+        words = [f"{count:,} {part or self.noun}" for count, part in reversed(counted) if count]
         end = bucket.start + self._span.step
         times = f"{self._times.short(bucket.start)} to {self._times.short(end)}"
-        return f"{times}   {', '.join(words) or 'no alerts'}"
+        return f"{times}   {', '.join(words) or f'no {self.noun}'}"
+
+    def colors(self) -> list[QColor]:
+        """The colour of each part of a bar."""
+        return [self._theme.color("accent")]
 
     # -- painting
 
@@ -149,7 +178,7 @@ class SeverityHistogram(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         if not self._buckets:
-            self._paint_words(painter, "Alerts over time appear here.")
+            self._paint_words(painter, f"{self.noun.capitalize()} over time appear here.")
             return
         if self._bars is None:
             self._bars = self._draw_bars()
@@ -180,9 +209,11 @@ class SeverityHistogram(QWidget):
         pixmap.fill(QColor(0, 0, 0, 0))
         painter = QPainter(pixmap)
         peak = max(sum(bucket.counts) for bucket in self._buckets)
-        self._paint_words(painter, f"Alerts per {step_words(self._span.step)}, highest {peak:,}")
+        self._paint_words(
+            painter, f"{self.noun.capitalize()} per {step_words(self._span.step)}, highest {peak:,}"
+        )
         self._draw_axis(painter)
-        plot, colours = self._plot(), [self._theme.severity_color(s) for s in Severity]
+        plot, colours = self._plot(), self.colors()
         slot = plot.width() / len(self._buckets)
         gap = 1.0 if slot >= 4 else 0.0
         for index, bucket in enumerate(self._buckets):
@@ -197,7 +228,7 @@ class SeverityHistogram(QWidget):
     def _draw_bar(
         self,
         painter: QPainter,
-        bucket: AlertBucket,
+        bucket: Bucket,
         slot: QRectF,
         peak: int,
         colours: list[QColor],
@@ -208,15 +239,12 @@ class SeverityHistogram(QWidget):
             )
             return
         bottom = slot.bottom()
-        for severity in Severity:  # the worst on top, where the eye looks first
-            count = bucket.counts[severity]
+        for count, colour in zip(bucket.counts, colours, strict=True):
             if not count:
                 continue
             height = max(MIN_BAR_PX, round(slot.height() * count / peak))
             height = min(height, bottom - slot.top())
-            painter.fillRect(
-                QRectF(slot.left(), bottom - height, slot.width(), height), colours[severity]
-            )
+            painter.fillRect(QRectF(slot.left(), bottom - height, slot.width(), height), colour)
             bottom -= height
 
     def _draw_axis(self, painter: QPainter) -> None:
@@ -380,7 +408,7 @@ class SeverityHistogram(QWidget):
 
     def copy_numbers(self) -> None:
         """Put the buckets on the clipboard as tab-separated text."""
-        header = "\t".join(["start", *(severity.label for severity in Severity)])
+        header = "\t".join(["start", *(part.capitalize() or self.noun for part in self.parts)])
         rows = [
             "\t".join([bucket.start.isoformat(), *map(str, bucket.counts)])
             for bucket in self._buckets
@@ -395,3 +423,14 @@ class SeverityHistogram(QWidget):
     def _on_look_changed(self) -> None:
         self._bars = None
         self.update()
+
+
+class SeverityHistogram(TimeHistogram):
+    """Bars of alerts by severity, the worst on top, where the eye looks first."""
+
+    noun = "alerts"
+    parts = tuple(severity.label.lower() for severity in Severity)
+
+    @override
+    def colors(self) -> list[QColor]:
+        return [self._theme.severity_color(severity) for severity in Severity]
