@@ -170,6 +170,15 @@ class Scanner:
         """
         return self._layout(segment).groups
 
+    def newest_us(self, segment: Segment) -> int:
+        """When the last of its events was read, microseconds since 1970 UTC; 0 at level 0.
+
+        Raises:
+            SegmentGoneError: The file is gone.
+            Exception: One of `segments.DAMAGE`.
+        """
+        return self._layout(segment).newest_us
+
     def read(
         self,
         segment: Segment,
