@@ -97,6 +97,7 @@ class JournalSource:
         self._spot = known or Checkpoint(source_id, 1, str(self.path or SYSTEM), 0)
         self._wants_tail = known is None and not from_start
         self._wants_lean = False
+        self._huge = "none"  # cursor of the last entry, where that was too large
         self._run: _Run | None = None
         self._next_look_s = -1e9
         self._ran_at_s = -1e9
@@ -170,11 +171,13 @@ class JournalSource:
             command += ["--lines=1", "--output-fields=PRIORITY"]
         elif kind == "entries":
             command.append("--all")  # fields of more than 4,096 bytes too
+        is_after = kind == "entries" and self._huge == self._spot.cursor
         if self._spot.cursor:
-            command.append(f"--cursor={self._spot.cursor}")
+            # The last entry again, unless it is too large to be read again.
+            command.append(f"--{'after-' if is_after else ''}cursor={self._spot.cursor}")
         env = {**os.environ, "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_LOG_LEVEL": "err"}
         try:
-            self._run = _Run(Child(command, env=env), kind)
+            self._run = _Run(Child(command, env=env), kind, is_first=not is_after)
         except OSError as error:
             self._fail("error", f"Cannot run {TOOL}: {error.strerror or error}.")
 
@@ -252,7 +255,7 @@ class JournalSource:
                     continue  # the last one that was handed out
             entries.append(line)
             if run.kind == "lean":
-                self._wants_lean, run.is_done = False, True
+                self._wants_lean, run.is_done, self._huge = False, True, cursor
                 self._say(
                     "note",
                     f"An entry of more than {_ENTRY_BYTES:,} bytes was read without its large "

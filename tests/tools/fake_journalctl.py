@@ -20,6 +20,9 @@ def main(arguments: list[str]) -> int:
     if "cursor" in options:
         wanted = _number(options["cursor"])
         lines = [x for x in lines if _number(json.loads(x)["__CURSOR"]) >= wanted]
+    if "after-cursor" in options:
+        wanted = _number(options["after-cursor"])
+        lines = [x for x in lines if _number(json.loads(x)["__CURSOR"]) > wanted]
     if "lines" in options:
         lines = lines[-int(options["lines"]) :]
     for line in lines:
