@@ -5,20 +5,19 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 from typing_extensions import override
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import Checkpoint, RecordChunk
+from soc_copilot.ingestion.assembler import Trail
 from soc_copilot.ingestion.files import HEAD_BYTES, MARKER_BYTES, Identity, digest, read_at
-from soc_copilot.ingestion.lines import Cut
 from soc_copilot.ingestion.reader import (
     FileReader,
     FileRewrittenError,
     FileShrunkError,
-    LongLine,
     ReadLimits,
+    Stat,
     ReadStyle,
 )
 
@@ -190,6 +189,7 @@ class PackedReader(FileReader):
         self._known = checkpoint
         self._unpacker = Unpacker(unpack_limits)
         self._all_seen = b"" if checkpoint.offset else None  # the head, while skipping
+        self._head = self._marker = b""  # while skipping
         self._pending = b""  # unpacked, after the position or the last byte scanned
         self._at = 0  # unpacked offset after `_pending`
         self._packed_size = checkpoint.size_bytes
@@ -211,12 +211,13 @@ class PackedReader(FileReader):
         stat = os.fstat(fd)
         self._packed_size = stat.st_size
         if self.is_done:
-            self._done_at = self._seen = (stat.st_size, stat.st_mtime_ns)
+            self._seen = Stat(stat.st_size, stat.st_mtime_ns)
+            self._done_at = self._seen
             self.is_caught_up, self._is_racy = True, False
 
     @override
     def spot(self, *, finished: bool = False) -> Checkpoint:
-        keeps = self._all_seen is not None or (self.is_done and not self._head)
+        keeps = self._all_seen is not None or (self.is_done and not self._lines.trail.head)
         base = super().spot(finished=finished or self.is_done)
         if keeps:  # nothing compared yet: the hashes are those that were stored
             k = self._known
@@ -232,7 +233,7 @@ class PackedReader(FileReader):
     @override
     def read(self, fd: int, max_bytes: int) -> list[RecordChunk]:
         stat = os.fstat(fd)
-        seen = (stat.st_size, stat.st_mtime_ns)
+        seen = Stat(stat.st_size, stat.st_mtime_ns)
         if self.is_done:
             if self._done_at == seen:
                 return []
@@ -276,38 +277,17 @@ class PackedReader(FileReader):
             piece = self._skip(piece)
             if self._all_seen is not None:
                 return []
-        if self._long:
-            newline = piece.find(b"\n")
-            if newline < 0:
-                self._long.scanned += len(piece)
-                return []
-            chunk = self._end_long(self._long.kept, self._long.scanned + newline + 1)
-            return [chunk, *self._take_text(piece[newline + 1 :])]
         return self._take_text(self._pending + piece)
 
     def _take_text(self, text: bytes) -> list[RecordChunk]:
         chunks: list[RecordChunk] = []
-        last = text.rfind(b"\n")
-        if last >= 0:
-            m = len(self._marker)
-            chunks = self._emit(self._marker + text[: last + 1], m, m + last + 1)
-            text = text[last + 1 :]
-        if len(text) >= self._limits.max_line_bytes:
-            kept = text[: self._limits.max_line_bytes - 1]
-            self._long = LongLine(kept, self.position + len(text), b"")
-            text = b""
+        before, lines = -1, self._lines
+        while lines.scanned > before:
+            before = lines.scanned
+            chunks += self._chunks(lines.take(text, 0, len(text)))
+            text = text[lines.scanned - before :]
         self._pending = text
         return chunks
-
-    def _end_long(self, kept: bytes, end: int) -> RecordChunk:
-        start = self.position
-        cut = Cut(kept + b"\n", np.array([start]), np.array([end - start]), end, 1)
-        self._long = None
-        self.position = end
-        # The true last bytes are not kept; the line as cut stands for them on both sides.
-        self._marker = b""
-        self._head = self._head or kept[:HEAD_BYTES]
-        return self._chunk(start, cut)
 
     def _skip(self, piece: bytes) -> bytes:
         """Pass over what was read before, compare its hashes, return what follows it."""
@@ -327,22 +307,13 @@ class PackedReader(FileReader):
         ):
             raise FileRewrittenError
         self._all_seen = None
+        self._go_on_after(Trail(self._head, self._marker))
         return piece[len(piece) - over :]
 
     def _complete(self, seen: tuple[int, int]) -> list[RecordChunk]:
         """The end of the file: a last line without line end counts, none will come."""
-        start = self.position
-        cut = None
-        kept = self._long.kept if self._long else self._pending
-        if kept:
-            end = self._long.scanned if self._long else start + len(kept)
-            n_long = int(self._long is not None)
-            cut = Cut(kept + b"\n", np.array([start]), np.array([end - start]), end, n_long)
-            self._marker = b"" if self._long else (self._marker + kept)[-MARKER_BYTES:]
-            if len(self._head) < HEAD_BYTES:
-                self._head += kept[: HEAD_BYTES - len(self._head)]
-            self.position = end
-        self._long, self._pending = None, b""
+        text, self._pending = self._pending, b""
+        chunks = self._chunks(self._lines.take(text, 0, len(text), ended=True))
         self.is_done, self._done_at = True, seen
         self.is_caught_up = True
-        return [self._chunk(start, cut, finished=True)]
+        return [*chunks, self._chunk(self.position, finished=True)]

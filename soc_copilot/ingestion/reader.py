@@ -1,20 +1,42 @@
 """One file, from its stored position to its end: whole lines out, the position with them."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
-from soc_copilot.domain.records import MAX_LINE_BYTES, Checkpoint, RecordChunk
+from soc_copilot.domain.errors import SourceError
+from soc_copilot.domain.records import (
+    MAX_LINE_BYTES,
+    Checkpoint,
+    PartialLine,
+    RecordChunk,
+    SourceEvent,
+)
 from soc_copilot.domain.source_options import SourceOptions
+from soc_copilot.ingestion.assembler import LineAssembler, Trail
+from soc_copilot.ingestion.encodings import (
+    AUTO,
+    TELLING_BYTES,
+    Encoding,
+    check_wanted,
+    get_encoding,
+    tell,
+)
 from soc_copilot.ingestion.files import HEAD_BYTES, MARKER_BYTES, Identity, digest, read_at
-from soc_copilot.ingestion.lines import Cut, cut_lines
-from soc_copilot.ingestion.multiline import OFF, MultilineRule
+from soc_copilot.ingestion.lines import Cut
+from soc_copilot.ingestion.multiline import MAX_RECORD_LINES, OFF, MultilineRule
 
 BLOCK_BYTES = 1024 * 1024  # measured: larger reads are no faster, smaller ones cost more calls
 RACY_NS = 100_000_000  # chosen: two writes within one tick of a file's clock look like one
+RECORD_IDLE_S = 2.0  # chosen: a writer that stops in the middle of an event for longer is done
+LINE_IDLE_S = 0.5  # chosen: the same while one line is there; most traces are one write
+PARTIAL_BYTES = 8 * 1024  # chosen: how much of a waiting line is shown
 _NONE = np.empty(0, np.int64)
 
 
@@ -33,12 +55,14 @@ class ReadLimits:
     Attributes:
         block_bytes: Bytes of one read.
         max_lines: Lines of one chunk.
-        max_line_bytes: Bytes kept of one line.
+        max_line_bytes: Bytes kept of one line, and at most taken into one record.
+        max_record_lines: Lines of one record.
     """
 
     block_bytes: int = BLOCK_BYTES
     max_lines: int = 2_500
     max_line_bytes: int = MAX_LINE_BYTES
+    max_record_lines: int = MAX_RECORD_LINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +94,15 @@ class ReadStyle:
             options.number("partial_after_s", partial_after_s),
         )
 
+    def check(self) -> None:
+        """Find out whether a file can be read in this style.
 
-@dataclass(slots=True)
-class LongLine:
-    """A line that outgrew what is kept, while its end is still looked for."""
-
-    kept: bytes
-    scanned: int
-    tail: bytes  # last bytes scanned, to see that they are still there
+        Raises:
+            SourceError: The encoding or the pattern cannot be used.
+        """
+        check_wanted(self.encoding)
+        if self.multiline:
+            self.multiline.check()
 
 
 class Stat(NamedTuple):
@@ -103,8 +128,11 @@ class FileReader:
         identity: The file's own.
         is_new: True when the store holds no position of this generation yet.
         limits: How much at once.
-        clock: Where read times come from.
+        clock: Where times come from.
         style: What the bytes are, and when lines are complete.
+
+    Raises:
+        SourceError: The style asks for an encoding or a pattern that cannot be used.
     """
 
     def __init__(
@@ -121,7 +149,6 @@ class FileReader:
         self.generation = checkpoint.generation
         self.path = checkpoint.path
         self.identity = identity
-        self.position = checkpoint.offset
         self.size = max(checkpoint.size_bytes, checkpoint.offset)
         self.is_caught_up = False
         self.last_read_ns = 0
@@ -129,33 +156,58 @@ class FileReader:
         self._limits = limits or ReadLimits()
         self._clock = clock
         self._style = style or ReadStyle()
-        self._head = b""
-        self._marker = b""
-        self._long: LongLine | None = None
+        # Lines stored before encodings were told apart were read as UTF-8.
+        known = checkpoint.encoding or ("" if is_new or checkpoint.offset == 0 else "utf-8")
+        self._lines = LineAssembler(checkpoint.offset, self._style, self._limits, known)
         self._nul_at: int | None = None  # where padding up to the end of the file begins
         self._data_after = 0  # padding before this offset is followed by data
-        self._seen: tuple[int, int] = (-1, -1)
+        self._seen = Stat(-1, -1)
         self._is_racy = True
+        self._quiet_at = -1  # how far the file held data when that last changed
+        self._quiet_since_s = 0.0
+        self._shown: tuple[int, int] | None = None  # offset and length of the partial line
+        self._told: set[str] = set()
+
+    @property
+    def position(self) -> int:
+        """Offset up to which everything was handed out."""
+        return self._lines.position
 
     @property
     def lag_bytes(self) -> int:
-        """Bytes between the position and the end of the file as last seen."""
-        return max(self.size - self.position, 0)
+        """Bytes between the position and the end of the file as last seen, padding left out.
+
+        More than `partial_bytes` once caught up means that lines wait for the rest of their
+        event.
+        """
+        end = self.size if self._nul_at is None else self._nul_at
+        return max(end - self.position, 0)
+
+    @property
+    def is_record_open(self) -> bool:
+        """True while whole lines wait, since more may belong to their record."""
+        return self._lines.is_record_open
 
     @property
     def partial_bytes(self) -> int:
         """Bytes of a last line that has no line end yet, 0 while more can be read."""
-        return self.lag_bytes if self.is_caught_up and self._nul_at is None else 0
+        return max(self._lines.seen - self._lines.rest_at, 0) if self.is_caught_up else 0
 
     def load(self, fd: int) -> None:
         """Take the fingerprint's bytes from the file, once it is known to be the right one."""
-        self._head = self._bytes_at(fd, 0, min(self.position, HEAD_BYTES))
-        size = min(self.position, MARKER_BYTES)
-        self._marker = self._bytes_at(fd, self.position - size, size)
+        lines = self._lines
+        if self._is_new and lines.position > 0:
+            lines.tell(self._bytes_at(fd, 0, TELLING_BYTES), ended=True)
+            if lines.encoding and lines.encoding.size > 1:
+                # The place was found byte by byte; it may be in the middle of a character.
+                kept = self._limits.max_line_bytes
+                start = last_line_start(fd, lines.position, kept, encoding=lines.encoding)
+                self._lines = LineAssembler(start, self._style, self._limits, lines.encoding.name)
+        self._lines.trail = self._trail_at(fd, self.position)
 
     def announce(self) -> RecordChunk:
         """The first position, without lines, so that it is stored at once."""
-        chunk = self._chunk(-1 if self._is_new else self.position, None)
+        chunk = self._chunk(-1 if self._is_new else self.position)
         self._is_new = False
         return chunk
 
@@ -166,38 +218,43 @@ class FileReader:
             or self._is_racy
             or self._nul_at is not None
             or self._seen != (stat.st_size, stat.st_mtime_ns)
+            or self._clock.monotonic_s() >= self._due_s
         )
 
     def read(self, fd: int, max_bytes: int) -> list[RecordChunk]:
-        """Whole lines from the position on, about `max_bytes` of them.
+        """Whole records from the position on, about `max_bytes` of them.
+
+        A chunk without lines may show a last line that waits for its line end.
 
         Raises:
             FileShrunkError: The file is shorter than what was read.
             FileRewrittenError: Other bytes stand where ours were read.
+            SourceError: The bytes are in an encoding that is not read.
             OSError: The system's refusal.
         """
         stat = self._stat(fd)
         now_ns = self._clock.now_ns()
-        if stat.size < self._scanned:
+        lines, head = self._lines, self._lines.trail.head
+        if stat.size < lines.scanned:
             raise FileShrunkError
-        if self._head and self._bytes_at(fd, 0, len(self._head)) != self._head:
+        if head and self._bytes_at(fd, 0, len(head)) != head:
             raise FileRewrittenError
         self.size = stat.size
         chunks: list[RecordChunk] = []
         budget = max_bytes
         while budget > 0:
-            before = self._scanned
-            step = self._step(fd, budget)
-            moved = self._scanned - before
-            if moved <= 0:
+            before = lines.scanned
+            chunks += self._step(fd, budget)
+            if lines.scanned <= before:
                 break
-            if step:
-                chunks += step
-                self.last_read_ns = now_ns
-            budget -= moved
+            budget -= lines.scanned - before
         self.is_caught_up = budget > 0
-        self.size = max(self.size, self._scanned)
-        self._seen = (stat.size, stat.mtime_ns)
+        if self.is_caught_up:
+            chunks += self._wait(fd)
+        if chunks:
+            self.last_read_ns = now_ns
+        self.size = max(self.size, lines.scanned)
+        self._seen = stat
         self._is_racy = now_ns - stat.mtime_ns < RACY_NS
         return chunks
 
@@ -206,42 +263,48 @@ class FileReader:
 
         A last line without a line end is handed out as it stands: none will come.
         """
-        start, size = self.position, max(self._stat(fd).size, self.position)
-        kept = self._limits.max_line_bytes - 1
-        end = size if self._nul_at is None else max(self._nul_at, start)
-        left = self._long.kept if self._long else self._bytes_at(fd, start, min(end - start, kept))
-        text = left.lstrip(b"\0")
-        offset = start + len(left) - len(text) if text else end
-        cut = None
-        if text:
-            places, lengths = np.array([offset], np.int64), np.array([end - offset], np.int64)
-            cut = Cut(text + b"\n", places, lengths, end, int(end - offset > kept))
-        skipped = (offset - start) + (size - end)
-        self.position = self.size = size
-        self._long = None
-        self.load(fd)
+        lines, chunks = self._lines, list[RecordChunk]()
+        before = -1
+        with suppress(FileRewrittenError):
+            while lines.scanned > before:
+                before = lines.scanned
+                chunks += self._step(fd, BLOCK_BYTES)
+        size = max(self._stat(fd).size, lines.scanned)
+        end = size
+        if self._nul_at is not None:  # where the encoding is not known, half a character before it
+            end = min(max(self._nul_at, lines.scanned) + (4 if not lines.encoding else 0), size)
+        block = self._bytes_at(fd, lines.scanned, end - lines.scanned)
+        chunks += self._chunks(lines.take(block, 0, len(block), ended=True))
+        start = self.position
+        cut = lines.skip(size, self._trail_at(fd, size)) if size > start else None
+        self.size = size
         self.is_caught_up = True
-        return [self._chunk(start, cut, finished=True, skipped=skipped)]
+        if chunks and cut is None:
+            chunks[-1] = replace(chunks[-1], checkpoint=self.spot(finished=True))
+            return chunks
+        return [*chunks, self._chunk(start, cut, finished=True)]
 
     def abandon(self) -> RecordChunk:
         """The end mark of a file that is lost from the position on."""
-        return self._chunk(self.position, None, finished=True)
+        return self._chunk(self.position, finished=True)
 
     def spot(self, *, finished: bool = False) -> Checkpoint:
         """The checkpoint at the position."""
+        lines = self._lines
         return Checkpoint(
             source_id=self.source_id,
             generation=self.generation,
             path=self.path,
-            offset=self.position,
+            offset=lines.position,
             size_bytes=self.size,
             device=self.identity.device,
             inode=self.identity.inode,
-            head_hash=digest(self._head),
-            head_bytes=len(self._head),
-            marker_hash=digest(self._marker),
-            marker_bytes=len(self._marker),
+            head_hash=digest(lines.trail.head),
+            head_bytes=len(lines.trail.head),
+            marker_hash=digest(lines.trail.marker),
+            marker_bytes=len(lines.trail.marker),
             finished=finished,
+            encoding=lines.encoding.name if lines.encoding else "",
         )
 
     def _bytes_at(self, fd: int, offset: int, size: int) -> bytes:
@@ -255,58 +318,68 @@ class FileReader:
 
     @property
     def _scanned(self) -> int:
-        return self._long.scanned if self._long else self.position
+        return self._lines.scanned
 
-    def _step(self, fd: int, budget: int) -> list[RecordChunk]:
-        """One read; moves `_scanned` when there was anything."""
-        if self._long:
-            return self._step_long(fd, self._long)
-        if self._nul_at is not None and self._is_still_padding(fd, self._nul_at):
+    def _trail_at(self, fd: int, offset: int) -> Trail:
+        size = min(offset, MARKER_BYTES)
+        head = self._bytes_at(fd, 0, min(offset, HEAD_BYTES))
+        return Trail(head, self._bytes_at(fd, offset - size, size))
+
+    def _go_on_after(self, trail: Trail) -> None:
+        """Take what the position is known by; the encoding with it, if nobody knew it."""
+        self._lines.trail = trail
+        if self._lines.encoding is None and self.position:
+            self._lines.tell(trail.head, ended=True)
+
+    def _step(self, fd: int, budget: int, *, close: bool = False) -> list[RecordChunk]:
+        """One read; moves what was scanned when there was anything.
+
+        Args:
+            fd: The open file.
+            budget: About how many bytes.
+            close: Let a record go that may have gone on, unless there is more by now.
+        """
+        if self._nul_at is not None and not close and self._is_still_padding(fd, self._nul_at):
             return []
         self._nul_at = None
-        m = len(self._marker)
-        wanted = max(min(budget, self._limits.block_bytes), self._limits.max_line_bytes)
-        raw = self._bytes_at(fd, self.position - m, m + wanted)
-        if raw[:m] != self._marker:
+        lines, limits = self._lines, self._limits
+        marker = lines.scan_trail.marker
+        m, at = len(marker), lines.scanned - len(marker)
+        # Enough to see that a record is over and how the text is encoded, whatever the budget.
+        least = limits.max_line_bytes + 4
+        if lines.encoding is None:
+            least = max(least, TELLING_BYTES)
+        raw = self._bytes_at(fd, at, m + max(min(budget, limits.block_bytes), least))
+        if raw[:m] != marker:
             raise FileRewrittenError
-        usable = self._usable(fd, raw, self.position - m)
-        if usable <= m:
-            return []
-        last = raw.rfind(b"\n", m, usable)
-        if last >= 0:
-            return self._emit(raw, m, last + 1)
-        if raw[m] == 0:
-            return [self._skip_padding(fd, raw, m)]
-        if usable - m >= self._limits.max_line_bytes:
-            kept = raw[m : m + self._limits.max_line_bytes - 1]
-            scanned = self.position + usable - m
-            self._long = LongLine(kept, scanned, raw[max(usable - MARKER_BYTES, m) : usable])
-        return []
+        usable = self._usable(fd, raw, at)
+        if lines.encoding is None and usable > m:
+            try:
+                mark = lines.tell(raw[m:usable])
+            except SourceError as error:
+                raise SourceError(f'Cannot read "{self.path}": {error}') from error
+            if mark:
+                self._nul_at = None
+                return [self._pass_over(fd, lines.position + mark)]
+        if usable < len(raw):  # padding may begin in the middle of a UTF-16 character
+            usable += -(at + usable) % lines.unit_bytes
+            self._nul_at = at + usable
+        elif self._is_leading_padding(raw[m:usable]):
+            return [self._pass_over(fd, lines.aligned(self._data_after))]
+        if close and at + usable != self._quiet_at:
+            close = False
+        return self._chunks(lines.take(raw, m, usable, close=close))
 
-    def _step_long(self, fd: int, line: LongLine) -> list[RecordChunk]:
-        if self._nul_at is not None and self._is_still_padding(fd, self._nul_at):
-            return []
-        self._nul_at = None
-        m = len(line.tail)
-        raw = self._bytes_at(fd, line.scanned - m, m + self._limits.block_bytes)
-        if raw[:m] != line.tail:
-            raise FileRewrittenError
-        usable = self._usable(fd, raw, line.scanned - m)
-        if usable <= m:
-            return []
-        newline = raw.find(b"\n", m, usable)
-        if newline < 0:
-            line.scanned += usable - m
-            line.tail = raw[usable - min(usable, MARKER_BYTES) : usable]
-            return []
+    def _is_leading_padding(self, raw: bytes) -> bool:
+        """True for zeros before a line's first character."""
+        lines = self._lines
+        is_at_line = lines.position == lines.scanned < lines.aligned(self._data_after)
+        return is_at_line and not raw.strip(b"\0")
+
+    def _pass_over(self, fd: int, end: int) -> RecordChunk:
+        """Move the position over bytes that are no lines."""
         start = self.position
-        end = line.scanned + newline + 1 - m
-        lengths = np.array([end - start], np.int64)
-        cut = Cut(line.kept + b"\n", np.array([start], np.int64), lengths, end, 1)
-        self._long = None
-        self.position = end
-        self.load(fd)
-        return [self._chunk(start, cut)]
+        return self._chunk(start, self._lines.skip(end, self._trail_at(fd, end)))
 
     def _usable(self, fd: int, raw: bytes, at: int) -> int:
         """How much of the block may be used: padding up to the end of the file may not."""
@@ -324,66 +397,145 @@ class FileReader:
         return solid
 
     def _is_still_padding(self, fd: int, at: int) -> bool:
-        stat = self._stat(fd)
-        if self._seen != (stat.size, stat.mtime_ns):
+        if self._seen != self._stat(fd):
             return False
         return not self._bytes_at(fd, at, 64).strip(b"\0")
 
-    def _skip_padding(self, fd: int, raw: bytes, m: int) -> RecordChunk:
-        start = self.position
-        text = raw[m:].lstrip(b"\0")
-        self.position = start + len(raw) - m - len(text) if text else self._data_after
-        self.load(fd)
-        return self._chunk(start, None, skipped=self.position - start)
+    # Quiet
 
-    def _emit(self, raw: bytes, m: int, stop: int) -> list[RecordChunk]:
-        base, limits = self.position, self._limits
-        chunks = []
-        for cut in cut_lines(raw, m, stop, base, limits.max_lines, limits.max_line_bytes):
-            start, self.position = self.position, cut.end
-            end = m + cut.end - base
-            self._marker = raw[max(end - MARKER_BYTES, 0) : end]
-            if len(self._head) < HEAD_BYTES:  # then it holds all bytes before `start`
-                new = raw[m + start - base : end]
-                self._head += new[: HEAD_BYTES - len(self._head)]
-            chunks.append(self._chunk(start, cut, skipped=cut.n_skipped))
+    @property
+    def _due_s(self) -> float:
+        """When something is due although the file stays as it is, on the monotonic clock."""
+        lines = self._lines
+        if lines.is_record_open:
+            wait_s = RECORD_IDLE_S if lines.n_open > 1 else LINE_IDLE_S
+            return self._quiet_since_s + wait_s
+        if lines.seen > lines.position and not self._is_shown:
+            return self._quiet_since_s + self._style.partial_after_s
+        return inf
+
+    @property
+    def _is_shown(self) -> bool:
+        lines = self._lines
+        return self._shown == (lines.position, lines.seen - lines.position)
+
+    def _wait(self, fd: int) -> list[RecordChunk]:
+        """What a file that was read to its end leads to by staying quiet."""
+        lines, now_s = self._lines, self._clock.monotonic_s()
+        if lines.seen != self._quiet_at:
+            self._quiet_at, self._quiet_since_s = lines.seen, now_s
+        chunks: list[RecordChunk] = []
+        if lines.is_record_open and now_s >= self._due_s:
+            chunks = self._step(fd, self._limits.block_bytes, close=True)
+        if not lines.is_record_open and now_s >= self._due_s:
+            partial = self._partial(fd)
+            if partial:
+                chunks.append(replace(self._chunk(self.position), partial=partial))
+            self._shown = (lines.position, lines.seen - lines.position)
+        elif self._shown and self._shown[0] == lines.position == lines.seen:
+            self._shown = None  # it was taken back
+            chunks.append(self._chunk(self.position))
         return chunks
 
-    def _chunk(
-        self, start: int, cut: Cut | None, *, finished: bool = False, skipped: int = 0
-    ) -> RecordChunk:
+    def _partial(self, fd: int) -> PartialLine | None:
+        """The line that waits for its end; None when that is but a byte order mark."""
+        lines = self._lines
+        length = lines.seen - lines.position
+        head = self._bytes_at(fd, lines.position, min(length, PARTIAL_BYTES))
+        encoding, mark = lines.encoding, 0
+        if encoding is None:
+            told = tell(head[:TELLING_BYTES], self._style.encoding, ended=True)
+            encoding, mark = told or (get_encoding("utf-8"), 0)
+        text = encoding.text(encoding.whole(head[mark:])).removesuffix("\r")
+        if not text:
+            return None
+        return PartialLine(lines.position, length, text, self._clock.now_ns())
+
+    # Chunks
+
+    def _chunks(self, cuts: Iterator[Cut]) -> list[RecordChunk]:
+        start, chunks = self.position, []
+        for cut in cuts:
+            chunks.append(self._chunk(start, cut))
+            start = cut.end
+        return chunks
+
+    def _chunk(self, start: int, cut: Cut | None = None, *, finished: bool = False) -> RecordChunk:
         self.size = max(self.size, self.position)
+        cut = cut or Cut(b"", _NONE, _NONE, self.position)
         return RecordChunk(
             source_id=self.source_id,
             generation=self.generation,
             path=self.path,
             start=start,
-            data=cut.data if cut else b"",
-            offsets=cut.offsets if cut else _NONE,
-            lengths=cut.lengths if cut else _NONE,
+            data=cut.data,
+            offsets=cut.offsets,
+            lengths=cut.lengths,
             read_ns=self._clock.now_ns(),
             checkpoint=self.spot(finished=finished),
-            n_too_long=cut.n_too_long if cut else 0,
-            n_skipped_bytes=skipped,
+            n_too_long=len(cut.long_lines),
+            n_skipped_bytes=cut.n_skipped,
+            record_starts=cut.record_starts,
+            long_lines=cut.long_lines,
+            n_undecodable=cut.n_undecodable,
+            events=tuple(self._notes(cut)),
         )
 
+    def _notes(self, cut: Cut) -> Iterator[SourceEvent]:
+        """What a person should know of how the lines were read, each once."""
+        encoding = self._lines.encoding
+        name = encoding.name if encoding else ""
+        if name not in {"", "utf-8"} and self._style.encoding == AUTO:
+            yield from self._note("decoding", f'"{self.path}" is read as {name}.')
+        if cut.n_undecodable:
+            yield from self._note(
+                "decoding",
+                f'"{self.path}" holds bytes that mean nothing in {name}, from byte '
+                f"{int(cut.offsets[0]):,} or soon after; they are shown as \\xNN. If there are "
+                "many, set the source's encoding.",
+                key="undecodable",
+            )
+        if self._lines.was_full:
+            yield from self._note(
+                "note",
+                f'An event of "{self.path}" was ended before its lines were, at '
+                f"{self._limits.max_record_lines:,} lines or {self._limits.max_line_bytes:,} "
+                "bytes; the lines after that are an event of their own.",
+            )
 
-def last_line_start(fd: int, size: int, max_line_bytes: int = MAX_LINE_BYTES) -> int:
+    def _note(self, kind: str, message: str, *, key: str = "") -> Iterator[SourceEvent]:
+        if (key or kind) not in self._told:
+            self._told.add(key or kind)
+            yield SourceEvent(kind, message, self._clock.now_ns(), self.generation)
+
+
+def last_line_start(
+    fd: int,
+    size: int,
+    max_line_bytes: int = MAX_LINE_BYTES,
+    *,
+    encoding: Encoding | None = None,
+) -> int:
     """Where to start in order to see only what is written from now on.
 
     That is after the last line end, so that a line half written is seen whole later;
     padding at the end does not count as written.
+
+    Args:
+        fd: The open file.
+        size: Its size, or where to look back from.
+        max_line_bytes: How much is looked at at once; of a longer last line the rest is seen.
+        encoding: What the bytes are in; None takes a line feed's byte wherever it stands.
     """
-    end = size
+    unit = encoding or get_encoding("utf-8")
+    end = unit.aligned(size)
     while end > 0:
-        begin = max(end - max_line_bytes, 0)
+        begin = unit.aligned(max(end - max_line_bytes, 0))
         block = read_at(fd, begin, end - begin).rstrip(b"\0")
         if block:
-            newline = block.rfind(b"\n")
-            return (
-                begin + newline + 1
-                if newline >= 0
-                else (begin if begin == 0 else begin + len(block))
-            )
+            newline = unit.rfind_newline(block + bytes(len(block) % unit.size))
+            if newline >= 0:
+                return begin + newline + unit.size
+            return begin if begin == 0 else begin + len(block) + len(block) % unit.size
         end = begin
     return 0
