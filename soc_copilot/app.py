@@ -46,6 +46,7 @@ PARTS = (  # what `on_opened` uses, imported beforehand on the worker thread
     "soc_copilot.ui.live",
     "soc_copilot.ui.replaying",
     "soc_copilot.ui.watch",
+    "soc_copilot.ui.widgets.disk_band",
     "soc_copilot.ui.widgets.killswitch_band",
 )
 SWITCH_S = 0.001  # measured: the default 5 ms makes the window's timer late by 5 ms more (p99)
@@ -57,6 +58,7 @@ class Options:
     """What the command line asks for."""
 
     db: str | None = None
+    config: str | None = None
     page: str = ""
     theme: str = ""
     bench_s: float = 0.0
@@ -70,6 +72,8 @@ class Opened:
     state: str
     counts: AlertCounts
     path: Path | None
+    config_level: str = ""
+    config_text: str = ""
 
 
 def parse_options(argv: Sequence[str]) -> Options:
@@ -78,12 +82,15 @@ def parse_options(argv: Sequence[str]) -> Options:
         prog="soc-copilot-desk", description="A security analyst's desk: live logs in, alerts out."
     )
     parser.add_argument("--db", metavar="PATH", help="governance database, a path or an URL")
+    parser.add_argument(
+        "--config", metavar="FILE", help="take settings and sources from a YAML file first"
+    )
     parser.add_argument("--page", choices=PAGES, default="", help="page to open first")
     parser.add_argument("--theme", choices=("system", "dark", "light"), default="")
     parser.add_argument("--version", action="version", version=f"SOC Copilot {__version__}")
     parser.add_argument("--bench", type=float, default=0.0, help=argparse.SUPPRESS)  # seconds
     found = parser.parse_args(argv)
-    return Options(found.db, found.page, found.theme, found.bench)
+    return Options(found.db, found.config, found.page, found.theme, found.bench)
 
 
 class Desktop(QObject):
@@ -130,9 +137,9 @@ class Desktop(QObject):
         """Open the database on the worker thread; also the way to try again."""
         if self.desk is None:
             self.actions.action("window.retry").setEnabled(False)
-            wanted = self.options.page
+            wanted, config = self.options.page, self.options.config
             self.jobs.submit(
-                lambda governance: _first_look(governance, wanted),
+                lambda governance: _first_look(governance, wanted, config),
                 self.on_opened,
                 self.on_open_failed,
             )
@@ -145,6 +152,7 @@ class Desktop(QObject):
         from soc_copilot.ui.live import Live
         from soc_copilot.ui.replaying import Replay, ReplayBar
         from soc_copilot.ui.watch import Watch
+        from soc_copilot.ui.widgets.disk_band import DiskBand
         from soc_copilot.ui.widgets.killswitch_band import KillSwitchBand
 
         self._reader = self._open(read_only=True)
@@ -167,9 +175,11 @@ class Desktop(QObject):
         self.watch.killswitch.connect(desk.set_killswitch)
         self.watch.alerts.connect(desk.set_counts)
         self.watch.size.connect(self.on_size)
+        self.watch.disk.connect(desk.disk_changed)
         self._path = opened.path
         self.window.adopt(desk, self.live, self._factories())
         self.window.add_above(KillSwitchBand(desk))
+        self.window.add_above(DiskBand(desk))
         self.window.add_above(ReplayBar(self.theme, self.replay))
         self._bind()
         WindowDialogs(desk, self.window)
@@ -179,6 +189,8 @@ class Desktop(QObject):
         self.window.show_page(page if page in PAGES else PAGES[0])
         if self._failure is not None:
             self.window.stack.removeWidget(self._failure)
+        if opened.config_text:
+            desk.message.emit(opened.config_level, opened.config_text, "")
         self.watch.start()
         self.jobs.submit_long(lambda _governance, _control: _import_pages(PAGES), self.on_imported)
 
@@ -376,15 +388,32 @@ class Desktop(QObject):
             self.desk.open_page("settings", card="about")
 
 
-def _first_look(governance: "Governance", wanted: str) -> Opened:
+def _first_look(governance: "Governance", wanted: str, config: str | None = None) -> Opened:
     """Read what the window starts from; imports here what it is made of, on the worker thread."""
+    told = ("", "") if config is None else _take_config(governance, config)
     settings = governance.settings
     state = settings.ui_state(STATE_KEY) or ""
     page = wanted or remembered_page(state)
     for name in PARTS:
         importlib.import_module(name)
     _import_pages([page if page in PAGES else PAGES[0]])
-    return Opened(settings.all(), state, governance.alerts.counts(), governance.path)
+    return Opened(settings.all(), state, governance.alerts.counts(), governance.path, *told)
+
+
+def _take_config(governance: "Governance", file: str) -> tuple[str, str]:
+    """Store what a configuration file says; level and text of what to tell of it."""
+    from soc_copilot.domain.errors import SocCopilotError
+    from soc_copilot.pipeline.config import apply_config, load_config
+
+    try:
+        applied = apply_config(governance, load_config(file))
+    except SocCopilotError as error:
+        return "error", f"Nothing was taken from the configuration file. {error}"
+    settings, added, changed = map(len, (applied.settings, applied.added, applied.changed))
+    return "info", (
+        f"Taken from “{Path(file).name}”: settings changed: {settings}, sources added: {added}, "
+        f"sources changed: {changed}."
+    )
 
 
 def _import_pages(names: Sequence[str]) -> None:

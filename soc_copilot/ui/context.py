@@ -37,6 +37,7 @@ class Desk(QObject):
     beat_arrived = Signal(object)  # SessionBeat twice a second while ingestion runs
     sources_changed = Signal()  # the list of sources differs: read it again
     killswitch_changed = Signal(object)  # KillSwitchState
+    disk_changed = Signal(object)  # DiskState, on every change
     ingestion_changed = Signal(str)  # "stopped", "starting", "running", "stopping", "halted"
     setting_changed = Signal(str, object)  # key and value of a setting just stored here
     message = Signal(str, str, str)  # level ("info", "ok", "warning", "error"), text, details

@@ -211,6 +211,10 @@ QGroupBox { border: 0; font-weight: 600; margin-top: 16px; }
   background: transparent; color: $on_critical; border: 1px solid $on_critical;
 }
 #band QPushButton:focus { border-width: 2px; padding: 4px 11px; }
+#diskband { background: $medium; border-radius: $radius; }
+#diskband QLabel { color: $background; font-weight: 600; }
+#diskband QPushButton { background: transparent; color: $background; border-color: $background; }
+#diskband QPushButton:focus { border-width: 2px; padding: 4px 11px; }
 #pill { background: $accent; color: $on_accent; border: 0; border-radius: 12px;
   padding: 4px 12px; font-weight: 600; }
 """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from soc_copilot.domain.errors import SocCopilotError
-from soc_copilot.domain.governance import KillSwitchState
+from soc_copilot.domain.governance import DiskState, KillSwitchState
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.25  # four times a second: another process's kill switch shows within a second
 ALERTS_EVERY = 2  # polls: alerts are asked for twice a second at most
 SIZE_EVERY = 16  # polls: every four seconds
+DISK_EVERY = 4  # polls: every second, so that a full disk is soon explained
 JOIN_MS = 5_000
 
 
@@ -25,6 +26,7 @@ class _Watcher(QObject):
     killswitch = Signal(object)  # KillSwitchState, on every change
     alerts = Signal(object)  # AlertCounts, on every change
     size = Signal(object)  # bytes of the database; int would be 32 bits
+    disk = Signal(object)  # DiskState, when it fills up, changes while full, or has room again
     finished = Signal()
 
     def __init__(self, opener: "Callable[[], Governance]") -> None:
@@ -33,6 +35,7 @@ class _Watcher(QObject):
         self._token = -1
         self._state: KillSwitchState | None = None
         self._size = -1
+        self._disk: DiskState | None = None
 
     def request_stop(self) -> None:
         self._stop.set()
@@ -76,8 +79,16 @@ class _Watcher(QObject):
                 if size != self._size:
                     self._size = size
                     self.size.emit(size)
+            if turn % DISK_EVERY == 0:
+                self._look_at_disk(governance.disk_state())
         except (SocCopilotError, OSError):
             logger.warning("Cannot look at the alerts; trying again.", exc_info=True)
+
+    def _look_at_disk(self, state: DiskState) -> None:
+        was_full = self._disk is not None and self._disk.is_full
+        if (state.is_full or was_full) and state != self._disk:
+            self.disk.emit(state)
+        self._disk = state
 
 
 class Watch(QObject):
@@ -90,6 +101,7 @@ class Watch(QObject):
     killswitch = Signal(object)
     alerts = Signal(object)
     size = Signal(object)
+    disk = Signal(object)
 
     def __init__(self, opener: "Callable[[], Governance]", parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +113,7 @@ class Watch(QObject):
         self._watcher.killswitch.connect(self.on_killswitch)
         self._watcher.alerts.connect(self.on_alerts)
         self._watcher.size.connect(self.on_size)
+        self._watcher.disk.connect(self.on_disk)
 
     def start(self) -> None:
         """Begin to look."""
@@ -125,3 +138,8 @@ class Watch(QObject):
     def on_size(self, size: int) -> None:
         """Pass it on, on the GUI thread."""
         self.size.emit(size)
+
+    @Slot(object)
+    def on_disk(self, state: object) -> None:
+        """Pass it on, on the GUI thread."""
+        self.disk.emit(state)

@@ -115,3 +115,36 @@ def test_the_modules_of_numpy_and_the_database_are_not_needed_for_the_first_fram
     code = f"import sys, soc_copilot.app; print(*{heavy} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+def test_a_configuration_file_is_taken_before_the_window_fills(
+    make: MakeDesktop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    log, file = tmp_path / "web.log", tmp_path / "desk.yaml"
+    log.touch()
+    file.write_text(f"settings:\n  ui.time_zone: UTC\nsources:\n  - path: {log}\n")
+    desktop = make(config=str(file), page="sources")
+    qtbot.waitUntil(lambda: desktop.window.page == "sources", timeout=20_000)
+    assert desktop.times.zone == "UTC"
+    shown = desktop.window.messages.current
+    assert shown is not None
+    assert shown[:2] == (
+        "info",
+        "Taken from “desk.yaml”: settings changed: 1, sources added: 1, sources changed: 0.",
+    )
+    with Governance.open() as other:
+        assert [row.path for row in other.sources.list()] == [str(log)]
+
+
+def test_a_wrong_configuration_file_is_named_with_its_line_and_changes_nothing(
+    make: MakeDesktop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text("settings:\n  ui.time_zone: Mars\n")
+    desktop = make(config=str(file))
+    qtbot.waitUntil(lambda: desktop.window.page == "overview", timeout=20_000)
+    shown = desktop.window.messages.current
+    assert shown is not None
+    assert shown[0] == "error"
+    assert "desk.yaml" in shown[1]
+    assert "2" in shown[1]
