@@ -3,51 +3,27 @@
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.domain.records import Checkpoint, RecordBatch, RecordChunk, SourceStatus
+from soc_copilot.domain.records import Checkpoint, RecordBatch, SourceStatus
 from soc_copilot.domain.source_options import SourceOptions
-from soc_copilot.ingestion.buffer import MicroBatchBuffer
+from soc_copilot.ingestion.buffer import MicroBatchBuffer, Rule
 from soc_copilot.ingestion.directory import DirectoryWatcher
 from soc_copilot.ingestion.hints import ChangeHints
 from soc_copilot.ingestion.reader import ReadLimits, ReadStyle
+from soc_copilot.ingestion.reading import CHECK_GAP_S, Entry, ReaderThread, Watch, moved_bytes
 from soc_copilot.ingestion.source import Source
-from soc_copilot.ingestion.tailer import POLL_BYTES, FileTailer
+from soc_copilot.ingestion.tailer import FileTailer
 
 logger = logging.getLogger(__name__)
 
-_CHECK_GAP_S = 0.25  # chosen: the kill switch is read at least this often while anything waits
-_MEMO_S = 0.05  # chosen: reading goes on so long on one answer; deliveries always ask anew
-_HINT_GAP_S = 0.02  # chosen: pause after a hint, so that a chatty folder does not spin us
 _BACKOFF_S = (0.1, 5.0)  # chosen: first and longest wait before a failed callback is tried again
-DEFAULTS = SourceOptions()
 _CHUNKS_PER_BATCH = 4  # chosen: chunks are this part of a batch, so that batches fill well
-
-
-@dataclass(slots=True)
-class _Entry:
-    """A source and what was read from it but not taken by the buffer yet."""
-
-    source: Source
-    make: Callable[[Sequence[Checkpoint]], Source] | None
-    watch: tuple[Path, bool] | None  # folder, recursive
-    options: SourceOptions
-    hint: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    pending: deque[RecordChunk] = field(default_factory=deque)
-    is_quiet: bool = False
-    is_removed: bool = False
-    n_chunks_out: int = 0  # read and not committed yet
-    n_bytes_out: int = 0
-    note: str = ""
-    failure: str = ""
-    retry_at_s: float = 0.0
+_DEFAULTS = SourceOptions()
 
 
 class IngestionController:
@@ -89,26 +65,26 @@ class IngestionController:
         self.partial_after_s = partial_after_s
         self._clock = clock
         self._buffer = MicroBatchBuffer(batch_interval, max_size, clock=clock)
-        self._limits = ReadLimits(max_lines=max(max_size // _CHUNKS_PER_BATCH, 1))
         self._check = killswitch_check
         self._check_lock = threading.Lock()
         self._checked_at = -1e9
         self._is_engaged = False
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, Entry] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._stop_reading = threading.Event()
         self._stop_delivering = threading.Event()
         self._deliver_until = float("inf")
         self._hints = ChangeHints(self._wake)
-        self._reader: threading.Thread | None = None
+        self._reader = ReaderThread(
+            self._snapshot, self._buffer, self._hints, self._wake, poll_interval, self.is_killed
+        )
+        self._is_started = False
         self._batcher: threading.Thread | None = None
         self._callback: Callable[[RecordBatch], None] | None = None
         self._held: RecordBatch | None = None
         self._take_lock = threading.Lock()
         self._in_flight: dict[int, frozenset[int]] = {}
-        self._rounds = 0
-        self._n_batches = self._n_lines = self._n_bytes = self._n_too_long = 0
+        self._n_batches = self._n_lines = 0
         self._n_callback_failures = 0
 
     # Sources
@@ -121,7 +97,7 @@ class IngestionController:
         name: str = "",
         from_start: bool = False,
         checkpoints: Sequence[Checkpoint] = (),
-        options: SourceOptions = DEFAULTS,
+        options: SourceOptions = _DEFAULTS,
     ) -> int:
         """Tail one file; returns the source's id.
 
@@ -129,7 +105,7 @@ class IngestionController:
             SourceError: The id is in use.
         """
         number = self._number(source_id)
-        style = ReadStyle.of(options, self.partial_after_s)
+        style, limits = ReadStyle.of(options, self.partial_after_s), self._limits_of(options)
 
         def make(known: Sequence[Checkpoint]) -> Source:
             return FileTailer(
@@ -138,13 +114,14 @@ class IngestionController:
                 name=name,
                 from_start=from_start,
                 checkpoints=known,
-                limits=self._limits,
+                limits=limits,
                 clock=self._clock,
                 style=style,
             )
 
-        folder = Path(path).absolute().parent
-        return self._add(number, _Entry(make(checkpoints), make, (folder, False), options))
+        file = Path(path).absolute()
+        watch = Watch(file.parent, recursive=False, file=file)
+        return self._add(Entry(number, make(checkpoints), make, watch, options))
 
     def add_directory_source(
         self,
@@ -156,7 +133,7 @@ class IngestionController:
         name: str = "",
         from_start: bool = False,
         checkpoints: Sequence[Checkpoint] = (),
-        options: SourceOptions = DEFAULTS,
+        options: SourceOptions = _DEFAULTS,
     ) -> int:
         """Tail every file in a folder that fits a pattern; returns the source's id.
 
@@ -164,7 +141,7 @@ class IngestionController:
             SourceError: The id is in use.
         """
         number = self._number(source_id)
-        style = ReadStyle.of(options, self.partial_after_s)
+        style, limits = ReadStyle.of(options, self.partial_after_s), self._limits_of(options)
 
         def make(known: Sequence[Checkpoint]) -> Source:
             return DirectoryWatcher(
@@ -175,14 +152,14 @@ class IngestionController:
                 name=name,
                 from_start=from_start,
                 checkpoints=known,
-                limits=self._limits,
+                limits=limits,
                 clock=self._clock,
                 style=style,
                 scan_s=options.number("poll_interval_s", self.directory_poll_interval),
             )
 
-        watch = (Path(path).absolute(), recursive)
-        return self._add(number, _Entry(make(checkpoints), make, watch, options))
+        watch = Watch(Path(path).absolute(), recursive)
+        return self._add(Entry(number, make(checkpoints), make, watch, options))
 
     def add_source(
         self,
@@ -191,7 +168,7 @@ class IngestionController:
         source_id: int | None = None,
         make: Callable[[Sequence[Checkpoint]], Source] | None = None,
         watch: tuple[Path, bool] | None = None,
-        options: SourceOptions = DEFAULTS,
+        options: SourceOptions = _DEFAULTS,
     ) -> int:
         """Read from anything that is a source; returns the source's id.
 
@@ -206,7 +183,8 @@ class IngestionController:
         Raises:
             SourceError: The id is in use.
         """
-        return self._add(self._number(source_id), _Entry(source, make, watch, options))
+        place = Watch(*watch) if watch else None
+        return self._add(Entry(self._number(source_id), source, make, place, options))
 
     def remove_source(self, source_id: int) -> None:
         """Stop reading a source and forget what was read from it but not handed out.
@@ -218,11 +196,9 @@ class IngestionController:
         with self._lock:
             self._entries.pop(source_id, None)
         self._hints.unwatch(source_id)
-        with entry.lock:
-            entry.is_removed = True
-            entry.pending.clear()
-            self._buffer.discard(source_id)
-            entry.source.close()
+        entry.give_up()
+        self._buffer.discard(source_id)
+        self._buffer.set_rule(source_id, None)
         self._forget_in_flight(source_id)
 
     def reset_source(self, source_id: int, checkpoints: Sequence[Checkpoint]) -> None:
@@ -234,15 +210,13 @@ class IngestionController:
         entry = self._entry(source_id)
         if entry.make is None:
             raise SourceError(f"Source {source_id} cannot be set back; remove it and add it again.")
-        with entry.lock:
-            entry.pending.clear()
-            self._buffer.discard(source_id)
-            entry.source.close()
-            entry.source = entry.make(checkpoints)
-            entry.n_chunks_out = entry.n_bytes_out = 0
-            entry.is_quiet = False
-            self._share_hint(entry)
+        source = entry.make(checkpoints)
+        if isinstance(source, DirectoryWatcher):
+            source.hint = entry.hint
+        entry.give_up(source)
+        self._buffer.discard(source_id)
         self._forget_in_flight(source_id)
+        entry.next_poll_s = 0.0
         self._wake.set()
 
     def _number(self, source_id: int | None) -> int:
@@ -253,36 +227,35 @@ class IngestionController:
                 raise SourceError(f"Source {source_id} is being read already.")
             return source_id
 
-    def _add(self, number: int, entry: _Entry) -> int:
+    def _limits_of(self, options: SourceOptions) -> ReadLimits:
+        max_size = int(options.number("max_size", self.max_size))
+        return ReadLimits(max_lines=max(max_size // _CHUNKS_PER_BATCH, 1))
+
+    def _add(self, entry: Entry) -> int:
+        number, options = entry.source_id, entry.options
+        if isinstance(entry.source, DirectoryWatcher):
+            entry.source.hint, entry.shares_hint = entry.hint, True
         with self._lock:
             if number in self._entries:
                 raise SourceError(f"Source {number} is being read already.")
             self._entries[number] = entry
-        self._share_hint(entry)
-        if self._reader is not None:
-            self._watch(number, entry)
+        if options.number("batch_interval_s") or options.number("max_size"):
+            interval_s = options.number("batch_interval_s", self.batch_interval)
+            max_size = int(options.number("max_size", self.max_size))
+            self._buffer.set_rule(number, Rule(interval_s, max_size))
         self._wake.set()
         return number
 
-    def _share_hint(self, entry: _Entry) -> None:
-        if isinstance(entry.source, DirectoryWatcher):
-            entry.source.hint = entry.hint
-
-    def _watch(self, number: int, entry: _Entry) -> None:
-        if entry.watch is not None:
-            folder, recursive = entry.watch
-            entry.note = self._hints.watch(number, folder, recursive=recursive, hint=entry.hint)
-
-    def _entry(self, source_id: int) -> _Entry:
+    def _entry(self, source_id: int) -> Entry:
         with self._lock:
             entry = self._entries.get(source_id)
         if entry is None:
             raise SourceError(f"There is no source {source_id} here.")
         return entry
 
-    def _snapshot(self) -> list[tuple[int, _Entry]]:
+    def _snapshot(self) -> list[Entry]:
         with self._lock:
-            return list(self._entries.items())
+            return list(self._entries.values())
 
     # Start and stop
 
@@ -299,7 +272,7 @@ class IngestionController:
     @property
     def is_running(self) -> bool:
         """True from `start` until reading was asked to stop."""
-        return self._reader is not None and not self._stop_reading.is_set()
+        return self._is_started and not self._reader.is_stopping
 
     def start(self) -> None:
         """Begin to read; does nothing when running.
@@ -309,31 +282,25 @@ class IngestionController:
         """
         if self.is_running:
             return
-        if any(t is not None and t.is_alive() for t in (self._reader, self._batcher)):
+        if self._reader.is_alive or (self._batcher is not None and self._batcher.is_alive()):
             raise SourceError("Ingestion is still stopping; try again in a moment.")
-        self._stop_reading.clear()
         self._stop_delivering.clear()
         self._deliver_until = float("inf")
-        self._rounds = 0
         self._buffer.reopen()
-        note = self._hints.start()
-        for number, entry in self._snapshot():
-            entry.note = note
-            if not note:
-                self._watch(number, entry)
-        self._reader = threading.Thread(target=self._read_loop, name="ingest-reader", daemon=True)
+        self._hints.start()
         if self._callback is not None:
             self._batcher = threading.Thread(
                 target=self._push_loop, args=(self._callback,), name="ingest-batcher", daemon=True
             )
-            self._batcher.start()
         self._reader.start()
+        self._is_started = True
+        if self._batcher is not None:
+            self._batcher.start()
         logger.info("Ingestion started. sources=%d", len(self._entries))
 
     def stop_reading(self) -> None:
         """Read no more; what is buffered is due at once and can still be taken."""
-        self._stop_reading.set()
-        self._wake.set()
+        self._reader.stop()
         self._buffer.close()
 
     def stop(self, timeout_s: float = 10.0) -> bool:
@@ -343,17 +310,18 @@ class IngestionController:
         on with it, and its position was not committed.
 
         Returns:
-            True when every thread has ended.
+            True when every thread has ended. One that is stuck in a source that hangs does
+            not count: it ends when its read comes back, and does nothing more before.
         """
         deadline = time.monotonic() + timeout_s
         self._deliver_until = deadline
         self.stop_reading()
         self._stop_delivering.set()
-        ended = self._join(self._reader, deadline)
+        ended = self._reader.join(deadline)
         ended = self._join(self._batcher, deadline) and ended
         self._hints.stop(max(deadline - time.monotonic(), 0.5))
         if ended:
-            self._reader = self._batcher = None
+            self._batcher, self._is_started = None, False
             logger.info("Ingestion stopped. batches=%d lines=%d", self._n_batches, self._n_lines)
         else:
             logger.error("Ingestion threads are still busy. timeout_s=%g", timeout_s)
@@ -378,14 +346,14 @@ class IngestionController:
             left_s = max(deadline - time.monotonic(), 0.0)
             with self._take_lock:
                 if self._held is None:
-                    self._held = self._buffer.take(min(left_s, _CHECK_GAP_S))
+                    self._held = self._buffer.take(min(left_s, CHECK_GAP_S))
                 if self._held is not None and not self.is_killed():
                     batch, self._held = self._held, None
                     sources = frozenset(chunk.source_id for chunk in batch.chunks)
                     self._in_flight[batch.sequence] = sources
                     return batch
                 is_waiting = self._held is not None
-            drained = self._stop_reading.is_set() and not is_waiting and not self._buffer.n_chunks
+            drained = self._reader.is_stopping and not is_waiting and not self._buffer.n_chunks
             if drained or time.monotonic() >= deadline:
                 return None
             if is_waiting:  # killed: look again soon, without spinning
@@ -401,9 +369,9 @@ class IngestionController:
             chunks = [chunk for chunk in batch.chunks if chunk.source_id == source_id]
             with entry.lock:
                 entry.n_chunks_out -= len(chunks)
-                entry.n_bytes_out -= sum(_moved(chunk) for chunk in chunks)
-                for spot in {chunk.generation: chunk.checkpoint for chunk in chunks}.values():
-                    entry.source.committed(spot)
+                entry.n_bytes_out -= sum(map(moved_bytes, chunks))
+                entry.settled |= {chunk.generation: chunk.checkpoint for chunk in chunks}
+            entry.settle()
         self._n_batches += 1
         self._n_lines += batch.n_lines
 
@@ -439,72 +407,9 @@ class IngestionController:
 
     # Threads
 
-    def _read_loop(self) -> None:
-        try:
-            while not self._stop_reading.is_set():
-                if self.is_killed():
-                    self._stop_reading.wait(min(self.poll_interval, _CHECK_GAP_S))
-                elif not self._read_round() and not self._stop_reading.is_set():
-                    hinted = self._wake.wait(min(self.poll_interval, _CHECK_GAP_S))
-                    self._wake.clear()
-                    if hinted:
-                        self._stop_reading.wait(min(_HINT_GAP_S, self.poll_interval))
-        except Exception:
-            logger.exception("The reader thread failed.")
-            raise
-        finally:
-            for _, entry in self._snapshot():
-                with entry.lock:
-                    entry.source.close()
-
-    def _read_round(self) -> bool:
-        """Give every source its turn; False when none had anything."""
-        found = False
-        for _, entry in self._snapshot():
-            if self._stop_reading.is_set() or self.is_killed(_MEMO_S):
-                return found
-            found = self._read_source(entry) or found
-            self._hand_over(entry)
-        self._rounds += 1
-        return found
-
-    def _read_source(self, entry: _Entry) -> bool:
-        with entry.lock:
-            if entry.is_removed or time.monotonic() < entry.retry_at_s:
-                return False
-            if not entry.pending:
-                try:
-                    chunks = entry.source.poll(POLL_BYTES)
-                    entry.failure = ""
-                except Exception as error:  # one source must not stop the others
-                    logger.exception("A source failed and is tried again.")
-                    entry.failure = f"{type(error).__name__}: {error}. It is tried again."
-                    entry.retry_at_s = time.monotonic() + _BACKOFF_S[1]
-                    entry.is_quiet = True
-                    return False
-                entry.pending.extend(chunks)
-                n_bytes = sum(_moved(chunk) for chunk in chunks)
-                entry.n_chunks_out += len(chunks)
-                entry.n_bytes_out += n_bytes
-                self._n_bytes += n_bytes
-                self._n_too_long += sum(chunk.n_too_long for chunk in chunks)
-                entry.is_quiet = not chunks
-            return bool(entry.pending)
-
-    def _hand_over(self, entry: _Entry) -> None:
-        """Move what was read into the buffer, waiting for room without holding the source."""
-        while True:
-            with entry.lock:
-                while entry.pending and self._buffer.offer(entry.pending[0]):
-                    entry.pending.popleft()
-                first = entry.pending[0] if entry.pending else None
-            if first is None or self._stop_reading.is_set():
-                return
-            self._buffer.wait_for_room(first, _CHECK_GAP_S)
-
     def _push_loop(self, callback: Callable[[RecordBatch], None]) -> None:
         while True:
-            batch = self.take_batch(_CHECK_GAP_S)
+            batch = self.take_batch(CHECK_GAP_S)
             if batch is not None:
                 if not self._push(callback, batch):
                     return
@@ -549,23 +454,14 @@ class IngestionController:
     @property
     def is_idle(self) -> bool:
         """True when everything that could be read was read, taken and committed."""
-        if self._is_engaged or not self._rounds:
+        if self._is_engaged or not self._reader.n_rounds:
             return False
-        return all(e.is_quiet and not e.n_chunks_out for _, e in self._snapshot())
+        return all(e.is_quiet and not e.n_chunks_out for e in self._snapshot())
 
     def statuses(self) -> tuple[SourceStatus, ...]:
         """How each source stands; `lag_bytes` counts up to what was committed."""
-        return tuple(self._status(entry) for _, entry in self._snapshot())
-
-    def _status(self, entry: _Entry) -> SourceStatus:
-        status = entry.source.status()
-        messages = (entry.note, *status.messages) if entry.note else status.messages
-        status = replace(status, lag_bytes=status.lag_bytes + entry.n_bytes_out, messages=messages)
-        if entry.failure:
-            return replace(status, state="error", detail=entry.failure)
-        if not self.is_running and status.state in {"live", "behind"}:
-            return replace(status, state="stopped")
-        return status
+        is_running = self.is_running
+        return tuple(entry.status(is_running=is_running) for entry in self._snapshot())
 
     def get_stats(self) -> dict[str, Any]:
         """Counters and settings, for screens and tests."""
@@ -581,14 +477,9 @@ class IngestionController:
             "batches_flushed": self._n_batches,
             "batches_in_flight": len(self._in_flight) + (self._held is not None),
             "lines_read": self._n_lines,
-            "bytes_read": self._n_bytes,
-            "lines_too_long": self._n_too_long,
+            "bytes_read": self._reader.n_bytes,
+            "lines_too_long": self._reader.n_too_long,
             "callback_failures": self._n_callback_failures,
             "killed": self._is_engaged,
             "oldest_wait_s": self._buffer.oldest_wait_s,
         }
-
-
-def _moved(chunk: RecordChunk) -> int:
-    """Bytes of the file that the chunk covers."""
-    return int(chunk.lengths.sum()) + chunk.n_skipped_bytes

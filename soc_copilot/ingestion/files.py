@@ -1,8 +1,10 @@
 """Files as the reader needs them: opened without blocking rotation, read at a place, told apart."""
 
+import errno
 import os
 import stat as stat_flags
 import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -14,7 +16,9 @@ from soc_copilot.domain.errors import SourceError
 
 HEAD_BYTES = 1_024  # chosen: first bytes that tell one file from another
 MARKER_BYTES = 256  # chosen: bytes just before the position that must still be there
-MAX_HANDLES = 128  # chosen: well under the usual limits of 256 (macOS) and 1,024 (Linux)
+RESERVED_HANDLES = 200  # chosen: for the database, the window, sockets, pipes, model files
+MAX_HANDLES = 8_192  # chosen: more than any folder of logs that was seen
+_FEW_HANDLES = 16  # chosen: with fewer, following rotations would be mostly reopening
 
 
 def digest(data: bytes) -> str:
@@ -101,24 +105,44 @@ def open_log(path: Path, *, follow: bool = True) -> int:
         OSError: The system's refusal.
         SourceError: It is not a regular file.
     """
+    # Asked before opening, because that alone can wake the writer of a FIFO or move a tape.
+    _refuse_special(path, path.stat(follow_symlinks=follow))
     fd = _open(path, follow=follow)
     try:
-        if not stat_flags.S_ISREG(os.fstat(fd).st_mode):
-            raise SourceError(
-                f'Cannot read "{path}": it is not a regular file. Remove this source.'
-            )
+        _refuse_special(path, os.fstat(fd))
     except BaseException:
         os.close(fd)
         raise
     return fd
 
 
+def _refuse_special(path: Path, stat: os.stat_result) -> None:
+    mode = stat.st_mode
+    if not stat_flags.S_ISREG(mode) and not stat_flags.S_ISLNK(mode):  # open refuses the link
+        what = "a folder" if stat_flags.S_ISDIR(mode) else "a pipe, socket or device"
+        raise SourceError(
+            f'Cannot read "{path}": it is not a regular file but {what}. It is read again when '
+            "a file is in its place; otherwise remove this source."
+        )
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """True when the process or the system has no file handle left."""
+    return isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[int | None]:
-    """A file for a moment; None where it cannot be opened."""
+    """A file for a moment; None where it cannot be opened.
+
+    Raises:
+        OSError: There is no file handle left.
+    """
     try:
         fd = open_log(path, follow=False)
-    except (OSError, SourceError):
+    except (OSError, SourceError) as error:
+        if is_exhausted(error):
+            raise
         yield None
         return
     try:
@@ -127,17 +151,60 @@ def opened(path: Path) -> Iterator[int | None]:
         os.close(fd)
 
 
+def handle_limit() -> int:
+    """How many handles all sources together may keep open, by the process's own limit."""
+    if sys.platform == "win32":  # pragma: no cover - only there
+        return MAX_HANDLES // 4  # the C runtime's limit is 8,192
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MAX_HANDLES
+    return max(min(soft - RESERVED_HANDLES, soft * 3 // 4, MAX_HANDLES), _FEW_HANDLES)
+
+
+class HandleBudget:
+    """Counts the handles that the pools of one process keep open together.
+
+    Args:
+        limit: How many; None asks the system at every look, because it can be changed.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
+        self._n_open = 0
+        self._lock = threading.Lock()
+
+    def change(self, by: int) -> None:
+        """Handles were opened or closed."""
+        with self._lock:
+            self._n_open += by
+
+    @property
+    def n_too_many(self) -> int:
+        """How many handles should be closed."""
+        limit = handle_limit() if self._limit is None else self._limit
+        return max(self._n_open - limit, 0)
+
+
+_PROCESS = HandleBudget()
+
+
 class HandlePool:
     """Open handles of one source, the least recently used closed first.
 
     A pinned handle stays: its file may have no name any more, so that nothing could open
     it again.
+
+    Args:
+        budget: Shared with other pools; the process's own when None.
     """
 
-    def __init__(self, limit: int = MAX_HANDLES) -> None:
-        self._limit = limit
+    def __init__(self, budget: HandleBudget | None = None) -> None:
+        self._budget = budget or _PROCESS
         self._open: OrderedDict[Hashable, int] = OrderedDict()
         self._pinned: set[Hashable] = set()
+        self.is_short = False
 
     def __len__(self) -> int:
         return len(self._open)
@@ -149,13 +216,27 @@ class HandlePool:
             self._open.move_to_end(key)
         return fd
 
+    def open(self, path: Path, *, follow: bool = True) -> int:
+        """A handle of the caller's; others are closed when the system has none left.
+
+        Raises:
+            OSError: The system's refusal.
+            SourceError: It is not a regular file.
+        """
+        try:
+            return open_log(path, follow=follow)
+        except OSError as error:
+            if not is_exhausted(error) or not self._close_spare(max(len(self._open) // 2, 1)):
+                raise
+        return open_log(path, follow=follow)
+
     def put(self, key: Hashable, fd: int) -> None:
         """Keep a handle, closing others when there are too many."""
         self.drop(key, unpin=False)
         self._open[key] = fd
-        spare = [k for k in self._open if k not in self._pinned and k != key]
-        for old in spare[: max(len(self._open) - self._limit, 0)]:
-            self.drop(old)
+        self._budget.change(1)
+        if n := self._budget.n_too_many:
+            self._close_spare(n, keep=key)
 
     def pin(self, key: Hashable) -> None:
         """Never close this one to make room."""
@@ -167,9 +248,18 @@ class HandlePool:
             self._pinned.discard(key)
         fd = self._open.pop(key, None)
         if fd is not None:
+            self._budget.change(-1)
             os.close(fd)
 
     def close(self) -> None:
-        """Close them all."""
+        """Close them all; those that were pinned stay so once they are open again."""
         for key in list(self._open):
+            self.drop(key, unpin=False)
+
+    def _close_spare(self, n: int, keep: Hashable = None) -> int:
+        """Close the least recently used that may be closed; returns how many."""
+        spare = [k for k in self._open if k not in self._pinned and k != keep][:n]
+        for key in spare:
             self.drop(key)
+        self.is_short = self.is_short or bool(spare)
+        return len(spare)

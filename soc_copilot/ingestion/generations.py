@@ -2,13 +2,33 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
 
-from soc_copilot.domain.records import Checkpoint
+from soc_copilot.domain.records import Checkpoint, SourceEvent
 from soc_copilot.ingestion.files import Identity, digest, read_at
+from soc_copilot.ingestion.siblings import family
 
 logger = logging.getLogger(__name__)
 
 _MESSAGES_KEPT = 50  # chosen: rotations and truncations shown per source
+_EVENTS_KEPT = 500  # chosen: events that wait for a chunk to ride on
+_TRACES_KEPT = 24  # chosen: earlier positions kept of each generation, to know short copies by
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What an open file repeats.
+
+    Attributes:
+        of: The generation's latest checkpoint.
+        offset: Where what was not read yet begins in the copy.
+        is_whole: True when nothing in it is new.
+    """
+
+    of: Checkpoint
+    offset: int
+    is_whole: bool
 
 
 class Generations:
@@ -26,8 +46,11 @@ class Generations:
         self.source_id = source_id
         self._known = {c.generation: c for c in checkpoints}
         self._reading: dict[int, Identity] = {}
+        self._traces: dict[int, list[Checkpoint]] = {}
+        self._waiting: list[SourceEvent] = []
         self.messages: list[str] = []
         self.n_possible_losses = 0
+        self.n_ended = 0  # changes whenever a copy may have to be judged anew
 
     @property
     def is_empty(self) -> bool:
@@ -39,8 +62,12 @@ class Generations:
         return max(self._known, default=0) + 1
 
     def note(self, checkpoint: Checkpoint) -> None:
-        """Remember where a generation stands."""
+        """Remember where a generation stands, and thinly where it stood."""
         self._known[checkpoint.generation] = checkpoint
+        traces = self._traces.setdefault(checkpoint.generation, [])
+        traces.append(checkpoint)
+        if len(traces) > _TRACES_KEPT:
+            del traces[_least_missed(traces)]
 
     def get(self, generation: int) -> Checkpoint:
         """The latest checkpoint of a generation."""
@@ -53,6 +80,7 @@ class Generations:
     def end(self, generation: int) -> None:
         """Nobody reads the generation any more."""
         self._reading.pop(generation, None)
+        self.n_ended += 1
 
     def is_read(self, generation: int) -> bool:
         """True while a reader has it in hand."""
@@ -62,13 +90,15 @@ class Generations:
         """True while a reader has this very file in hand."""
         return identity in self._reading.values()
 
-    def unfinished(self, path: str) -> list[Checkpoint]:
-        """Generations of this path, not at their end, that nobody reads; oldest first."""
+    def unfinished(self, path: str | None = None) -> list[Checkpoint]:
+        """Generations of this path or of any, not at their end, that nobody reads; oldest first."""
         return sorted(
             (
                 c
                 for c in self._known.values()
-                if c.path == path and not c.finished and c.generation not in self._reading
+                if not c.finished
+                and c.generation not in self._reading
+                and (path is None or c.path == path)
             ),
             key=lambda c: c.generation,
         )
@@ -105,24 +135,80 @@ class Generations:
         """The latest checkpoint of every generation."""
         return list(self._known.values())
 
-    def copied(self, fd: int, *, among: Iterable[Checkpoint] | None = None) -> Checkpoint | None:
-        """The generation whose read part this open plain file repeats, the farthest one.
+    def copied(self, fd: int, path: str, size: int) -> Copy | None:
+        """What an open plain file repeats of a log of the same family; the farthest reach.
 
-        A file whose content is unknown before its first line was stored never matches.
+        A file of which no line was stored leaves nothing to know its copy by.
         """
-        known = self._known.values() if among is None else among
-        found = [c for c in known if c.marker_bytes and fits(c, fd)]
-        return max(found, key=lambda c: (c.offset, c.generation), default=None)
+        known = [c for c in self._known.values() if c.marker_bytes and is_family(c.path, path)]
+        whole = [c for c in known if c.offset <= size and fits(c, fd)]
+        if whole:
+            best = max(whole, key=lambda c: (c.offset, c.generation))
+            return Copy(best, best.offset, best.offset == size)
+        for c in sorted(known, key=lambda c: c.generation, reverse=True):
+            if c.offset > size and self._holds_beginning(fd, c, size):
+                return Copy(c, size, is_whole=True)
+        return None
 
-    def say(self, message: str, *, loss: bool = False) -> None:
-        """Put a message before the operator; `loss` when lines may be gone for good."""
-        if loss:
+    def _holds_beginning(self, fd: int, c: Checkpoint, size: int) -> bool:
+        """True when a file shorter than what was read of a generation is its beginning.
+
+        Judged at the last position known that lies within the file, which has to be in its
+        second half; after a restart none is known.
+        """
+        traces = [t for t in self._traces.get(c.generation, ()) if size <= 2 * t.offset <= 2 * size]
+        return bool(traces) and fits(max(traces, key=lambda t: t.offset), fd)
+
+    def traces(self, generation: int) -> list[Checkpoint]:
+        """Positions at which the generation stood in this run, the first one first."""
+        return list(self._traces.get(generation, ()))
+
+    # Telling
+
+    def say(self, event: SourceEvent) -> None:
+        """Put an event before the operator, and keep it for the next chunk it fits."""
+        self.tell(event)
+        self._waiting.append(event)
+        if len(self._waiting) > _EVENTS_KEPT:
+            plain = next((n for n, e in enumerate(self._waiting) if not e.is_loss), 0)
+            del self._waiting[plain]
+
+    def tell(self, event: SourceEvent) -> None:
+        """Put an event before the operator that rides on a chunk already."""
+        if event.is_loss:
             self.n_possible_losses += 1
-            logger.error("%s source=%s", message, self.source_id)
+            logger.error("%s source=%s", event.message, self.source_id)
         else:
-            logger.info("%s source=%s", message, self.source_id)
-        self.messages.append(message)
+            logger.info("%s source=%s", event.message, self.source_id)
+        self.messages.append(event.message)
         del self.messages[:-_MESSAGES_KEPT]
+
+    def has_events(self, generation: int) -> bool:
+        """True when events of the generation, or of the source as a whole, wait for a chunk."""
+        return any(e.generation in {0, generation} for e in self._waiting)
+
+    def take_events(self, generation: int) -> tuple[SourceEvent, ...]:
+        """The events that ride on a chunk of this generation."""
+        if not self._waiting:
+            return ()
+        taken = tuple(e for e in self._waiting if e.generation in {0, generation})
+        self._waiting = [e for e in self._waiting if e.generation not in {0, generation}]
+        return taken
+
+
+def _least_missed(traces: list[Checkpoint]) -> int:
+    """Which trace leaves the smallest gap for its distance from the last one."""
+    end = traces[-1].offset + 1
+    gaps = (
+        (traces[n + 1].offset - traces[n - 1].offset) / (end - traces[n - 1].offset)
+        for n in range(1, len(traces) - 1)
+    )
+    return min(enumerate(gaps, 1), key=lambda pair: pair[1])[0]
+
+
+def is_family(one: str, other: str) -> bool:
+    """True when the paths can be a log and its rotated forms, by their names."""
+    return family(PurePath(one).name) == family(PurePath(other).name)
 
 
 def fits(checkpoint: Checkpoint, fd: int) -> bool:

@@ -1,166 +1,48 @@
-"""Gzip-packed logs: read once, unpacked in memory piece by piece, offsets in unpacked bytes."""
+"""Packed logs: read once, unpacked in memory piece by piece, offsets in unpacked bytes."""
 
 import os
-import zlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.domain.records import Checkpoint, RecordChunk
+from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceEvent
 from soc_copilot.ingestion.assembler import Trail
 from soc_copilot.ingestion.files import HEAD_BYTES, MARKER_BYTES, Identity, digest, read_at
+from soc_copilot.ingestion.generations import Copy, Generations, is_family
 from soc_copilot.ingestion.reader import (
     FileReader,
     FileRewrittenError,
     FileShrunkError,
     ReadLimits,
-    Stat,
     ReadStyle,
+    Stat,
 )
+from soc_copilot.ingestion.unpacking import Unpacker, UnpackLimits
 
-MAX_UNPACKED_BYTES = 4 * 1024**3  # chosen: more than a day of a busy server's log
-MAX_RATIO = 1_000  # chosen: logs pack 5 to 50 times; deflate's own limit is 1,032
-_RATIO_SLACK_BYTES = 1024 * 1024  # a tiny file of one repeated line is no bomb
-_PIECE_BYTES = 256 * 1024
-_GZIP_WRAPPER = 31  # zlib: the largest window, with gzip header and checksum
-
-
-@dataclass(frozen=True, slots=True)
-class UnpackLimits:
-    """Where unpacking stops, against files made to fill the memory or the disk."""
-
-    max_bytes: int = MAX_UNPACKED_BYTES
-    max_ratio: int = MAX_RATIO
+CUT_AFTER_S = 60.0  # chosen: a packer that writes nothing for so long has ended
+_STUCK_BYTES = 8 * 1024 * 1024  # chosen: bytes of zeros in one line that no log has
+_SKIP_BYTES = 64 * 1024  # zeros passed over at once; fewer are the plain reader's business
 
 
-def is_packed(fd: int) -> bool:
-    """True for gzip, by its whole header: magic, deflate, and no reserved flag."""
-    header = read_at(fd, 0, 10)
-    return len(header) == 10 and header[:3] == b"\x1f\x8b\x08" and header[3] < 0x20
-
-
-class Unpacker:
-    """Unpacks an open gzip file forward, several members and later growth included.
-
-    Args:
-        limits: Where it stops.
-    """
-
-    def __init__(self, limits: UnpackLimits | None = None) -> None:
-        self._limits = limits or UnpackLimits()
-        self._decoder = zlib.decompressobj(_GZIP_WRAPPER)
-        self._rest = b""
-        self.packed_at = 0
-        self.unpacked_bytes = 0
-
-    @property
-    def is_at_member_end(self) -> bool:
-        """True when everything taken in so far is whole members."""
-        return self._decoder.eof and not self._rest.strip(b"\0")
-
-    def pieces(self, fd: int) -> Iterator[bytes]:
-        """Unpacked bytes from where the last call stopped, until the file has no more.
-
-        Raises:
-            SourceError: It is damaged or unpacks beyond the limits.
-        """
-        while True:
-            if not self._rest:
-                self._rest = read_at(fd, self.packed_at, _PIECE_BYTES)
-                self.packed_at += len(self._rest)
-            if self._decoder.eof:
-                self._rest = self._rest.lstrip(b"\0")  # padding between members is allowed
-                if self._rest:
-                    self._decoder = zlib.decompressobj(_GZIP_WRAPPER)
-            if not self._rest:
-                return
-            try:
-                piece = self._decoder.decompress(self._rest, _PIECE_BYTES)
-            except zlib.error as error:
-                raise SourceError(
-                    f"It is damaged after {self.unpacked_bytes:,} unpacked bytes ({error}). "
-                    "Replace the file or remove it."
-                ) from error
-            self._rest = self._decoder.unused_data or self._decoder.unconsumed_tail
-            self.unpacked_bytes += len(piece)
-            self._check_limits()
-            if piece:
-                yield piece
-
-    def _check_limits(self) -> None:
-        taken = self.packed_at - len(self._rest)
-        if self.unpacked_bytes > self._limits.max_bytes:
-            raise SourceError(
-                f"It unpacks to more than {self._limits.max_bytes:,} bytes. "
-                "Unpack it yourself and add the result."
-            )
-        if self.unpacked_bytes > taken * self._limits.max_ratio + _RATIO_SLACK_BYTES:
-            raise SourceError(
-                f"It unpacks to more than {self._limits.max_ratio:,} times its size, which no "
-                "log does. Remove it, or unpack it yourself and add the result."
-            )
-
-
-def unpacked_copy_of(fd: int, known: Iterable[Checkpoint]) -> tuple[Checkpoint, bool] | None:
-    """The generation whose read part this packed file repeats, and whether nothing follows.
-
-    Unpacks no farther than the farthest candidate; a candidate that was finished at the very
-    size that the file's own trailer gives is taken by that and its first bytes.
-    """
-    pieces = Unpacker()
-    head = b""
-    try:
-        for piece in pieces.pieces(fd):
-            head += piece
-            if len(head) >= HEAD_BYTES:
-                break
-    except SourceError:
-        return None
-    candidates = [
-        c
-        for c in known
-        if c.marker_bytes
-        and c.head_bytes <= len(head)
-        and digest(head[: c.head_bytes]) == c.head_hash
-    ]
-    trailer = read_at(fd, max(os.fstat(fd).st_size - 4, 0), 4)
-    packed_size = int.from_bytes(trailer, "little")
-    for c in candidates:
-        if c.finished and c.offset % 2**32 == packed_size and c.head_bytes == HEAD_BYTES:
-            return c, True
-    return _farthest(fd, candidates)
-
-
-def _farthest(fd: int, candidates: list[Checkpoint]) -> tuple[Checkpoint, bool] | None:
-    """Unpack up to each candidate's offset in turn and compare what stands before it."""
-    found: Checkpoint | None = None
-    unpacker = Unpacker()
-    tail, end = b"", 0
-    pieces = unpacker.pieces(fd)
-    try:
-        for c in sorted(candidates, key=lambda c: c.offset):
-            while end < c.offset and (piece := next(pieces, b"")):
-                tail = (tail + piece)[-(len(piece) + MARKER_BYTES) :]
-                end += len(piece)
-            stop = len(tail) - (end - c.offset)
-            if end >= c.offset and digest(tail[stop - c.marker_bytes : stop]) == c.marker_hash:
-                found = c
-        if found is None:
-            return None
-        return found, end == found.offset and not next(pieces, b"")
-    except SourceError:
-        return (found, False) if found else None
+class NotYetError(Exception):
+    """A packed file is still being written; what it repeats cannot be told yet."""
 
 
 class PackedReader(FileReader):
-    """Reads one generation of a gzip file: forward only, then done until the file grows.
+    """Reads one generation of a packed file: forward only, then done until the file grows.
+
+    What was unpacked and not read yet stands in a window that never holds much more than
+    one call reads, so that everything about lines is the plain reader's.
+
+    Attributes:
+        refusal: Why it cannot be read further as it is now, empty when it can; handed out
+            as an event, too.
 
     Args:
         checkpoint: Where to go on, in unpacked bytes; what comes before is unpacked again
-            and compared with the hashes.
+            and compared with the hashes. Its `compression` says what it is packed in.
         identity: The packed file's own.
         is_new: True when the store holds no position of this generation yet.
         is_done: True when there is nothing to read in it as it is now.
@@ -187,19 +69,22 @@ class PackedReader(FileReader):
         )
         self.is_done = is_done
         self._known = checkpoint
-        self._unpacker = Unpacker(unpack_limits)
-        self._all_seen = b"" if checkpoint.offset else None  # the head, while skipping
-        self._head = self._marker = b""  # while skipping
-        self._pending = b""  # unpacked, after the position or the last byte scanned
-        self._at = 0  # unpacked offset after `_pending`
-        self._packed_size = checkpoint.size_bytes
-        self._refusal = ""
-        self._done_at: tuple[int, int] | None = None
+        self._packing = checkpoint.compression or "gzip"
+        self._unpacker = Unpacker(self._packing, unpack_limits)
+        self._is_skipping = checkpoint.offset > 0
+        self._first = b""  # the unpacked head
+        self._window = b""  # unpacked, from a little before what is read next
+        self._end = 0  # unpacked offset after the window
+        self._packed = Stat(checkpoint.size_bytes, 0)
+        self._last_packed = b""  # packed bytes before where the file was done
+        self._grew_at_s = clock.monotonic_s()
+        self._stuck_at = -1  # what is unpacked ends before the line does that begins here
+        self.refusal = ""
 
     @property
     @override
     def lag_bytes(self) -> int:
-        return 0 if self.is_done else max(self._packed_size - self._unpacker.packed_at, 0)
+        return 0 if self.is_done else max(self._packed.size - self._unpacker.packed_at, 0)
 
     @property
     @override
@@ -208,18 +93,20 @@ class PackedReader(FileReader):
 
     @override
     def load(self, fd: int) -> None:
-        stat = os.fstat(fd)
-        self._packed_size = stat.st_size
+        self._packed = super()._stat(fd)
         if self.is_done:
-            self._seen = Stat(stat.st_size, stat.st_mtime_ns)
-            self._done_at = self._seen
-            self.is_caught_up, self._is_racy = True, False
+            self._note_end(fd)
+        elif not self._is_skipping:
+            super().load(fd)
+
+    @override
+    def may_have_news(self, stat: os.stat_result) -> bool:
+        return not self.is_done or self._packed != (stat.st_size, stat.st_mtime_ns)
 
     @override
     def spot(self, *, finished: bool = False) -> Checkpoint:
-        keeps = self._all_seen is not None or (self.is_done and not self._lines.trail.head)
         base = super().spot(finished=finished or self.is_done)
-        if keeps:  # nothing compared yet: the hashes are those that were stored
+        if self.position and not self._lines.trail.marker:  # not compared: what was stored holds
             k = self._known
             base = replace(
                 base,
@@ -228,92 +115,269 @@ class PackedReader(FileReader):
                 marker_hash=k.marker_hash,
                 marker_bytes=k.marker_bytes,
             )
-        return replace(base, compression="gzip", size_bytes=self._packed_size)
+        return replace(base, compression=self._packing, size_bytes=self._packed.size)
 
     @override
     def read(self, fd: int, max_bytes: int) -> list[RecordChunk]:
-        stat = os.fstat(fd)
-        seen = Stat(stat.st_size, stat.st_mtime_ns)
-        if self.is_done:
-            if self._done_at == seen:
-                return []
-            raise FileRewrittenError
-        if self._refusal and self._seen == seen:
-            raise SourceError(self._refusal)
-        if stat.st_size < self._unpacker.packed_at:
+        """Whole lines from the position on, about `max_bytes` of them.
+
+        Raises:
+            FileShrunkError: The packed file is shorter than what was read.
+            FileRewrittenError: Other bytes stand where ours were read.
+            OSError: The system's refusal.
+        """
+        stat = super()._stat(fd)
+        if self.is_done and not self._goes_on(fd, stat):
+            return []
+        if stat.size < self._unpacker.packed_at:
             raise FileShrunkError
-        self._refusal, self._seen, self._packed_size = "", seen, stat.st_size
-        now_ns = self._clock.now_ns()
-        chunks: list[RecordChunk] = []
-        budget = max_bytes
+        if stat != self._packed:
+            self._packed, self._grew_at_s = stat, self._clock.monotonic_s()
         try:
-            for piece in self._unpacker.pieces(fd):
-                chunks += self._take(piece)
-                budget -= len(piece)
-                if budget <= 0:
-                    break
-            else:
-                if self._unpacker.is_at_member_end and self._all_seen is None:
-                    chunks += self._complete(seen)
+            has_more = self._fill(fd, max_bytes)
         except SourceError as error:
-            self._refusal = f'Cannot unpack "{self.path}": {error}'
-        if chunks:
-            self.last_read_ns = now_ns
-        elif self._refusal:
-            raise SourceError(self._refusal)
-        self.is_caught_up = budget > 0
-        self._is_racy = not self.is_done
+            return [*self._read_window(fd, max_bytes), self._give_up(fd, str(error))]
+        chunks = self._read_window(fd, max_bytes)
+        self.is_caught_up = self.is_caught_up and not has_more
+        if self.is_caught_up and not self._is_skipping and self._unpacker.is_at_member_end:
+            chunks += self._complete(fd)
+        elif self.is_caught_up and self._clock.monotonic_s() - self._grew_at_s >= CUT_AFTER_S:
+            chunks.append(self._give_up(fd, "It ends in the middle of packed data."))
         return chunks
 
     @override
     def finish(self, fd: int) -> list[RecordChunk]:
         if self.is_done:
             return [self.abandon()]
-        return self._complete(self._seen)
+        if not self._unpacker.is_at_member_end:
+            return [self._give_up(fd, "It ends in the middle of packed data.")]
+        return self._complete(fd)
 
-    def _take(self, piece: bytes) -> list[RecordChunk]:
-        self._at += len(piece)
-        if self._all_seen is not None:
-            piece = self._skip(piece)
-            if self._all_seen is not None:
-                return []
-        return self._take_text(self._pending + piece)
+    def _goes_on(self, fd: int, stat: Stat) -> bool:
+        """True when a file that was done has grown."""
+        if stat == self._packed:
+            return False
+        at, n = self._unpacker.packed_at, len(self._last_packed)
+        if self.refusal or not n or read_at(fd, at - n, n) != self._last_packed:
+            raise FileRewrittenError
+        self.is_done = False
+        return True
 
-    def _take_text(self, text: bytes) -> list[RecordChunk]:
-        chunks: list[RecordChunk] = []
-        before, lines = -1, self._lines
-        while lines.scanned > before:
-            before = lines.scanned
-            chunks += self._chunks(lines.take(text, 0, len(text)))
-            text = text[lines.scanned - before :]
-        self._pending = text
+    def _fill(self, fd: int, max_bytes: int) -> bool:
+        """Unpack about `max_bytes` into the window; False when the file has no more.
+
+        Raises:
+            FileRewrittenError: What was read before does not stand in it.
+            SourceError: It is damaged or beyond the limits.
+        """
+        unread = self._end - self._scanned
+        budget = max_bytes if self._stuck_at == self._scanned else max_bytes - unread
+        if budget <= 0:
+            return True
+        parts = [self._window]
+        try:
+            for piece in self._unpacker.pieces(fd):
+                if len(self._first) < HEAD_BYTES:
+                    self._first += piece[: HEAD_BYTES - len(self._first)]
+                parts.append(piece)
+                self._end += len(piece)
+                if self._is_skipping:
+                    parts = [self._skip(b"".join(parts))]
+                budget -= len(piece)
+                if budget <= 0:
+                    return True
+            return False
+        finally:
+            self._window = b"".join(parts)
+
+    def _skip(self, text: bytes) -> bytes:
+        """Forget what was read before, but for its last bytes; compare those once there."""
+        known = self._known
+        if self._end < known.offset:
+            return text[-MARKER_BYTES:]
+        start = self._end - len(text)
+        marker = text[max(known.offset - known.marker_bytes - start, 0) : known.offset - start]
+        head = self._first[: known.head_bytes]
+        if digest(marker) != known.marker_hash or digest(head) != known.head_hash:
+            raise FileRewrittenError
+        self._is_skipping = False
+        self._go_on_after(Trail(self._first[: known.offset], marker))
+        return text[max(known.offset - MARKER_BYTES - start, 0) :]
+
+    def _read_window(self, fd: int, max_bytes: int) -> list[RecordChunk]:
+        if self._is_skipping:
+            self.is_caught_up = True  # as far as the window goes
+            return []
+        chunks = self._skip_zeros(fd)
+        before = self._scanned
+        chunks += super().read(fd, max_bytes)
+        self._stuck_at = before if self._scanned == before else -1
+        self._window = self._bytes_at(fd, max(self._scanned - MARKER_BYTES, 0), self._end)
+        if len(self._window) > max_bytes + _STUCK_BYTES:
+            where = f"after {self._scanned:,} unpacked bytes"
+            chunks.append(self._give_up(fd, f"It holds too many zeros in one line {where}."))
         return chunks
 
-    def _skip(self, piece: bytes) -> bytes:
-        """Pass over what was read before, compare its hashes, return what follows it."""
-        known = self._known
-        before = self._at - len(piece)
-        if before < HEAD_BYTES:
-            self._head += piece[: HEAD_BYTES - before]
-        self._marker = (self._marker + piece)[-(len(piece) + MARKER_BYTES) :]
-        if self._at < known.offset:
-            return b""
-        over = self._at - known.offset
-        self._marker = self._marker[: len(self._marker) - over][-MARKER_BYTES:]
-        self._head = self._head[: min(HEAD_BYTES, known.offset)]
-        marker = self._marker[len(self._marker) - known.marker_bytes :]
-        if (known.head_bytes and digest(self._head[: known.head_bytes]) != known.head_hash) or (
-            known.marker_bytes and digest(marker) != known.marker_hash
-        ):
-            raise FileRewrittenError
-        self._all_seen = None
-        self._go_on_after(Trail(self._head, self._marker))
-        return piece[len(piece) - over :]
+    def _skip_zeros(self, fd: int) -> list[RecordChunk]:
+        """Pass over zeros at the start of a line, which would fill the window otherwise."""
+        start = self.position
+        if self._scanned != start or self._end - start < _SKIP_BYTES:
+            return []
+        text = self._bytes_at(fd, start, self._end - start)
+        n = len(text) - len(text.lstrip(b"\0"))
+        if n < _SKIP_BYTES:
+            return []
+        return [self._pass_over(fd, start + n)]
 
-    def _complete(self, seen: tuple[int, int]) -> list[RecordChunk]:
+    @override
+    def _bytes_at(self, fd: int, offset: int, size: int) -> bytes:
+        start = self._end - len(self._window)
+        if offset < start:  # only the head is asked for from so far back
+            return self._first[offset : offset + size]
+        return self._window[offset - start : offset - start + size]
+
+    @override
+    def _stat(self, fd: int) -> Stat:
+        return Stat(self._end, self._packed.mtime_ns)
+
+    def _complete(self, fd: int) -> list[RecordChunk]:
         """The end of the file: a last line without line end counts, none will come."""
-        text, self._pending = self._pending, b""
-        chunks = self._chunks(self._lines.take(text, 0, len(text), ended=True))
-        self.is_done, self._done_at = True, seen
-        self.is_caught_up = True
-        return [*chunks, self._chunk(self.position, finished=True)]
+        chunks = super().finish(fd)
+        self._note_end(fd)
+        return chunks
+
+    def _note_end(self, fd: int) -> None:
+        self.is_done = self.is_caught_up = True
+        at = self._unpacker.packed_at
+        self._last_packed = read_at(fd, max(at - MARKER_BYTES, 0), min(at, MARKER_BYTES))
+
+    def _give_up(self, fd: int, reason: str) -> RecordChunk:
+        """The end mark of a file of which the rest is lost, with the event that says so."""
+        self.refusal = f'Cannot unpack "{self.path}" to its end: {reason}'
+        self._note_end(fd)
+        event = SourceEvent(
+            "refused",
+            f"{self.refusal} Its lines up to unpacked byte {self.position:,} are kept; the "
+            "rest is lost unless the file is replaced by a whole one.",
+            self._clock.now_ns(),
+            self.generation,
+            is_loss=True,
+            start=self.position,
+            end=max(self._end, self.position),
+        )
+        return replace(self.abandon(), events=(event,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What unpacking a file found: which marks stand in it, and how far it goes."""
+
+    found: frozenset[int]  # indexes of the marks
+    end: int
+    is_at_end: bool  # nothing follows `end`
+    is_whole: bool  # `end` is the end of the last member
+
+
+def packed_copy(fd: int, packing: str, path: str, known: Generations, now_ns: int) -> Copy | None:
+    """What a packed file repeats of a log of the same family; the farthest reach.
+
+    Unpacks no farther than the farthest candidate. A candidate that was finished at the very
+    size that a gzip file's own trailer gives is taken by that and its first bytes.
+
+    Raises:
+        NotYetError: The file is still being written.
+    """
+    is_settled = now_ns - os.fstat(fd).st_mtime_ns > CUT_AFTER_S * 1e9
+    head, is_cut = _unpacked_head(fd, packing)
+    related = [c for c in known.all() if c.marker_bytes and is_family(c.path, path)]
+    if is_cut and not is_settled and any(c.head_bytes > len(head) for c in related):
+        raise NotYetError
+    marks = [(c, c) for c in related]
+    marks += [(t, c) for c in related for t in known.traces(c.generation) if t.offset]
+    alike = [mark for mark in marks if digest(head[: mark[0].head_bytes]) == mark[0].head_hash]
+    if packing == "gzip":
+        trailer = read_at(fd, max(os.fstat(fd).st_size - 4, 0), 4)
+        size = int.from_bytes(trailer, "little")
+        for _, c in alike:
+            if c.finished and c.offset % 2**32 == size and c.head_bytes == HEAD_BYTES:
+                return Copy(c, c.offset, is_whole=True)
+    return _farthest(fd, packing, alike, is_settled=is_settled) if alike else None
+
+
+def repeats(fd: int, packing: str, lost: Checkpoint) -> bool:
+    """True when the packed file holds what was read of the generation."""
+    try:
+        walk = _walk(fd, packing, [lost])
+    except SourceError:
+        return False
+    return bool(walk.found)
+
+
+def _farthest(
+    fd: int, packing: str, marks: list[tuple[Checkpoint, Checkpoint]], *, is_settled: bool
+) -> Copy | None:
+    """The farthest of marks, each with the generation it was left by, that stands in the file."""
+    try:
+        walk = _walk(fd, packing, [mark for mark, _ in marks])
+    except SourceError:
+        return None
+    reached = [marks[n] for n in walk.found]
+    whole = [c for mark, c in reached if mark.offset == c.offset]
+    if whole:
+        best = max(whole, key=lambda c: (c.offset, c.generation))
+        return Copy(best, best.offset, walk.is_at_end and walk.end == best.offset)
+    shorter = [(mark.offset, c) for mark, c in reached if c.offset > walk.end]
+    if shorter and not walk.is_whole and not is_settled:
+        raise NotYetError
+    if not shorter:
+        return None
+    _, c = max(shorter, key=lambda pair: (pair[0], pair[1].generation))
+    return Copy(c, walk.end, is_whole=True)
+
+
+def _walk(fd: int, packing: str, marks: list[Checkpoint]) -> _Walk:
+    """Unpack up to each mark's offset in turn and compare what stands before it.
+
+    Raises:
+        SourceError: It is damaged or beyond the limits before the first mark that fits.
+    """
+    unpacker = Unpacker(packing)
+    pieces = unpacker.pieces(fd)
+    found: set[int] = set()
+    head = tail = b""
+    end = 0
+    is_at_end = False
+    try:
+        for n in sorted(range(len(marks)), key=lambda n: marks[n].offset):
+            c = marks[n]
+            while end < c.offset and not is_at_end:
+                piece = next(pieces, b"")
+                is_at_end = not piece
+                head += piece[: HEAD_BYTES - len(head)]
+                tail = (tail + piece)[-(len(piece) + MARKER_BYTES) :]
+                end += len(piece)
+            stop = len(tail) - (end - c.offset)
+            is_here = end >= c.offset and digest(tail[max(stop - c.marker_bytes, 0) : stop]) == (
+                c.marker_hash
+            )
+            if is_here and digest(head[: c.head_bytes]) == c.head_hash:
+                found.add(n)
+        is_at_end = is_at_end or not next(pieces, b"")
+    except SourceError:
+        if not found:
+            raise
+    return _Walk(frozenset(found), end, is_at_end, is_at_end and unpacker.is_at_member_end)
+
+
+def _unpacked_head(fd: int, packing: str) -> tuple[bytes, bool]:
+    """The first unpacked bytes, and whether the file is cut before its end."""
+    unpacker = Unpacker(packing)
+    head = b""
+    try:
+        for piece in unpacker.pieces(fd):
+            head += piece
+            if len(head) >= HEAD_BYTES:
+                return head[:HEAD_BYTES], False
+    except SourceError:
+        return head, False
+    return head, not unpacker.is_at_member_end

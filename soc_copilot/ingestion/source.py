@@ -10,7 +10,9 @@ class Source(Protocol):
     """A place where records enter. Called from one thread at a time.
 
     A source keeps its place in memory and moves it as it hands out chunks; what is stored
-    lags behind, and a new source object starts from what was stored.
+    lags behind, and a new source object starts from what was stored. One that keeps whole
+    lines back for a moment says so by an attribute `is_holding`, so that it does not count as
+    read to its end.
     """
 
     def poll(self, max_bytes: int) -> list[RecordChunk]:

@@ -1,44 +1,40 @@
 """Follows one path through every rotation and accident, generation by generation."""
 
+import errno
 import logging
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import SourceError
+from soc_copilot.domain.file_systems import is_network
 from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceStatus
-from soc_copilot.ingestion.files import HandlePool, Identity, open_log, opened
-from soc_copilot.ingestion.generations import Generations, fits
-from soc_copilot.ingestion.packed import PackedReader, is_packed, unpacked_copy_of
+from soc_copilot.ingestion.files import HandlePool, Identity, is_exhausted
+from soc_copilot.ingestion.followed import Followed
+from soc_copilot.ingestion.generations import Generations
+from soc_copilot.ingestion.lag import UNKNOWN, LagWatch
+from soc_copilot.ingestion.openings import Openings
+from soc_copilot.ingestion.packed import NotYetError, PackedReader
 from soc_copilot.ingestion.reader import (
-    RACY_NS,
     FileReader,
     FileRewrittenError,
     FileShrunkError,
     ReadLimits,
     ReadStyle,
-    last_line_start,
 )
-from soc_copilot.ingestion.siblings import Sibling, siblings
+from soc_copilot.ingestion.recovery import Held, Recovery
+from soc_copilot.ingestion.unpacking import packing_of
 
 logger = logging.getLogger(__name__)
 
 POLL_BYTES = 1024 * 1024  # chosen: a file's share of one round, so that others get theirs
 LINGER_S = 1.0  # chosen: how long a rotated file stays quiet before it is let go
+NETWORK_CONFIRM_S = 3.0  # standard: acregmin, how long an NFS client trusts a size it has seen
+BEHIND_BYTES = 4 * 1024 * 1024  # chosen: lag from which a source counts as behind
 _CONFIRMATIONS = 2  # polls that must agree before a file counts as truncated
 _BACKOFF_S = (0.2, 5.0)  # chosen: first and longest wait after trouble
-_BEHIND_BYTES = 4 * 1024 * 1024  # chosen: lag from which a source counts as behind
-
-
-@dataclass(slots=True)
-class _Held:
-    """A file that is no longer at the path, read until nobody writes it any more."""
-
-    reader: FileReader
-    quiet_since_s: float
-    is_copy: bool = False
 
 
 class FileTailer:
@@ -57,6 +53,7 @@ class FileTailer:
         handles: Shared by the tailers of one folder.
         follow: False refuses a path that is a symbolic link.
         linger_s: How long a rotated file stays quiet before it is let go.
+        on_network: Whether the path lies on a network file system; None asks the system.
 
     Thread:
         `poll` and `close` from one thread at a time, `status` from any.
@@ -77,39 +74,72 @@ class FileTailer:
         handles: HandlePool | None = None,
         follow: bool = True,
         linger_s: float = LINGER_S,
+        on_network: bool | None = None,
     ) -> None:
         self.path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         self.source_id = source_id
         self.name = name or str(path)
-        self._limits = limits or ReadLimits()
         self._clock = clock
-        self._style = style or ReadStyle()
-        self._is_shared = generations is not None
-        self._generations = generations or Generations(source_id, checkpoints)
-        self._handles = handles or HandlePool()
-        self._follow = follow
         self._linger_s = linger_s
-        self._starts_at_end = not from_start and (self._is_shared or self._generations.is_empty)
-        self._is_first_look = True
+        self._on_network = on_network
+        self._followed = Followed(
+            path=self.path,
+            source_id=source_id,
+            generations=generations or Generations(source_id, checkpoints),
+            handles=handles or HandlePool(),
+            limits=limits or ReadLimits(),
+            style=style or ReadStyle(),
+            clock=clock,
+            follow=follow,
+            is_shared=generations is not None,
+        )
+        self._generations = self._followed.generations
+        self._openings = Openings(self._followed)
+        self._recovery = Recovery(self._followed, self._openings)
+        is_shared = generations is not None
+        self._starts_at_end = not from_start and (is_shared or self._generations.is_empty)
+        self._has_begun = False
         self._current: FileReader | None = None
-        self._old: list[_Held] = []
-        self._seen_siblings: set[tuple[Identity, int, int]] = set()
-        self._out: list[RecordChunk] = []
-        self._folder_seen_ns = 0
+        self._lag = LagWatch(0)
+        self._ignored: tuple[Identity, int, int, int] | None = None
+        self._is_rotating = False
         self._doubts = 0
+        self._doubted_at_s = 0.0
         self._quiet_since_s = 0.0
         self._is_missing = False
         self._trouble: tuple[str, str] | None = None  # state, detail
         self._retry_at_s = 0.0
         self._backoff_s = _BACKOFF_S[0]
-        self._n_read_bytes = 0
-        self._last_read_ns = 0
+        self._stat: os.stat_result | None = None
         self._status = SourceStatus(source_id, self.name, "waiting")
 
     @property
     def is_done(self) -> bool:
         """True when there is no file at the path and every file that was there is let go."""
-        return self._is_missing and self._current is None and not self._old
+        return self._is_missing and self._current is None and not self._recovery.held
+
+    @property
+    def is_busy(self) -> bool:
+        """True when the next poll may bring something although nothing changes at the path."""
+        current = self._current
+        is_behind = current is not None and not current.is_caught_up
+        return not self._has_begun or is_behind or self._recovery.is_busy
+
+    @property
+    def is_waiting(self) -> bool:
+        """True when what is at the path repeats a log that is being read."""
+        return self._current is None and not self._is_missing
+
+    @property
+    def is_holding(self) -> bool:
+        """True while whole lines wait, since the next may belong to their event."""
+        held = [held.reader for held in self._recovery.held]
+        return any(reader.is_record_open for reader in (*held, self._current) if reader)
+
+    @property
+    def has_trouble(self) -> bool:
+        """True when what is at the path cannot be read now."""
+        return self._trouble is not None
 
     @property
     def n_possible_losses(self) -> int:
@@ -122,17 +152,21 @@ class FileTailer:
         if now >= self._retry_at_s:
             try:
                 self._look(now)
-                if self._trouble:
-                    self._trouble, self._backoff_s = None, _BACKOFF_S[0]
+                self._end_trouble()
+            except NotYetError:
+                logger.debug("A file is being written still. source=%s", self.source_id)
             except (OSError, SourceError) as error:
                 self._note_trouble(error, now)
         budget = max_bytes
-        for held in list(self._old):
+        for held in list(self._recovery.held):
             budget -= self._drain(held, max(budget, 1), now)
-        if budget > 0:
-            self._read_current(budget, now)
-        out, self._out = self._out, []
-        self._update_status()
+        if budget > 0 and self._current is not None:
+            self._read_current(self._current, budget, now)
+        current = self._current
+        if current is not None and self._generations.has_events(current.generation):
+            self._followed.hand_out([current.announce()])  # what happened is stored at once
+        out, self._followed.out = self._followed.out, []
+        self._update_status(now)
         return out
 
     def committed(self, checkpoint: Checkpoint) -> None:
@@ -140,8 +174,8 @@ class FileTailer:
 
     def close(self) -> None:
         """Let go of open files; a later poll opens them again at the same place."""
-        if not self._is_shared:
-            self._handles.close()
+        if not self._followed.is_shared:
+            self._followed.handles.close()
 
     def status(self) -> SourceStatus:
         """How the source stands, as of the last poll."""
@@ -150,421 +184,246 @@ class FileTailer:
     # What is at the path
 
     def _look(self, now: float) -> None:
-        stat = self._stat()
-        if self._is_first_look:
-            self._first_look(stat)
-            self._is_first_look = False
-            return
+        stat = self._stat = self._followed.stat()
+        was_missing, self._is_missing = self._is_missing, stat is None
         current = self._current
-        self._is_missing = stat is None
-        if (current is None or stat is None) and self._has_folder_changed():
-            self._take_in_missed(current.identity if current else None)
-        if stat is None:
+        if not self._has_begun:
+            self._begin(stat)
+            self._has_begun = True
             return
-        if current is None:
-            self._open(self.path)
-        elif current.identity != Identity.of(stat):
-            self._rotate(now)
+        if stat is not None and current is not None and current.identity != Identity.of(stat):
+            self._rotate()
+        at_path = Identity.of(stat) if stat else None
+        self._recovery.look(at_path, is_moving=stat is None or was_missing or current is None)
+        if stat is not None and self._current is None:
+            self._open(stat)
+        if self._is_rotating and self._current is not None:
+            self._is_rotating = False
+            self._followed.say_with(
+                "rotated",
+                f'"{self.path}" was rotated; the new file is read from its start, the old one '
+                "to its end.",
+                self._current,
+            )
 
-    def _has_folder_changed(self) -> bool:
-        """True when names may have come or gone since the last time this was asked."""
-        try:
-            changed_ns = self.path.parent.stat().st_mtime_ns
-        except OSError:
-            return False
-        is_fresh = abs(self._clock.now_ns() - changed_ns) < RACY_NS
-        has_changed = changed_ns != self._folder_seen_ns or is_fresh
-        self._folder_seen_ns = changed_ns
-        return has_changed
-
-    def _stat(self) -> os.stat_result | None:
-        try:
-            return self.path.stat(follow_symlinks=self._follow)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    def _first_look(self, stat: os.stat_result | None) -> None:
-        self._is_missing = stat is None
-        if stat is None and self._generations.is_empty and not self._is_shared:
+    def _begin(self, stat: os.stat_result | None) -> None:
+        """The first look: go on where reading stopped, wherever that file is now."""
+        if self._on_network is None:
+            self._on_network = is_network(self.path)
+        is_new = self._generations.is_empty and not self._followed.is_shared
+        if stat is None and is_new:
             self._await_first_file()
-        elif stat is not None:
-            self._open(self.path, at_end=self._starts_at_end)
-        lost_track = self._generations.unfinished(str(self.path))
-        found_at = [place for c in lost_track if (place := self._recover(c)) is not None]
-        for sibling in siblings(self.path, rotations_only=True):
-            newer = any(sibling.mtime_ns >= place.mtime_ns for place in found_at)
-            if sibling.is_rotation and newer:
-                self._open_missed(sibling)
-            self._seen_siblings.add(sibling.stamp)
+        elif stat is not None and self._current is None:
+            self._open(stat, at_end=self._starts_at_end)
+        self._recovery.begin()
 
     def _await_first_file(self) -> None:
         # Stored before there is a file, so that after a restart the file counts as new and
         # is read from its first byte.
-        spot = self._new_spot(self.path, Identity(0, 0), 0)
+        spot = self._openings.new_spot(self.path, Identity(0, 0), 0)
         reader = FileReader(spot, Identity(0, 0), is_new=True, clock=self._clock)
-        self._hand_out([reader.announce()])
+        self._followed.hand_out([reader.announce()])
 
-    def _open(self, path: Path, *, at_end: bool = False) -> FileReader | None:
-        """Begin or go on with the file at `path` as the current one."""
-        fd = open_log(path, follow=self._follow)
+    def _open(self, stat: os.stat_result, *, at_end: bool = False) -> None:
+        """Begin or go on with the file at the path as the current one."""
+        stamp = (Identity.of(stat), stat.st_size, stat.st_mtime_ns, self._generations.n_ended)
+        if stamp == self._ignored:
+            return
+        fd = self._followed.handles.open(self.path, follow=self._followed.follow)
         try:
-            reader = self._reader_for(fd, path, at_end=at_end)
+            reader = self._openings.reader_for(fd, self.path, at_end=at_end)
         except BaseException:
             os.close(fd)
             raise
         if reader is None:
             os.close(fd)
-            return None
-        self._keep(reader, fd)
+            self._ignored = stamp
+            return
+        self._followed.keep(reader, fd)
         self._current = reader
+        self._lag = LagWatch(stat.st_size if not self._has_begun else 0)
         self._quiet_since_s = self._clock.monotonic_s()
         self._doubts = 0
-        return reader
-
-    def _reader_for(self, fd: int, path: Path, *, at_end: bool = False) -> FileReader | None:
-        """A reader at the right place of an open file, None when another one has it."""
-        identity = Identity.of(os.fstat(fd))
-        if self._generations.reads(identity):
-            return None
-        known = self._generations.matching(fd, identity)
-        if is_packed(fd) and (known is None or known.offset == 0):
-            return self._packed_reader_for(fd, path, identity, at_end=at_end)
-        known = known or self._awaited(path)
-        if known is not None:
-            spot = replace(known, path=str(path), finished=False)
-            return self._load(spot, identity, fd, is_new=False)
-        offset = 0
-        if at_end:
-            offset = last_line_start(fd, os.fstat(fd).st_size, self._limits.max_line_bytes)
-        elif (copied := self._generations.copied(fd)) is not None:
-            if self._is_shared and copied.path != str(path) and self._is_read(copied):
-                return None  # a copy of a live log: looked at again when that one changes
-            offset = copied.offset
-        reader = self._load(self._new_spot(path, identity, offset), identity, fd, is_new=True)
-        self._hand_out([reader.announce()])
-        return reader
-
-    def _packed_reader_for(
-        self, fd: int, path: Path, identity: Identity, *, at_end: bool
-    ) -> FileReader:
-        """A reader of a packed file; one that is done already where nothing in it is new."""
-        size = os.fstat(fd).st_size
-        known = self._generations.packed(identity)
-        is_done = known is not None and known.finished and known.size_bytes == size
-        is_new = known is None or (known.finished and not is_done)
-        if known is None or is_new:
-            found = None if at_end else unpacked_copy_of(fd, self._generations.all())
-            is_done = at_end or (found is not None and found[1])
-            known = self._new_spot(path, identity, found[0].offset if found else 0)
-            if found:
-                hashes = ("head_hash", "head_bytes", "marker_hash", "marker_bytes")
-                known = replace(known, **{name: getattr(found[0], name) for name in hashes})
-        reader = PackedReader(
-            replace(known, path=str(path), finished=False, size_bytes=size),
-            identity,
-            is_new=is_new,
-            is_done=is_done,
-            limits=self._limits,
-            clock=self._clock,
-            style=self._style,
-        )
-        reader.load(fd)
-        if is_new:
-            self._hand_out([reader.announce()])
-        return reader
-
-    def _is_read(self, checkpoint: Checkpoint) -> bool:
-        return self._generations.is_read(checkpoint.generation)
-
-    def _awaited(self, path: Path) -> Checkpoint | None:
-        """The generation that was announced before there was a file."""
-        waiting = self._generations.unfinished(str(path))
-        return next((c for c in waiting if c.inode == 0 and c.offset == 0), None)
-
-    def _new_spot(self, path: Path, identity: Identity, offset: int) -> Checkpoint:
-        return Checkpoint(
-            source_id=self.source_id,
-            generation=self._generations.next_number(),
-            path=str(path),
-            offset=offset,
-            device=identity.device,
-            inode=identity.inode,
-        )
-
-    def _load(self, spot: Checkpoint, identity: Identity, fd: int, *, is_new: bool) -> FileReader:
-        reader = FileReader(
-            spot,
-            identity,
-            is_new=is_new,
-            limits=self._limits,
-            clock=self._clock,
-            style=self._style,
-        )
-        reader.load(fd)
-        return reader
-
-    def _keep(self, reader: FileReader, fd: int) -> None:
-        self._generations.begin(reader.generation, reader.identity)
-        self._handles.put(reader.generation, fd)
-
-    def _handle(self, reader: FileReader) -> int:
-        """The reader's open file, opened again when it had to be closed.
-
-        Raises:
-            FileNotFoundError: No file in the folder is the one that was read.
-            OSError: The system's refusal.
-        """
-        fd = self._handles.get(reader.generation)
-        if fd is not None:
-            return fd
-        places = [
-            Path(reader.path),
-            *(s.path for s in siblings(self.path) if s.identity == reader.identity),
-        ]
-        for place in places:
-            try:
-                fd = open_log(place, follow=self._follow)
-            except FileNotFoundError:
-                continue
-            if Identity.of(os.fstat(fd)) == reader.identity:
-                self._handles.put(reader.generation, fd)
-                return fd
-            os.close(fd)
-        raise FileNotFoundError(reader.path)
 
     # Reading
 
-    def _read_current(self, budget: int, now: float) -> None:
-        reader = self._current
-        if reader is None:
-            return
+    def _read_current(self, reader: FileReader, budget: int, now: float) -> None:
         try:
             if not self._is_missing and self._is_quiet(reader):
                 return
-            fd = self._handle(reader)
-            if reader.position == 0 and type(reader) is FileReader and is_packed(fd):
-                self._reopen_packed(reader)
+            fd = self._followed.handle(reader)
+            if reader.position == 0 and type(reader) is FileReader and self._is_packed(reader, fd):
                 return
             chunks = reader.read(fd, budget)
         except FileNotFoundError:
-            self._lose(reader)
+            self._followed.lose(reader)
             self._current = None
             return
         except (FileShrunkError, FileRewrittenError) as change:
-            reader.is_caught_up = False
-            self._doubts += 1
-            if self._doubts >= _CONFIRMATIONS:
-                self._begin_again(reader, change)
+            self._doubt(reader, change, now)
             return
         except (OSError, SourceError) as error:
-            self._note_trouble(error, now)
+            self._note_read_trouble(reader, error, now)
             return
         self._doubts = 0
         if chunks:
             self._quiet_since_s = now
-            self._hand_out(chunks)
-        elif self._is_missing and os.fstat(fd).st_nlink == 0 and self._is_over(self._quiet_since_s):
-            self._generations.say(f'"{self.path}" was deleted; it was read to its end.')
-            self._finish(reader, fd)
+            self._followed.hand_out(chunks)
+        elif self._is_missing and self._may_end(fd):
+            message = f'"{self.path}" was deleted; it was read to its end.'
+            self._followed.say("deleted", message, reader)
+            self._followed.finish(reader, fd)
             self._current = None
 
-    def _reopen_packed(self, reader: FileReader) -> None:
-        """The file was empty when it was opened, and is a packed one now."""
-        self._hand_out([reader.abandon()])
-        self._release(reader)
-        self._current = None
+    def _is_packed(self, reader: FileReader, fd: int) -> bool:
+        """True when the file turned out to be packed, or may still do so."""
+        packing = packing_of(fd)
+        if packing in _PACKINGS:
+            self._followed.hand_out([reader.abandon()])
+            self._followed.release(reader)
+            self._current = None
+        return bool(packing)
 
     def _is_quiet(self, reader: FileReader) -> bool:
-        stat = self._stat()
+        stat = self._stat
         return (
             stat is not None
             and Identity.of(stat) == reader.identity
             and not reader.may_have_news(stat)
         )
 
+    def _may_end(self, fd: int) -> bool:
+        return os.fstat(fd).st_nlink == 0 and self._is_over(self._quiet_since_s)
+
     def _is_over(self, quiet_since_s: float) -> bool:
         return self._clock.monotonic_s() - quiet_since_s >= self._linger_s
 
-    def _drain(self, held: _Held, budget: int, now: float) -> int:
+    def _drain(self, held: Held, budget: int, now: float) -> int:
         """Read on in a rotated file; returns the bytes handed out."""
         reader = held.reader
         try:
-            fd = self._handle(reader)
+            fd = self._followed.handle(reader)
             chunks = reader.read(fd, budget)
-        except (FileNotFoundError, FileShrunkError, FileRewrittenError):
-            self._old.remove(held)
-            self._lose(reader)
+        except (FileShrunkError, FileRewrittenError):
+            held.n_doubts += 1
+            if held.n_doubts >= _CONFIRMATIONS:
+                self._recovery.held.remove(held)
+                self._followed.lose(reader)
+            return 0
+        except FileNotFoundError:
+            self._recovery.held.remove(held)
+            self._followed.lose(reader)
             return 0
         except (OSError, SourceError) as error:
-            self._note_trouble(error, now)
+            self._note_read_trouble(reader, error, now)
             return 0
+        held.n_doubts = 0
         if chunks:
             held.quiet_since_s = now
-            self._hand_out(chunks)
+            self._followed.hand_out(chunks)
         elif reader.is_caught_up and self._may_let_go(held, fd):
-            self._old.remove(held)
-            self._finish(reader, fd)
+            self._recovery.held.remove(held)
+            self._followed.finish(reader, fd)
         return sum(chunk.size_bytes for chunk in chunks)
 
-    def _may_let_go(self, held: _Held, fd: int) -> bool:
+    def _may_let_go(self, held: Held, fd: int) -> bool:
         # While the new file is empty, its writer has not moved over yet.
         moved = self._current is not None and self._current.size > 0
         is_unlinked = os.fstat(fd).st_nlink == 0
         return (is_unlinked or held.is_copy or moved) and self._is_over(held.quiet_since_s)
 
-    def _finish(self, reader: FileReader, fd: int) -> None:
-        if reader.partial_bytes:
-            self._generations.say(
-                f'The last line of "{reader.path}" had no line end when the file was let go; '
-                "it was taken as it stood."
-            )
-        self._hand_out(reader.finish(fd))
-        self._release(reader)
-
-    def _release(self, reader: FileReader) -> None:
-        self._generations.end(reader.generation)
-        self._handles.drop(reader.generation)
-
-    def _lose(self, reader: FileReader) -> None:
-        self._generations.say(
-            f'"{reader.path}" is gone; lines after byte {reader.position:,} may be lost.', loss=True
-        )
-        self._hand_out([reader.abandon()])
-        self._release(reader)
-
-    def _hand_out(self, chunks: Iterable[RecordChunk]) -> None:
-        for chunk in chunks:
-            self._out.append(chunk)
-            self._generations.note(chunk.checkpoint)
-            self._n_read_bytes += int(chunk.lengths.sum()) + chunk.n_skipped_bytes
-            self._last_read_ns = chunk.read_ns
-
     # Rotations and accidents
 
-    def _rotate(self, now: float) -> None:
+    def _rotate(self) -> None:
         """Another file is at the path: the old one is read to its end, the new one from 0."""
-        old = self._current
-        if old is None:
-            return
-        self._current = None
-        self._old.append(_Held(old, now))
-        self._handles.pin(old.generation)
-        self._generations.say(
-            f'"{self.path}" was rotated; the new file is read from its start, the old one '
-            "to its end."
-        )
-        self._take_in_missed(old.identity)
-        self._open(self.path)
+        old, self._current = self._current, None
+        if old is not None:
+            self._recovery.hold(old)
+            self._recovery.note_change()
+            self._is_rotating = True
+
+    def _doubt(self, reader: FileReader, change: Exception, now: float) -> None:
+        """The file seems to be truncated or rewritten; believed once it was seen again.
+
+        On a network file system the size may be an old one: the file is opened anew, which
+        makes the client ask its server, and the doubt has to outlast what it trusts unasked.
+        """
+        reader.is_caught_up = False
+        self._doubts += 1
+        if self._doubts == 1:
+            self._doubted_at_s = now
+        if self._on_network:
+            self._followed.handles.drop(reader.generation, unpin=False)
+            if now - self._doubted_at_s < NETWORK_CONFIRM_S:
+                return
+        if self._doubts >= _CONFIRMATIONS:
+            try:
+                self._begin_again(reader, change)
+            except NotYetError:
+                return  # a copy of it is being packed; it is looked at again
+            except OSError as error:
+                self._note_trouble(error, now)
 
     def _begin_again(self, old: FileReader, change: Exception) -> None:
         """The file was truncated or rewritten in place: a new generation from 0."""
-        self._hand_out([old.abandon()])
-        self._release(old)
-        self._current = None
-        found = self._recover_from_copy(self._generations.get(old.generation))
-        what = "truncated" if isinstance(change, FileShrunkError) else "rewritten in place"
-        rest = (
-            f'what was not read yet was found in "{found.path.name}"'
-            if found
-            else f"lines written after byte {old.position:,} and before that may be lost"
-        )
-        self._generations.say(
-            f'"{self.path}" was {what}; {rest}. It is read from its start.', loss=found is None
-        )
-        at_path = self._stat()
-        self._take_in_missed(Identity.of(at_path) if at_path else None)
-        # The next look opens what is at the path then.
-
-    def _recover(self, lost: Checkpoint) -> Sibling | None:
-        """Find the file of a stored generation that is no longer at the path."""
-        if lost.inode == 0 and lost.offset == 0:
-            return None  # announced before there was a file: nothing to find
-        for sibling in siblings(self.path):
-            same = (sibling.identity.device, sibling.identity.inode) == (lost.device, lost.inode)
-            if same and self._hold(sibling, is_copy=False):
-                self._generations.say(
-                    f'"{self.path}" was rotated while it was not watched; the rest is read '
-                    f'from "{sibling.path.name}".'
-                )
-                return sibling
-        found = self._recover_from_copy(lost)
-        self._generations.say(
-            f'"{self.path}" is another file than the one last read; '
-            + (
-                f'the rest of that one is read from "{found.path.name}".'
-                if found
-                else f"lines after its byte {lost.offset:,} may be lost."
-            ),
-            loss=found is None,
-        )
-        gone = FileReader(lost, Identity(lost.device, lost.inode), is_new=False, clock=self._clock)
-        self._hand_out([replace(gone.abandon(), checkpoint=replace(lost, finished=True))])
-        return found
-
-    def _recover_from_copy(self, lost: Checkpoint) -> Sibling | None:
-        """Read the rest of a generation from a copy of its file, if there is one."""
-        if not lost.marker_bytes:
-            return None
-        for sibling in siblings(self.path, rotations_only=True):
-            if not sibling.is_rotation:
-                continue
-            with opened(sibling.path) as fd:
-                is_copy = fd is not None and _repeats(fd, lost)
-            if is_copy and self._hold(sibling, is_copy=True):
-                return sibling
-        return None
-
-    def _take_in_missed(self, current: Identity | None) -> None:
-        """Read rotated files that came and went between two looks."""
-        for sibling in siblings(self.path, rotations_only=True):
-            is_new = sibling.stamp not in self._seen_siblings and sibling.identity != current
-            if sibling.is_rotation and is_new:
-                self._open_missed(sibling)
-            self._seen_siblings.add(sibling.stamp)
-
-    def _open_missed(self, sibling: Sibling) -> None:
-        if self._hold(sibling, is_copy=True):
-            logger.info("Took in a rotated file. source=%s", self.source_id)
-
-    def _hold(self, sibling: Sibling, *, is_copy: bool) -> bool:
-        """Read a sibling to its end; False when it cannot be, or when another reader has it."""
+        followed = self._followed
+        is_packed_anew = isinstance(old, PackedReader) and old.is_done
+        followed.generations.end(old.generation)
         try:
-            fd = open_log(sibling.path, follow=False)
-        except (OSError, SourceError):
-            return False
-        reader = self._reader_for(fd, sibling.path)
-        if reader is None:
-            os.close(fd)
-            return False
-        self._keep(reader, fd)
-        self._handles.pin(reader.generation)
-        self._old.append(_Held(reader, self._clock.monotonic_s(), is_copy))
-        return True
+            found = self._recovery.recover_from_copy(self._generations.get(old.generation))
+        except BaseException:
+            followed.generations.begin(old.generation, old.identity)
+            raise
+        kind = "truncated" if isinstance(change, FileShrunkError) else "rewritten"
+        what = "truncated" if kind == "truncated" else "rewritten in place"
+        if is_packed_anew:
+            rest = "it had been read to its end"
+        elif found:
+            rest = (
+                f'what was not read yet was found in "{found.path.name}". Lines written between '
+                "that copy and the truncation, if there were any, exist nowhere"
+            )
+        else:
+            rest = f"lines written after byte {old.position:,} and before that may be lost"
+        followed.say(
+            kind,
+            f'"{self.path}" was {what}; {rest}. It is read from its start.',
+            old,
+            loss=not is_packed_anew,
+            end=old.size,
+        )
+        followed.hand_out([old.abandon()])
+        followed.release(old)
+        self._current = None
+        self._recovery.note_change()  # the next look takes in what came beside it, then opens it
 
     # Telling
 
-    def _note_trouble(self, error: OSError | SourceError, now: float) -> None:
-        if isinstance(error, PermissionError):
-            found = (
-                "denied",
-                "access denied. Run as a user with read access or remove this source.",
-            )
-        elif isinstance(error, OSError):
-            found = ("error", f"{error.strerror or error}. It is tried again.")
-        else:
-            found = ("error", str(error))
-        detail = (
-            found[1] if isinstance(error, SourceError) else f'Cannot read "{self.path}": {found[1]}'
-        )
-        if self._trouble != (found[0], detail):
-            logger.warning("A source has trouble. source=%s state=%s", self.source_id, found[0])
-        self._trouble = (found[0], detail)
+    def _note_read_trouble(self, reader: FileReader, error: Exception, now: float) -> None:
+        if isinstance(error, OSError) and error.errno == errno.ESTALE:
+            # The server has another file there; by its path it may still be found.
+            self._followed.handles.drop(reader.generation, unpin=False)
+        self._note_trouble(error, now)
+
+    def _note_trouble(self, error: Exception, now: float) -> None:
+        kind, state, detail = _described(error, self.path)
+        if self._trouble != (state, detail):
+            logger.warning("A source has trouble. source=%s state=%s", self.source_id, state)
+            self._followed.say(kind, detail)
+        self._trouble = (state, detail)
         self._retry_at_s = now + self._backoff_s
         self._backoff_s = min(self._backoff_s * 2, _BACKOFF_S[1])
 
-    def _update_status(self) -> None:
-        readers = [held.reader for held in self._old]
-        readers += [self._current] if self._current else []
+    def _end_trouble(self) -> None:
+        if self._trouble is None:
+            return
+        self._trouble, self._backoff_s = None, _BACKOFF_S[0]
+        self._followed.say("restored", f'"{self.path}" can be read again.')
+
+    def _update_status(self, now: float) -> None:
+        current = self._current
+        readers = [held.reader for held in self._recovery.held]
+        readers += [current] if current else []
         lag = sum(reader.lag_bytes for reader in readers)
         state, detail = self._trouble or self._plain_state(lag)
         self._status = SourceStatus(
@@ -573,18 +432,34 @@ class FileTailer:
             state=state,
             detail=detail,
             lag_bytes=lag,
-            read_offset_bytes=self._n_read_bytes,
+            read_offset_bytes=self._followed.n_read_bytes,
             n_files=len(readers),
-            last_read_ns=self._last_read_ns,
+            last_read_ns=self._followed.last_read_ns,
             messages=tuple(self._generations.messages),
+            lag_s=self._lag_s(now),
+            partial_bytes=sum(reader.partial_bytes for reader in readers),
         )
+
+    def _lag_s(self, now: float) -> float:
+        if any(held.reader.lag_bytes for held in self._recovery.held):
+            return UNKNOWN
+        reader = self._current
+        if reader is None:
+            return 0.0
+        if isinstance(reader, PackedReader):
+            return UNKNOWN if reader.lag_bytes else 0.0
+        size = self._stat.st_size if self._stat else reader.size
+        self._lag.look(reader.position, size, now)
+        return self._lag.age_s(reader.position, size, now)
 
     def _plain_state(self, lag: int) -> tuple[str, str]:
         if self._is_missing:
-            seen = self._n_read_bytes or self._old or self._current or self._generations.messages
-            state = "missing" if seen else "waiting"
+            seen = self._followed.n_read_bytes or self._current or self._recovery.held
+            state = "missing" if seen or self._generations.messages else "waiting"
             return state, f'There is no file at "{self.path}" now; it is read when it appears.'
-        if lag > _BEHIND_BYTES:
+        if isinstance(self._current, PackedReader) and self._current.refusal:
+            return "error", self._current.refusal
+        if lag > BEHIND_BYTES:
             return "behind", ""
         partial = self._current.partial_bytes if self._current else 0
         if partial:
@@ -592,16 +467,31 @@ class FileTailer:
         return "live", ""
 
 
+_PACKINGS = frozenset(("gzip", "xz", "bzip2", "zstd"))
+
+
+def _described(error: Exception, path: Path) -> tuple[str, str, str]:
+    """Kind of event, state and detail of what keeps a file from being read."""
+    if isinstance(error, PermissionError):
+        what = "access denied. Run as a user with read access or remove this source."
+        return "denied", "denied", f'Cannot read "{path}": {what}'
+    if is_exhausted(error):
+        what = "too many files are open. Nothing is lost; it is tried again. Raise the limit "
+        what += "(ulimit -n) or watch fewer files."
+        return "note", "error", f'Cannot read "{path}": {what}'
+    if isinstance(error, OSError):
+        return (
+            "note",
+            "error",
+            f'Cannot read "{path}": {error.strerror or error}. It is tried again.',
+        )
+    return "refused", "error", str(error)
+
+
 def first_position(generations: Generations, folder: Path, clock: Clock) -> RecordChunk:
     """The mark of a folder source that has begun although there is no file yet."""
     spot = Checkpoint(generations.source_id, generations.next_number(), str(folder), 0)
-    reader = FileReader(spot, Identity(0, 0), is_new=True, clock=clock)
-    chunk = reader.announce()
+    chunk = FileReader(spot, Identity(0, 0), is_new=True, clock=clock).announce()
     done = replace(chunk.checkpoint, finished=True)
     generations.note(done)
     return replace(chunk, checkpoint=done)
-
-
-def _repeats(fd: int, lost: Checkpoint) -> bool:
-    """True when the file, plain or packed, holds what was read of the generation."""
-    return unpacked_copy_of(fd, [lost]) is not None if is_packed(fd) else fits(lost, fd)

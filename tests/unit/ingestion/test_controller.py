@@ -7,6 +7,7 @@ import pytest
 
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import SourceStatus
+from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.ingestion.controller import IngestionController
 
 
@@ -15,6 +16,9 @@ def wait_for(condition, timeout_s=10.0):
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         threading.Event().wait(0.005)
+
+
+LINES = SourceOptions.checked("file", {"multiline": "off"})
 
 
 def texts(batches):
@@ -48,7 +52,7 @@ def test_push_delivers_what_is_written_and_goes_idle(make, tmp_path):
     write(path, b"one\n")
     controller = make()
     controller.set_batch_callback(got.append)
-    controller.add_file_source(path, from_start=True)
+    controller.add_file_source(path, from_start=True, options=LINES)
     controller.start()
     wait_for(lambda: controller.is_idle)
     write(path, b"two\n")
@@ -65,7 +69,7 @@ def test_stop_delivers_what_is_buffered_and_start_goes_on(make, tmp_path):
     write(path, b"one\n")
     controller = make(batch_interval=60.0)
     controller.set_batch_callback(got.append)
-    controller.add_file_source(path, from_start=True)
+    controller.add_file_source(path, from_start=True, options=LINES)
     controller.start()
     wait_for(lambda: controller.get_stats()["buffer_size"] == 1)
     assert controller.stop()
@@ -91,7 +95,7 @@ def test_a_failing_callback_gets_the_same_batch_again(make, tmp_path):
     write(path, b"one\n")
     controller = make()
     controller.set_batch_callback(callback)
-    controller.add_file_source(path, from_start=True)
+    controller.add_file_source(path, from_start=True, options=LINES)
     controller.start()
     wait_for(lambda: controller.is_idle)
     assert texts(got) == [b"one"]
@@ -109,7 +113,7 @@ def test_the_kill_switch_halts_reading_and_delivery(make, tmp_path, how):
 
     controller = make(killswitch_check=check)
     controller.set_batch_callback(got.append)
-    controller.add_file_source(path, from_start=True)
+    controller.add_file_source(path, from_start=True, options=LINES)
     engaged.set()
     controller.start()
     write(path, b"one\n")
@@ -125,7 +129,7 @@ def test_a_batch_held_when_the_switch_was_engaged_comes_after_release(make, tmp_
     path, engaged = tmp_path / "a.log", threading.Event()
     write(path, b"one\n")
     controller = make(killswitch_check=engaged.is_set)
-    controller.add_file_source(path, from_start=True)
+    controller.add_file_source(path, from_start=True, options=LINES)
     controller.start()
     wait_for(lambda: controller.get_stats()["buffer_size"] == 1)
     engaged.set()
@@ -143,7 +147,7 @@ def test_pull_drains_after_reading_stopped(make, tmp_path):
     path = tmp_path / "a.log"
     write(path, b"one\n")
     controller = make(batch_interval=60.0)
-    controller.add_file_source(path, from_start=True)
+    controller.add_file_source(path, from_start=True, options=LINES)
     controller.start()
     wait_for(lambda: controller.get_stats()["buffer_size"] == 1)
     controller.stop_reading()
@@ -155,7 +159,7 @@ def test_a_reset_source_is_read_again_from_the_given_position(make, tmp_path):
     path = tmp_path / "a.log"
     write(path, b"one\n")
     controller = make()
-    number = controller.add_file_source(path, from_start=True)
+    number = controller.add_file_source(path, from_start=True, options=LINES)
     controller.start()
     wait_for(lambda: controller.get_stats()["buffer_size"] == 1)
     first = controller.take_batch(1.0)
@@ -172,8 +176,8 @@ def test_a_huge_file_does_not_starve_a_small_one(make, tmp_path):
     write(big, (b"x" * 99 + b"\n") * 400_000)
     write(small, b"here\n")
     controller = make(max_size=2_000)
-    controller.add_file_source(big, from_start=True)
-    controller.add_file_source(small, from_start=True)
+    controller.add_file_source(big, from_start=True, options=LINES)
+    controller.add_file_source(small, from_start=True, options=LINES)
     controller.start()
     for _ in range(20):
         batch = controller.take_batch(5.0)
@@ -204,7 +208,7 @@ def test_a_source_that_raises_does_not_stop_the_others(make, tmp_path):
     controller = make()
     controller.set_batch_callback(got.append)
     controller.add_source(Broken(), source_id=9)
-    controller.add_file_source(path, from_start=True)
+    controller.add_file_source(path, from_start=True, options=LINES)
     controller.start()
     wait_for(lambda: texts(got) == [b"one"])
     assert [s.state for s in controller.statuses()] == ["error", "live"]
@@ -216,7 +220,7 @@ def test_sources_come_and_go_while_running(make, tmp_path):
     controller.set_batch_callback(got.append)
     controller.start()
     write(tmp_path / "a.log", b"one\n")
-    number = controller.add_directory_source(tmp_path, "*.log", from_start=True)
+    number = controller.add_directory_source(tmp_path, "*.log", from_start=True, options=LINES)
     with pytest.raises(SourceError):
         controller.add_file_source(tmp_path / "b", source_id=number)
     wait_for(lambda: texts(got) == [b"one"])

@@ -5,13 +5,13 @@ import os
 import pytest
 
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.ingestion.files import HandlePool, digest, open_log, read_at
+from soc_copilot.ingestion.files import HandleBudget, HandlePool, digest, open_log, read_at
 
 
 def test_the_pool_closes_the_least_recently_used_but_no_pinned_one(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"abc")
-    pool = HandlePool(limit=2)
+    pool = HandlePool(HandleBudget(2))
     for key in "abcd":
         pool.put(key, open_log(path))
         if key == "a":

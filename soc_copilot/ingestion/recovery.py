@@ -1,0 +1,233 @@
+"""Files of a log that are no longer at its path: found, read to their end, let go."""
+
+import logging
+import os
+from dataclasses import dataclass, replace
+
+from soc_copilot.domain.errors import SourceError
+from soc_copilot.domain.records import Checkpoint
+from soc_copilot.ingestion.files import Identity, is_exhausted, opened
+from soc_copilot.ingestion.followed import Followed
+from soc_copilot.ingestion.generations import fits
+from soc_copilot.ingestion.openings import Openings
+from soc_copilot.ingestion.packed import NotYetError, PackedReader, repeats
+from soc_copilot.ingestion.reader import RACY_NS, FileReader
+from soc_copilot.ingestion.siblings import Sibling, siblings, unpacked_name
+from soc_copilot.ingestion.unpacking import UNDECIDED, packing_of
+
+logger = logging.getLogger(__name__)
+
+_AGAIN_S = 1.0  # chosen: pause before a file that could not be judged is looked at again
+
+
+@dataclass(slots=True)
+class Held:
+    """A file that is no longer at the path, read until nobody writes it any more."""
+
+    reader: FileReader
+    quiet_since_s: float
+    is_copy: bool = False
+    n_doubts: int = 0
+
+
+class Recovery:
+    """Finds what a rotation moved away, while we looked or while we did not.
+
+    Every step can be done again: what could not be opened for want of handles, or could not
+    be judged yet, is looked at later, and nothing is given up for that.
+
+    Args:
+        followed: What the tailer's parts share.
+        openings: Makes the readers.
+    """
+
+    def __init__(self, followed: Followed, openings: Openings) -> None:
+        self._followed = followed
+        self._openings = openings
+        self._seen: set[tuple[Identity, int, int]] = set()
+        self._found_at: list[Sibling] = []
+        self._folder_seen_ns = 0
+        self._is_due = False
+        self._again_at_s = 0.0
+        self.held: list[Held] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """True while files are read to their end, or wait to be judged."""
+        return self._is_due or bool(self.held)
+
+    def note_change(self) -> None:
+        """Files may have come beside the log; the next look takes them in."""
+        self._is_due = True
+        self._again_at_s = 0.0
+
+    # At the first look
+
+    def begin(self) -> None:
+        """Find the rest of what was being read when reading stopped.
+
+        Raises:
+            OSError: Not now; nothing was given up.
+        """
+        followed = self._followed
+        path = str(followed.path) if followed.is_shared else None
+        for lost in followed.generations.unfinished(path):
+            place = self._recover(lost)
+            if place is not None:
+                self._found_at.append(place)
+        for sibling in siblings(followed.path, rotations_only=True):
+            newer = any(sibling.mtime_ns >= place.mtime_ns for place in self._found_at)
+            if not (sibling.is_rotation and newer):
+                self._seen.add(sibling.stamp)
+            elif not self._take_in(sibling):
+                self._is_due = True
+
+    def _recover(self, lost: Checkpoint) -> Sibling | None:
+        """Find the file of a stored generation that is no longer at the path."""
+        if lost.inode == 0 and lost.offset == 0:
+            return None  # announced before there was a file: nothing to find
+        followed = self._followed
+        for sibling in siblings(followed.path):
+            same = (sibling.identity.device, sibling.identity.inode) == (lost.device, lost.inode)
+            reader = self._hold(sibling, is_copy=False, is_ours=True) if same else None
+            if reader is not None:
+                if lost.path != str(sibling.path):
+                    followed.say(
+                        "recovered",
+                        f'"{followed.path}" was rotated while it was not watched; the rest is '
+                        f'read from "{sibling.path.name}".',
+                        reader,
+                    )
+                return sibling
+        found = self.recover_from_copy(lost)
+        gone = FileReader(
+            lost, Identity(lost.device, lost.inode), is_new=False, clock=followed.clock
+        )
+        followed.say(
+            "replaced",
+            f'"{lost.path}" is another file than the one last read, or none; '
+            + (
+                f'the rest of that one is read from "{found.path.name}".'
+                if found
+                else f"lines after its byte {lost.offset:,} may be lost."
+            ),
+            gone,
+            loss=found is None,
+            end=lost.size_bytes,
+        )
+        end = replace(gone.abandon(), checkpoint=replace(lost, finished=True))
+        followed.hand_out([end])
+        return found
+
+    def recover_from_copy(self, lost: Checkpoint) -> Sibling | None:
+        """Read the rest of a generation from a copy of its file, if there is one.
+
+        Raises:
+            OSError: That cannot be told now.
+        """
+        if not lost.marker_bytes:
+            return None
+        for sibling in siblings(self._followed.path, rotations_only=True):
+            if not sibling.is_rotation:
+                continue
+            with opened(sibling.path) as fd:
+                is_copy = fd is not None and _repeats(fd, lost)
+            if is_copy and self._hold(sibling, is_copy=True) is not None:
+                return sibling
+        return None
+
+    # While following
+
+    def look(self, current: Identity | None, *, is_moving: bool) -> None:
+        """Take in rotated files that came and went between two looks, when there may be some.
+
+        Args:
+            current: What is at the path, which is no rotated file.
+            is_moving: There is nothing at the path now, or was nothing at the last look.
+
+        Raises:
+            OSError: Not now; it is tried again at the next look.
+        """
+        now = self._followed.clock.monotonic_s()
+        changed_ns = self._folder_changed_ns() if is_moving else 0
+        if not (self._is_due and now >= self._again_at_s) and not changed_ns:
+            return
+        self._is_due = True  # until it was done
+        is_over = True
+        for sibling in siblings(self._followed.path, rotations_only=True):
+            is_new = sibling.stamp not in self._seen and sibling.identity != current
+            if sibling.is_rotation and is_new:
+                is_over = self._take_in(sibling) and is_over
+            else:
+                self._seen.add(sibling.stamp)
+        self._is_due, self._again_at_s = not is_over, now + _AGAIN_S
+        self._folder_seen_ns = changed_ns or self._folder_seen_ns
+
+    def _folder_changed_ns(self) -> int:
+        """When names came or went since this was last acted on; 0 when they did not."""
+        try:
+            changed_ns = self._followed.path.parent.stat().st_mtime_ns
+        except OSError:
+            return 0
+        is_fresh = abs(self._followed.clock.now_ns() - changed_ns) < RACY_NS
+        return changed_ns if changed_ns != self._folder_seen_ns or is_fresh else 0
+
+    def _take_in(self, sibling: Sibling) -> bool:
+        """Read a rotated file that nobody reads; False when that has to be judged later."""
+        plain = sibling.path.with_name(unpacked_name(sibling.path.name))
+        if plain != sibling.path and os.path.lexists(plain):
+            return False  # it is being packed, or holds what the plain one holds
+        try:
+            reader = self._hold(sibling, is_copy=True)
+        except NotYetError:
+            return False
+        self._seen.add(sibling.stamp)
+        if reader is not None and not (isinstance(reader, PackedReader) and reader.is_done):
+            self._followed.say_with(
+                "recovered",
+                f'"{sibling.path.name}" was rotated before it was seen at its place; what of it '
+                "was not read yet is read now.",
+                reader,
+            )
+        return True
+
+    def _hold(self, sibling: Sibling, *, is_copy: bool, is_ours: bool = False) -> FileReader | None:
+        """Read a sibling to its end; None when it cannot be, or when another reader has it.
+
+        Args:
+            sibling: Where it is.
+            is_copy: It may be let go although it still has a name.
+            is_ours: It is known to be what was read, so that a refusal must not count as loss.
+        """
+        handles = self._followed.handles
+        try:
+            fd = handles.open(sibling.path, follow=False)
+        except (OSError, SourceError) as error:
+            if is_exhausted(error) or (is_ours and not isinstance(error, FileNotFoundError)):
+                raise
+            return None
+        try:
+            reader = self._openings.reader_for(fd, sibling.path, is_rotated=True)
+        except BaseException:
+            os.close(fd)
+            raise
+        if reader is None:
+            os.close(fd)
+            return None
+        self.hold(reader, fd, is_copy=is_copy)
+        return reader
+
+    def hold(self, reader: FileReader, fd: int | None = None, *, is_copy: bool = False) -> None:
+        """Read on in a file that has left the path, and keep it open whatever happens."""
+        if fd is not None:
+            self._followed.keep(reader, fd)
+        self._followed.handles.pin(reader.generation)
+        self.held.append(Held(reader, self._followed.clock.monotonic_s(), is_copy))
+
+
+def _repeats(fd: int, lost: Checkpoint) -> bool:
+    """True when the file, plain or packed, holds what was read of the generation."""
+    packing = packing_of(fd)
+    if packing in {"", UNDECIDED}:
+        return fits(lost, fd)
+    return repeats(fd, packing, lost)
