@@ -15,7 +15,7 @@ from soc_copilot.cli.common import (
     print_table,
     when,
 )
-from soc_copilot.domain.governance import AuditRow
+from soc_copilot.domain.governance import AuditReport, AuditRow
 from soc_copilot.domain.text import render_safe
 
 
@@ -34,6 +34,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "soc-copilot audit verify --json",
         _verify,
     )
+    anew = add_command(
+        group,
+        "reanchor",
+        "Begin a new chain where the audit key or the head file is lost for good. Rows from before "
+        "stay, but can be vouched for only from now on.",
+        'soc-copilot audit reanchor --reason "The disk with the keys failed"',
+        _reanchor,
+    )
+    anew.add_argument("--reason", required=True, help="why; it is kept in the audit trail")
     rows = add_command(
         group, "list", "List audit rows, newest first.", "soc-copilot audit list --limit 20", _list
     )
@@ -45,6 +54,16 @@ def _verify(args: argparse.Namespace) -> int:
     with open_existing(args) as governance:
         watched = sys.stderr.isatty() and not args.json
         report = governance.audit.verify(_progress if watched else None)
+    return _tell(args, report)
+
+
+def _reanchor(args: argparse.Namespace) -> int:
+    with open_existing(args) as governance:
+        report = governance.audit.reanchor(args.reason)
+    return _tell(args, report)
+
+
+def _tell(args: argparse.Namespace, report: AuditReport) -> int:
     if args.json:
         print_json(dataclasses.asdict(report))
     else:

@@ -72,13 +72,16 @@ class AuditReport:
         ok: True when every row and the head file agree.
         rows: Rows checked.
         first_bad_seq: Number of the first row that does not fit, None when all do.
-        message: One sentence for the operator.
+        message: A few sentences for the operator.
+        anchored_after: The chain was anchored anew after this row: rows up to it are as they
+            were then, and nothing is known of the time before. None when it never was.
     """
 
     ok: bool
     rows: int
     first_bad_seq: int | None
     message: str
+    anchored_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

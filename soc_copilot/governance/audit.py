@@ -1,5 +1,6 @@
 """The audit trail: who did what, when, from what to what; and whether that is still true."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,10 +9,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from soc_copilot.domain.clock import from_us
-from soc_copilot.domain.errors import StoreError
+from soc_copilot.domain.errors import PolicyError, StoreError
 from soc_copilot.domain.governance import Actor, AuditReport, AuditRow
 from soc_copilot.governance.audit_head import Head
-from soc_copilot.governance.chain import FIELDS, Entry
+from soc_copilot.governance.chain import FIELDS, AuditChain, Entry, RowDigest
 from soc_copilot.governance.schema import AuditModel
 from soc_copilot.governance.session import Session
 from soc_copilot.governance.stored_text import from_stored, to_stored
@@ -19,6 +20,7 @@ from soc_copilot.governance.stored_text import from_stored, to_stored
 PAGE_ROWS = 2_000  # chosen: rows verified between two progress reports
 
 _COLUMNS = tuple(AuditModel.__table__.c[name] for name in (*FIELDS, "mac"))
+_ANCHOR = re.compile(r"row \d+, SHA-256 ([0-9a-f]{64})")
 _SEARCHED = tuple(
     AuditModel.__table__.c[name]
     for name in ("actor", "surface", "action", "subject", "old", "new", "reason")
@@ -98,6 +100,7 @@ class AuditTrail:
         """
         try:
             with self._session.read() as connection:
+                self._session.chain.follow(connection)
                 report, last, behind = _Verification(self._session, connection).run(progress)
         except StoreError as error:
             return AuditReport(False, 0, None, str(error))
@@ -105,6 +108,68 @@ class AuditTrail:
             # A crash between a commit and the line in the head file: catch up.
             self._session.publish(last)
         return report
+
+    def _last_words(self, connection: Connection) -> str:
+        """What the key, if it is there, says about the rows without the head file."""
+        try:
+            self._session.chain.key.read()
+        except StoreError:
+            return "Nothing is known about the rows."
+        walk = _Verification(self._session, connection)
+        return f"Going by the key alone: {walk.run(None, witnesses=iter(()))[0].message}"
+
+    def reanchor(self, reason: str) -> AuditReport:
+        """Begin the chain anew, with a new key, where its key or head file is lost for good.
+
+        The first row of the new chain holds a digest of all rows before it, so that they
+        cannot change unseen from now on. What was done to them before stays unknown, and
+        every verification says so.
+
+        Args:
+            reason: Why, for the audit trail.
+
+        Returns:
+            The verdict on the new chain.
+
+        Raises:
+            PolicyError: No reason was given, or neither key nor head file is lost.
+            StoreError: A row cannot be read, or the database cannot be written.
+        """
+        if not reason.strip():
+            raise PolicyError("Give a reason to anchor the audit trail anew; it is kept with it.")
+        chain = self._session.chain
+
+        def write() -> Head:
+            with self._session.write(self._actor) as tx:
+                chain.follow(tx.connection)
+                lost = _what_is_lost(chain)
+                if not lost:
+                    raise PolicyError(
+                        "The audit key and the head file are there and belong to this database, "
+                        "so there is nothing to anchor anew. Verify the trail instead."
+                    )
+                last, digest = _Verification(self._session, tx.connection).digest()
+                old = f"row {last.seq}, SHA-256 {digest}"
+                said = " ".join((*lost, self._last_words(tx.connection)))
+                entry = Entry("audit.reanchored", "audit trail", old, said, reason.strip())
+                who = (self._actor.name, self._actor.surface)
+                return chain.append_anchor(tx.connection, last, tx.now_us, who, entry, digest)
+
+        head = self._session.insist(write)
+        chain.head_file.create()  # after the commit: one made too early would witness nothing
+        self._session.publish(head)
+        return self.verify()
+
+
+def _what_is_lost(chain: AuditChain) -> list[str]:
+    """What is wrong with the chain's key and head file, as told to the operator."""
+    lost = []
+    for check in (chain.key.read, lambda: list(chain.head_file.lines())):
+        try:
+            check()
+        except StoreError as error:
+            lost.append(str(error))
+    return lost
 
 
 def _audit_row(row: Any) -> AuditRow:
@@ -137,35 +202,88 @@ class _Verification:
         self._chain = session.chain
         self._connection = connection
         self._checked = 0
+        self._digest = RowDigest()
+        self._anchored: Any = None
 
-    def run(self, progress: Callable[[int, int], None] | None) -> tuple[AuditReport, Head, bool]:
-        """Verdict, the chain's last row, and whether the head file is behind it."""
-        head = Head(0, self._chain.genesis())
-        witnesses = self._chain.head_file.lines()
+    def run(
+        self,
+        progress: Callable[[int, int], None] | None,
+        witnesses: Iterator[Head] | None = None,
+    ) -> tuple[AuditReport, Head, bool]:
+        """Verdict, the chain's last row, and whether the head file is behind it.
+
+        Args:
+            progress: See `AuditTrail.verify`.
+            witnesses: What to believe instead of the head file.
+        """
+        head = Head(0, "" if self._chain.anchor_seq else self._chain.genesis())
+        witnesses = self._chain.head_file.lines() if witnesses is None else witnesses
         try:
             witness, witnessed = next(witnesses, None), False
             total = self._total()
             for row in self._rows():
-                head = self._check(row, head)
+                head = self._next(row, head)
                 witnessed = witness is not None and witness.seq == head.seq
                 if witness is not None and witnessed:
                     self._agree(witness, head)
                     witness = next(witnesses, None)
                 if progress is not None and (head.seq % PAGE_ROWS == 0 or head.seq == total):
                     progress(head.seq, total)
-            if witness is not None:
-                raise _BrokenError(
-                    head.seq + 1,
-                    f"The audit trail was cut off: it ends with row {head.seq}, but the head file "
-                    f"knows of row {witness.seq}.",
-                )
+            self._require_end(head, witness)
         except _BrokenError as broken:
             return AuditReport(False, self._checked, broken.seq, broken.message), head, False
+        anchor = self._chain.anchor_seq
+        return (
+            AuditReport(True, self._checked, None, self._praise(head), anchor or None),
+            head,
+            not witnessed,
+        )
+
+    def digest(self) -> tuple[Head, str]:
+        """The chain's last row as it stands, and a digest of all rows, unverified.
+
+        Raises:
+            StoreError: A row cannot be read.
+        """
+        last, digest = Head(0, ""), RowDigest()
+        try:
+            for row in self._rows():
+                digest.add(tuple(row))
+                last = Head(row.seq, row.mac)
+        except _BrokenError as broken:
+            raise StoreError(
+                f"{broken.message} The database is damaged; restore it from a backup."
+            ) from broken
+        return last, digest.hex()
+
+    def _praise(self, head: Head) -> str:
+        anchor = self._anchored
+        if anchor is None:
+            return f"All {head.seq:,} rows of the audit trail are as they were written."
+        row = _audit_row(anchor)
+        return (
+            f"The {self._checked:,} rows of the audit trail from row {row.seq} on are as they were "
+            f"written. There it was anchored anew by {row.actor} on {row.at:%Y-%m-%d %H:%M:%S}Z "
+            f"({row.reason}): the {row.seq - 1:,} rows before have not changed since, and what "
+            "was done to them earlier cannot be told."
+        )
+
+    def _require_end(self, head: Head, witness: Head | None) -> None:
+        if witness is not None:
+            raise _BrokenError(
+                head.seq + 1,
+                f"The audit trail was cut off: it ends with row {head.seq}, but the head file "
+                f"knows of row {witness.seq}.",
+            )
         if head.seq == 0:
-            message = "The audit trail has lost its first row; every database is made with one."
-            return AuditReport(False, 0, 1, message), head, False
-        message = f"All {head.seq:,} rows of the audit trail are as they were written."
-        return AuditReport(True, self._checked, None, message), head, not witnessed
+            raise _BrokenError(
+                1, "The audit trail has lost its first row; every database is made with one."
+            )
+        if self._chain.anchor_seq and self._anchored is None:
+            raise _BrokenError(
+                self._chain.anchor_seq + 1,
+                "The audit trail has lost the row with which it was anchored anew.",
+            )
 
     def _total(self) -> int:
         found = self._connection.execute(select(func.count()).select_from(AuditModel)).scalar()
@@ -203,6 +321,29 @@ class _Verification:
             if row is None:
                 raise _BrokenError(seq, f"Row {seq} of the audit trail is missing.")
             yield row
+
+    def _next(self, row: Any, before: Head) -> Head:
+        """Take the next row: of before the anchor, the anchor's own, or one after it."""
+        anchor = self._chain.anchor_seq
+        if anchor and isinstance(row.seq, int) and row.seq <= anchor:
+            self._digest.add(tuple(row))
+            return Head(row.seq, row.mac)
+        if not anchor or before.seq > anchor:
+            return self._check(row, before)
+        stated = _ANCHOR.fullmatch(row.old) if isinstance(row.old, str) else None
+        if stated is None:
+            raise _BrokenError(
+                anchor + 1, "The row with which the audit trail was anchored anew was altered."
+            )
+        found = self._check(row, Head(anchor, self._chain.anchor(stated[1])))
+        if stated[1] != self._digest.hex():
+            raise _BrokenError(
+                anchor,
+                f"One of the first {anchor} rows of the audit trail was altered, inserted or "
+                f"removed after it was anchored anew by row {anchor + 1}.",
+            )
+        self._anchored = row
+        return found
 
     def _check(self, row: Any, before: Head) -> Head:
         values = tuple(row)

@@ -20,6 +20,8 @@ from soc_copilot.governance.location import (
 )
 
 KEY_BYTES = 32  # HMAC-SHA256's own size (RFC 2104, section 3)
+LOST_FOR_GOOD = 'where there is none, "soc-copilot audit reanchor" begins a new chain'
+_KEY_ID = re.compile(r"[0-9a-f]{64}")
 _LINE = re.compile(rb"(\d{1,19}) ([0-9a-f]{64})")
 _TAIL_BYTES = 256  # more than two lines
 
@@ -36,8 +38,11 @@ class AuditKey:
     """The secret that the chain is keyed with: a file that only its owner may read."""
 
     def __init__(self, folder: Path, database_id: str, key_id: str) -> None:
-        self._path = folder / f"{database_id}.key"
-        self._key_id = key_id
+        self._folder = folder
+        self._database_id = database_id
+        self.id = key_id
+        later = _later_path(folder, database_id, key_id)
+        self._path = later if later.exists() else folder / f"{database_id}.key"
         self._key: bytes | None = None
 
     @classmethod
@@ -46,6 +51,17 @@ class AuditKey:
         key = secrets.token_bytes(KEY_BYTES)
         make_private_file(folder / f"{database_id}.key", key)
         return key_id_of(key)
+
+    def successor(self) -> "AuditKey":
+        """A new key for the same database, in a file of its own; this one's is left alone."""
+        key = secrets.token_bytes(KEY_BYTES)
+        name = key_id_of(key)
+        make_private_file(_later_path(self._folder, self._database_id, name), key)
+        return self.named(name)
+
+    def named(self, key_id: str) -> "AuditKey":
+        """The same database's key of another id."""
+        return AuditKey(self._folder, self._database_id, key_id)
 
     def read(self) -> bytes:
         """The key.
@@ -63,18 +79,24 @@ class AuditKey:
         except FileNotFoundError:
             raise StoreError(
                 f'The audit key "{self._path}" is missing, so the audit trail can be neither '
-                "continued nor verified. Put it back from a backup; it is never made anew."
+                f"continued nor verified. Put it back from a backup; {LOST_FOR_GOOD}."
             ) from None
         except OSError as error:
             raise StoreError(
                 f'Cannot read the audit key "{self._path}": {error.strerror}.'
             ) from error
-        if len(key) != KEY_BYTES or key_id_of(key) != self._key_id:
+        if len(key) != KEY_BYTES or key_id_of(key) != self.id:
             raise StoreError(
                 f'The audit key "{self._path}" is not the one this database was made with. '
-                "Put the right one back from a backup."
+                f"Put the right one back from a backup; {LOST_FOR_GOOD}."
             )
         return key
+
+
+def _later_path(folder: Path, database_id: str, key_id: str) -> Path:
+    """Where a key lies that is not a database's first; its id is what the database says."""
+    part = key_id[:16] if _KEY_ID.fullmatch(key_id) else "unknown"
+    return folder / f"{database_id}.{part}.key"
 
 
 def key_id_of(key: bytes) -> str:
@@ -112,7 +134,7 @@ class HeadFile:
         if not self.path.is_file():
             raise StoreError(
                 f'The audit head file "{self.path}" is missing, so a cut-off audit trail could '
-                "not be told from a whole one. Put it back from a backup; it is never made anew."
+                f"not be told from a whole one. Put it back from a backup; {LOST_FOR_GOOD}."
             )
 
     def append(self, head: Head) -> None:

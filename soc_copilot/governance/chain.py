@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
 from soc_copilot.governance.audit_head import AuditKey, Head, HeadFile
 from soc_copilot.governance.location import is_full
-from soc_copilot.governance.schema import AuditModel
+from soc_copilot.governance.schema import AuditModel, DatabaseModel
 from soc_copilot.governance.stored_text import to_stored
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ FIELDS = ("seq", "at_us", "actor", "surface", "action", "subject", "old", "new",
 """Columns that a row's MAC covers, in this order, after the former row's MAC."""
 
 _INSERT = insert(AuditModel)
+_IDENTITY = select(DatabaseModel.key_id, DatabaseModel.anchor_seq)
 _LAST = select(AuditModel.seq, AuditModel.mac).order_by(AuditModel.seq.desc()).limit(1)
 
 
@@ -36,6 +37,22 @@ class Entry:
     reason: str | None = None
 
 
+class RowDigest:
+    """SHA-256 of rows as stored: what the anchor of a chain remembers of those before it."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Go on with the next row: its `FIELDS` and its MAC."""
+        text = json.dumps([*row], ensure_ascii=True, separators=(",", ":"), default=repr)
+        self._hash.update(text.encode("ascii") + b"\n")
+
+    def hex(self) -> str:
+        """Of all rows so far."""
+        return self._hash.hexdigest()
+
+
 class AuditChain:
     """Append to the chain and witness its head.
 
@@ -46,11 +63,31 @@ class AuditChain:
     def __init__(self, key: AuditKey, head_file: HeadFile, database_id: str) -> None:
         self.key = key
         self.head_file = head_file
+        self.anchor_seq = 0
         self._database_id = database_id
+
+    def follow(self, connection: Connection) -> None:
+        """Take the key and the anchor that the database names now.
+
+        Another process may have anchored the chain anew since they were read last.
+        """
+        identity = connection.execute(_IDENTITY).one()
+        self.anchor_seq = identity.anchor_seq
+        if identity.key_id != self.key.id:
+            self.key = self.key.named(identity.key_id)
 
     def genesis(self) -> str:
         """What the first row's MAC builds on; differs for each database."""
         return self._mac(["soc-copilot audit", self._database_id])
+
+    def anchor(self, digest: str) -> str:
+        """What the MAC of the row after `anchor_seq` builds on, instead of the row before it.
+
+        Args:
+            digest: `RowDigest` of all rows up to `anchor_seq`.
+        """
+        parts = ("soc-copilot audit anchor", self._database_id, self.anchor_seq, digest)
+        return self._mac(parts)
 
     def row_mac(self, previous: str, values: Sequence[int | str | None]) -> str:
         """MAC (hex) of a row, given the former row's and the row's `FIELDS` as stored."""
@@ -70,8 +107,46 @@ class AuditChain:
             StoreError: The key or the head file is missing.
         """
         self.head_file.require()
+        self.follow(connection)
         last = connection.execute(_LAST).first()
-        seq, mac = (last.seq, last.mac) if last is not None else (0, self.genesis())
+        before = Head(last.seq, last.mac) if last is not None else Head(0, self.genesis())
+        return self._insert(connection, before, at_us, who, entries)
+
+    def append_anchor(
+        self,
+        connection: Connection,
+        last: Head,
+        at_us: int,
+        who: tuple[str, str],
+        entry: Entry,
+        digest: str,
+    ) -> Head:
+        """Go on with a new key after a row that the former key or head file is gone for.
+
+        Args:
+            connection: Of a write transaction.
+            last: The last row there is.
+            at_us: Time of the new row.
+            who: Name and surface of whoever does it.
+            entry: What the new row says.
+            digest: `RowDigest` of all rows up to `last`.
+        """
+        self.key = self.key.successor()
+        self.anchor_seq = last.seq
+        values = {"key_id": self.key.id, "anchor_seq": last.seq}
+        connection.execute(update(DatabaseModel).values(values))
+        before = Head(last.seq, self.anchor(digest))
+        return self._insert(connection, before, at_us, who, [entry])
+
+    def _insert(
+        self,
+        connection: Connection,
+        before: Head,
+        at_us: int,
+        who: tuple[str, str],
+        entries: Sequence[Entry],
+    ) -> Head:
+        seq, mac = before.seq, before.mac
         actor, surface = to_stored(who[0]), to_stored(who[1])
         rows: list[dict[str, Any]] = []
         for entry in entries:

@@ -49,3 +49,15 @@ def test_rows_are_limited_and_paged(run: Terminal) -> None:
     rows = run("audit", "list", "--limit", "1", "--before", "3", "--json").objects
     assert [row["seq"] for row in rows] == [2]
     assert rows[0]["subject"] == "subject\x1b"
+
+
+def test_a_lost_head_file_is_made_good_with_a_reason(run: Terminal, db: Path) -> None:
+    head = db.with_name(db.name + ".audit")
+    assert run("audit", "reanchor", "--reason", "no need").code == 2
+    head.unlink()
+    assert run("audit", "verify").code == 1
+    said = run("audit", "reanchor", "--reason", "the disk\x1b failed")
+    assert (said.code, said.out[:3]) == (0, "OK:")
+    assert "the disk␛ failed" in said.out
+    assert run("audit", "verify", "--json").objects[0]["anchored_after"] == 3
+    assert run("audit", "list", "--limit", "1", "--json").objects[0]["action"] == "audit.reanchored"
