@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from soc_copilot.domain import columns as c
@@ -45,6 +46,7 @@ BASE: Final[dict[str, PolarsType]] = {
     c.ORIGINAL: pl.String,
     c.INGESTED: DATETIME,
 }
+_N_LINES: Final = "n_lines"  # Int64, lines of each record; only while parsing
 _EMPTY: Final[dict[str, PolarsType]] = {
     **BASE,
     c.KIND: pl.String,
@@ -58,7 +60,7 @@ class ParsedBatch:
     """What came of a record batch.
 
     Attributes:
-        events: Every line of the batch, unparsed ones too; each file's in the order read.
+        events: Every record of the batch, unparsed ones too; each file's in the order read.
         ledger: For each (source_id, generation) in the batch, what it adds.
     """
 
@@ -104,10 +106,17 @@ class BatchParser:
 
     def __init__(self) -> None:
         self._wanted: dict[int, str] = {}
+        self._with_sender: set[int] = set()
         self._files: dict[FileKey, _FileState] = {}
 
-    def set_format(self, source_id: int, name: str) -> None:
+    def set_format(self, source_id: int, name: str, *, has_sender: bool = False) -> None:
         """Fix a source's format, or let it be told from the lines with "auto".
+
+        Args:
+            source_id: The source.
+            name: A format's name, or "auto".
+            has_sender: Its lines begin with who sent them and a tab, as a listener writes
+                them; that goes to a column of its own.
 
         Raises:
             ParseError: There is no format of this name.
@@ -115,6 +124,9 @@ class BatchParser:
         if name != AUTO:
             get_format(name)
         self._wanted[source_id] = name
+        self._with_sender.discard(source_id)
+        if has_sender:
+            self._with_sender.add(source_id)
         for key in [key for key in self._files if key[0] == source_id]:
             del self._files[key]
 
@@ -140,14 +152,15 @@ class BatchParser:
         for key, chunks in batch.by_file():
             filled = [chunk for chunk in chunks if chunk.n_lines]
             if filled:
-                base = _base_frame(filled)
-                name = self._format(key, base[c.ORIGINAL]).name
+                base = _base_frame(filled, has_sender=key[0] in self._with_sender)
+                name = self._format(key, _texts(base)).name
                 by_format.setdefault(name, []).append(base)
         frames = []
         for name, bases in by_format.items():
-            frames += self._parse(get_format(name), pl.concat(bases), context)
+            frames += self._parse(get_format(name), pl.concat(bases, how="diagonal"), context)
         events = pl.concat(frames, how="diagonal") if frames else pl.DataFrame(schema=_EMPTY)
-        return ParsedBatch(EventBatch(batch.sequence, events), _ledger(batch, events))
+        ledger = _ledger(batch, events)
+        return ParsedBatch(EventBatch(batch.sequence, events.drop(_N_LINES, strict=False)), ledger)
 
     def _format(self, key: FileKey, lines: pl.Series) -> Format:
         """The file's format, told from its first lines unless it was set."""
@@ -178,8 +191,8 @@ class BatchParser:
         for source_id, generation in _doubtful(frame):
             key = (source_id, generation)
             its = (pl.col(c.SOURCE_ID) == source_id) & (pl.col(c.GENERATION) == generation)
-            lines = frame.filter(its).select(*BASE)
-            better = detect(lines[c.ORIGINAL].head(SNIFF_LINES).to_list()).format
+            lines = frame.filter(its).select(base.columns)
+            better = detect(_texts(lines.head(SNIFF_LINES)).to_list()).format
             # Never to plain text: a flood of rubbish must not switch parsing off.
             is_free = self._wanted.get(source_id, AUTO) == AUTO
             if is_free and better.name not in {current.name, LAST_RESORT}:
@@ -190,11 +203,28 @@ class BatchParser:
 
 
 def _with_events(current: Format, base: pl.DataFrame, context: ParseContext) -> pl.DataFrame:
-    parsed = current.parse(base[c.ORIGINAL], context)
+    texts = _texts(base)
+    parsed = current.parse(texts, context)
+    if _N_LINES in base.columns and c.MESSAGE in parsed.columns:
+        # What the format was not shown goes on in the message.
+        rest = pl.select(pl.lit(base[c.ORIGINAL]).str.slice(pl.lit(texts.str.len_chars())))
+        parsed = parsed.with_columns(pl.col(c.MESSAGE) + rest.to_series())
     return base.hstack(parsed).with_columns(
         pl.col(c.TIMESTAMP).fill_null(pl.col(c.INGESTED)),
         pl.lit(current.dataset).alias(c.DATASET),
     )
+
+
+def _texts(base: pl.DataFrame) -> pl.Series:
+    """What formats look at: of an event of several lines the first, unless it may be JSON."""
+    original = base[c.ORIGINAL]
+    if _N_LINES not in base.columns:
+        return original
+    return base.select(
+        pl.when(pl.col(c.ORIGINAL).str.starts_with("{"))
+        .then(pl.col(c.ORIGINAL))
+        .otherwise(pl.col(c.ORIGINAL).str.extract(r"^([^\n]*)"))
+    ).to_series()
 
 
 def _doubtful(frame: pl.DataFrame) -> list[FileKey]:
@@ -266,24 +296,81 @@ def decode_lines(data: bytes, *, at_start: bool = False) -> pl.Series:
     return lines.str.strip_suffix("\r") if "\r" in text else lines
 
 
-def _base_frame(chunks: Sequence[RecordChunk]) -> pl.DataFrame:
-    """Where one file's lines came from, and their text."""
+def _base_frame(chunks: Sequence[RecordChunk], *, has_sender: bool) -> pl.DataFrame:
+    """Where one file's records came from, and their text.
+
+    Beside `BASE` it has the sender where there is one, the hash where a line is longer than
+    what is kept, and how many lines each record has where one has several.
+    """
     first = chunks[0]
     counts = [chunk.n_lines for chunk in chunks]
-    data = b"".join(chunk.data for chunk in chunks)
-    lines = decode_lines(data, at_start=int(first.offsets[0]) == 0)
+    lines = decode_lines(b"".join(chunk.data for chunk in chunks))
     if len(lines) != sum(counts):
         raise ValueError(f"Chunks state {sum(counts)} lines but hold {len(lines)}.")
-    ingested = np.repeat(np.array([chunk.read_ns // 1_000 for chunk in chunks]), counts)
+    offsets = np.concatenate([chunk.offsets for chunk in chunks])
+    lengths = np.concatenate([chunk.lengths for chunk in chunks])
+    more: list[pl.Expr] = []
+    starts = _record_starts(chunks)
+    if starts is not None:
+        sizes = np.diff(starts, append=len(lines))
+        lines = _joined(lines, sizes)
+        last = starts + sizes - 1
+        lengths = offsets[last] + lengths[last] - offsets[starts]
+        offsets = offsets[starts]
+        more.append(pl.lit(pl.Series(sizes)).alias(_N_LINES))
+    if any(chunk.long_lines for chunk in chunks):
+        more.append(pl.lit(_hashes(chunks, len(lines))).alias(c.HASH))
+    if has_sender:
+        more.append(pl.lit(lines).str.extract(r"^([^\t\n]*)\t").alias(c.SENDER))
+        lines = lines.str.replace(r"^[^\t\n]*\t", "")
+    ingested = np.repeat(
+        np.array([chunk.read_ns // 1_000 for chunk in chunks]),
+        [chunk.n_records for chunk in chunks],
+    )
     return pl.select(
-        pl.lit(lines).alias(c.ORIGINAL),
-        pl.lit(pl.Series(np.concatenate([chunk.offsets for chunk in chunks]))).alias(c.OFFSET),
-        pl.lit(pl.Series(np.concatenate([chunk.lengths for chunk in chunks]))).alias(c.LENGTH),
-        pl.lit(pl.Series(ingested)).cast(DATETIME).alias(c.INGESTED),
         pl.lit(first.source_id, dtype=pl.Int32).alias(c.SOURCE_ID),
         pl.lit(first.generation, dtype=pl.Int32).alias(c.GENERATION),
+        pl.lit(pl.Series(offsets)).alias(c.OFFSET),
+        pl.lit(pl.Series(lengths)).alias(c.LENGTH),
         pl.lit(first.path).alias(c.FILE_PATH),
-    ).select(*BASE)
+        pl.lit(lines).alias(c.ORIGINAL),
+        pl.lit(pl.Series(ingested)).cast(DATETIME).alias(c.INGESTED),
+        *more,
+    )
+
+
+def _record_starts(chunks: Sequence[RecordChunk]) -> npt.NDArray[np.int64] | None:
+    """Which of all lines begin a record; None when each does."""
+    if all(chunk.record_starts is None for chunk in chunks):
+        return None
+    parts, n_before = [], 0
+    for chunk in chunks:
+        its = chunk.record_starts
+        parts.append((np.arange(chunk.n_lines) if its is None else its) + n_before)
+        n_before += chunk.n_lines
+    return np.concatenate(parts).astype(np.int64, copy=False)
+
+
+def _joined(lines: pl.Series, sizes: npt.NDArray[np.int64]) -> pl.Series:
+    r"""Lines put together to records of so many lines each, with "\n" between them."""
+    frame = pl.DataFrame({"line": lines, "record": np.repeat(np.arange(len(sizes)), sizes)})
+    records = frame.group_by("record", maintain_order=True).agg(pl.col("line").str.join("\n"))
+    return records["line"]
+
+
+def _hashes(chunks: Sequence[RecordChunk], n_records: int) -> pl.Series:
+    """The hash of each record that is a line longer than what is kept, else null."""
+    hashes: list[str | None] = [None] * n_records
+    n_before = 0
+    for chunk in chunks:
+        for line in chunk.long_lines:
+            its = chunk.record_starts
+            index = (
+                line.index if its is None else int(np.searchsorted(its, line.index, "right")) - 1
+            )
+            hashes[n_before + index] = line.hash
+        n_before += chunk.n_records
+    return pl.Series(hashes, dtype=pl.String)
 
 
 def _reference(batch: RecordBatch) -> datetime:
@@ -293,10 +380,11 @@ def _reference(batch: RecordBatch) -> datetime:
 
 def _ledger(batch: RecordBatch, events: pl.DataFrame) -> dict[FileKey, LedgerDelta]:
     parsed = dict.fromkeys((key for key, _ in batch.by_file()), 0)
+    n_lines = pl.col(_N_LINES).fill_null(1).sum() if _N_LINES in events.columns else pl.len()
     counts = (
         events.filter(pl.col(c.KIND) == c.KIND_EVENT)
         .group_by(c.SOURCE_ID, c.GENERATION)
-        .agg(pl.len())
+        .agg(n_lines.alias("lines"))
     )
     for source_id, generation, n_parsed in counts.rows():
         parsed[source_id, generation] = n_parsed
@@ -306,6 +394,7 @@ def _ledger(batch: RecordBatch, events: pl.DataFrame) -> dict[FileKey, LedgerDel
 def _delta(chunks: Sequence[RecordChunk], n_parsed: int) -> LedgerDelta:
     n_lines = sum(chunk.n_lines for chunk in chunks)
     n_skipped = sum(chunk.n_skipped_bytes for chunk in chunks)
+    losses = [event for chunk in chunks for event in chunk.events if event.is_loss]
     return LedgerDelta(
         bytes_seen=sum(int(chunk.lengths.sum()) for chunk in chunks) + n_skipped,
         bytes_skipped=n_skipped,
@@ -313,4 +402,7 @@ def _delta(chunks: Sequence[RecordChunk], n_parsed: int) -> LedgerDelta:
         parsed=n_parsed,
         unparsed=n_lines - n_parsed,
         too_long=sum(chunk.n_too_long for chunk in chunks),
+        undecodable=sum(chunk.n_undecodable for chunk in chunks),
+        lost=sum(event.n_lost or 0 for event in losses),
+        possible_losses=sum(event.n_lost is None for event in losses),
     )

@@ -39,10 +39,12 @@ class Format(Protocol):
     dataset: str
 
     def parse(self, lines: pl.Series, context: ParseContext) -> pl.DataFrame:
-        """Columns for the lines, same height and order.
+        r"""Columns for the lines, same height and order.
 
         Args:
-            lines: String, no nulls, without line ends. Any content: nothing raises.
+            lines: String, no nulls, without line ends. Any content: nothing raises. Of an
+                event of several lines it is the first, or all of them, with "\n" between
+                them, when the first begins with "{".
             context: See `ParseContext`.
 
         Returns:

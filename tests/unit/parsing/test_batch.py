@@ -1,6 +1,7 @@
 """Batches of records to events and a ledger."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import to_us
 from soc_copilot.domain.errors import ParseError
-from soc_copilot.domain.records import Checkpoint, LedgerDelta, RecordBatch, RecordChunk
+from soc_copilot.domain.records import (
+    Checkpoint,
+    LedgerDelta,
+    LongLine,
+    RecordBatch,
+    RecordChunk,
+    SourceEvent,
+)
 from soc_copilot.parsing.batch import BatchParser, decode_lines, preview
 from soc_copilot.parsing.registry import FORMAT_NAMES
 from tests.unit.parsing.golden import DATA
@@ -217,9 +225,9 @@ def test_bytes_become_lines_at_line_feeds_alone(data, lines):
 
 def test_byte_order_mark_is_dropped_at_the_start_of_a_file_only():
     bom = b"\xef\xbb\xbf"
-    frame = events(chunk_of([bom + SYSLOG, bom + SYSLOG]))
-    assert frame[c.KIND].to_list() == ["event", "unparsed"]
-    assert events(chunk_of([bom + SYSLOG], 5))[c.ORIGINAL].item().startswith("\ufeff")
+    data = bom + b"a\n" + bom + b"b\n"
+    assert decode_lines(data, at_start=True).to_list() == ["a", "\ufeffb"]
+    assert decode_lines(data).to_list() == ["\ufeffa", "\ufeffb"]
 
 
 def _sample(name: str) -> list[bytes]:
@@ -304,3 +312,114 @@ def test_preview_in_a_format_that_does_not_fit_has_no_rows():
     assert preview(b"").format == "plain"
     with pytest.raises(ParseError):
         preview(ACCESS, "evtx")
+
+
+TRACE = [
+    b"before\n",
+    b"2026-03-10 09:00:00 ERROR no\r\n",
+    b"Traceback (most recent call last):\r\n",
+    b"  File x\r\n",
+    b"after\n",
+]
+
+
+def test_a_record_of_several_lines_is_one_event():
+    chunk = replace(chunk_of(TRACE, 100), record_starts=np.array([0, 1, 4]))
+    parser = BatchParser()
+    parser.set_format(1, "plain")
+    parsed = parser.parse(batch_of(chunk, chunk_of([b"last\n"], chunk.checkpoint.offset)))
+    frame = parsed.events.frame
+    text = "2026-03-10 09:00:00 ERROR no\nTraceback (most recent call last):\n  File x"
+    assert frame[c.ORIGINAL].to_list() == ["before", text, "after", "last"]
+    assert frame[c.MESSAGE].to_list() == ["before", text, "after", "last"]
+    assert frame[c.OFFSET].to_list() == [100, 107, 183, 189]
+    assert frame[c.LENGTH].to_list() == [7, 76, 6, 5]
+    assert frame[c.TIMESTAMP][1] == datetime(2026, 3, 10, 9, tzinfo=UTC)
+    assert set(frame.columns) <= {*c.BASE, c.KIND, c.TIMESTAMP, c.DATASET, c.MESSAGE}
+    (delta,) = parsed.ledger.values()
+    assert (delta.lines, delta.parsed, delta.unparsed) == (6, 6, 0)
+    assert delta.bytes_seen == sum(len(line) for line in TRACE) + 5
+
+
+def test_lines_of_an_event_that_no_format_took_are_unparsed_all_of_them():
+    chunk = chunk_of([SYSLOG, b" more\n", b"rubbish\n", b" more\n", b" more\n"])
+    chunk = replace(chunk, record_starts=np.array([0, 2]))
+    parser = BatchParser()
+    parser.set_format(1, "syslog")
+    parsed = parser.parse(batch_of(chunk))
+    assert parsed.events.frame[c.KIND].to_list() == ["event", "unparsed"]
+    assert parsed.events.frame[c.MESSAGE][0] == "Invalid user x from 192.0.2.1\n more"
+    (delta,) = parsed.ledger.values()
+    assert (delta.lines, delta.parsed, delta.unparsed) == (5, 2, 3)
+    assert delta.adds_up
+
+
+def test_json_over_several_lines_is_read_whole():
+    lines = [b"{\n", b' "message": "hi", "n": 1\n', b"}\n"]
+    chunk = replace(chunk_of(lines * 3), record_starts=np.array([0, 3, 6]))
+    frame = events(chunk)
+    assert frame[c.DATASET].to_list() == ["json"] * 3
+    assert frame[c.MESSAGE].to_list() == ["hi"] * 3
+
+
+def test_a_long_line_has_its_hash():
+    chunk = chunk_of([b"a\n", b" b\n", b"long\n", b"c\n"], too_long=1)
+    chunk = replace(
+        chunk, record_starts=np.array([0, 2, 3]), long_lines=(LongLine(2, 99, "ab" * 16),)
+    )
+    plain = replace(chunk_of([b"x\n"], 20), long_lines=(LongLine(0, 99, "cd" * 16),))
+    frame = events(chunk, plain)
+    assert frame[c.HASH].to_list() == [None, "ab" * 16, None, "cd" * 16]
+    other = events(chunk, chunk_of([b"y\n"], source=2))
+    assert other.filter(pl.col(c.SOURCE_ID) == 2)[c.HASH].to_list() == [None]
+    assert c.HASH not in events(chunk_of([b"x\n"])).columns
+
+
+def test_the_sender_of_a_received_line_is_a_column():
+    parser = BatchParser()
+    parser.set_format(1, "syslog", has_sender=True)
+    line = b"192.0.2.7:514\t" + SYSLOG
+    chunk = chunk_of([line, b"no sender\n", b"[::1]:9\ta\tb\n", b"\tempty\n"])
+    frame = events(chunk, parser=parser)
+    assert frame[c.SENDER].to_list() == ["192.0.2.7:514", None, "[::1]:9", ""]
+    original = [SYSLOG.decode().rstrip(), "no sender", "a\tb", "empty"]
+    assert frame[c.ORIGINAL].to_list() == original
+    assert frame[c.KIND].to_list() == ["event", "unparsed", "unparsed", "unparsed"]
+    assert frame[c.LENGTH].to_list() == chunk.lengths.tolist()
+    parser.set_format(1, "syslog")
+    assert c.SENDER not in events(chunk, parser=parser).columns
+
+
+def test_the_ledger_counts_undecodable_lines_and_losses():
+    happened = (
+        SourceEvent("rotated", "", 0),
+        SourceEvent("overflow", "", 0, is_loss=True, n_lost=7),
+        SourceEvent("lost", "", 0, is_loss=True),
+    )
+    chunk = replace(chunk_of([SYSLOG, b"\xff\n"]), n_undecodable=1, events=happened)
+    (delta,) = BatchParser().parse(batch_of(chunk)).ledger.values()
+    assert (delta.undecodable, delta.lost, delta.possible_losses) == (1, 7, 1)
+
+
+@given(st.lists(st.sampled_from([b"a\n", b" b\n", b"\n", b"\r\n", SYSLOG]), min_size=1), st.data())
+@settings(max_examples=60, deadline=None)
+def test_batch_boundaries_do_not_change_events_of_several_lines(lines, data):
+    starts = sorted({0, *data.draw(st.lists(st.integers(0, len(lines) - 1)))})
+    whole = replace(chunk_of(lines), record_starts=np.array(starts))
+    at = data.draw(st.sampled_from([*starts, len(lines)]))
+    parts = []
+    for low, high in ((0, at), (at, len(lines))):
+        if low < high:
+            chunk = chunk_of(lines[low:high], sum(map(len, lines[:low])))
+            its = [s - low for s in starts if low <= s < high]
+            parts.append(replace(chunk, record_starts=np.array(its)))
+    texts = [
+        "\n".join(line.decode().rstrip("\n").removesuffix("\r") for line in lines[a:b])
+        for a, b in zip(starts, [*starts[1:], len(lines)], strict=True)
+    ]
+    for chunks in ([whole], parts):
+        parser = BatchParser()
+        parser.set_format(1, "plain")
+        frame = events(*chunks, parser=parser)
+        assert frame[c.ORIGINAL].to_list() == texts
+        assert frame[c.LENGTH].sum() == sum(map(len, lines))
