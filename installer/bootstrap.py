@@ -67,6 +67,27 @@ WINDOW_LIBRARIES = {
     "libxcb-xkb.so.1": "libxcb-xkb1",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
+# What some tests run beside SOC Copilot -> Debian and Ubuntu package: real writers of logs, a
+# compiler and a database server. A pattern that no file matches means that it is missing.
+TEST_TOOLS = {
+    "/usr/bin/cc": "gcc",
+    "/usr/include/stdio.h": "libc6-dev",
+    "/usr/sbin/logrotate": "logrotate",
+    "/usr/sbin/nginx": "nginx-light",
+    "/usr/lib/postgresql/*/bin/postgres": "postgresql",
+    "/usr/sbin/rsyslogd": "rsyslog",
+    "/usr/lib/*/rsyslog/lmnsd_gtls.so": "rsyslog-gnutls",
+}
+# Debian asks this program whether a package may start its service: 101 is no. It is there only
+# while we install, and one that is there already is obeyed.
+WITHOUT_SERVICES = r"""
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy"
+fi
+"$@"
+"""
 
 
 class SetupError(Exception):
@@ -203,7 +224,8 @@ def apt_install(packages: Sequence[str]) -> bool:
         return False
     say(f"Installing system packages: {' '.join(packages)}")
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
-    install = [*prefix, *quiet, "install", "--yes", "--no-install-recommends", *packages]
+    quietly = ["sh", "-c", WITHOUT_SERVICES, "sh", *quiet]
+    install = [*prefix, *quietly, "install", "--yes", "--no-install-recommends", *packages]
 
     def succeeds(command: Sequence[str]) -> bool:
         # apt's talk goes unseen: what matters is whether the libraries load afterwards.
@@ -236,6 +258,31 @@ def provide_libraries(kind: str) -> None:
     if missing:
         say(missing_message(missing, tools))
         say("The tests need no window and go on without them.")
+
+
+def missing_tools(root: Path = Path("/")) -> list[str]:
+    """Debian packages of what some tests run beside SOC Copilot and this machine lacks, sorted."""
+    found = ((any(root.glob(name.lstrip("/"))), package) for name, package in TEST_TOOLS.items())
+    return sorted(package for is_there, package in found if not is_there)
+
+
+def provide_test_tools() -> None:
+    """Bring what some tests run beside SOC Copilot, as far as that is allowed here.
+
+    Without them the tests that need them fail and name the package.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    missing = missing_tools()
+    if not missing:
+        return
+    apt_install(missing)
+    missing = missing_tools()
+    if missing:
+        say(
+            "Some tests need programs that are missing here and will fail: "
+            f"{', '.join(missing)}. Install them with:\n  sudo apt-get install {' '.join(missing)}"
+        )
 
 
 def has_display(environ: Mapping[str, str], platform: str = sys.platform) -> bool:
@@ -453,6 +500,7 @@ def test(venv: Path, arguments: Sequence[str]) -> int:
         SetupError: Set-up cannot go on.
     """
     provide_libraries("test")
+    provide_test_tools()
     set_up(venv, "test")
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     os.chdir(ROOT)

@@ -284,3 +284,72 @@ def test_the_lock_is_closed_no_requirement_is_left_to_chance():
         if ";" not in requirement  # for this platform and Python, without extras
     }
     assert wanted <= locked
+
+
+def with_tools(root: Path, *leave_out: str) -> Path:
+    """A file system with the tests' tools, but those of some packages."""
+    for pattern, package in bootstrap.TEST_TOOLS.items():
+        if package not in leave_out:
+            place = root / pattern.lstrip("/").replace("*", "x86_64-linux-gnu")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+    return root
+
+
+def test_tools_of_the_tests_are_found_by_their_files(tmp_path):
+    assert bootstrap.missing_tools(with_tools(tmp_path / "all")) == []
+    assert bootstrap.missing_tools(with_tools(tmp_path / "some", "rsyslog", "gcc")) == [
+        *("gcc", "rsyslog"),
+    ]
+    assert bootstrap.missing_tools(tmp_path) == sorted(bootstrap.TEST_TOOLS.values())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Debian packages")
+def test_missing_tools_are_installed_or_named(monkeypatch, capsys):
+    missing = [["logrotate", "rsyslog"], ["rsyslog"]]
+    asked = []
+    monkeypatch.setattr(bootstrap, "missing_tools", lambda: missing.pop(0))
+    monkeypatch.setattr(bootstrap, "apt_install", asked.append)
+    bootstrap.provide_test_tools()
+    assert asked == [["logrotate", "rsyslog"]]
+    said = capsys.readouterr().out
+    assert "sudo apt-get install rsyslog\n" in said
+    assert "logrotate" not in said
+
+
+def test_nothing_is_asked_for_where_nothing_is_missing(monkeypatch, capsys):
+    monkeypatch.setattr(bootstrap, "missing_tools", list)
+    monkeypatch.setattr(bootstrap, "apt_install", lambda packages: pytest.fail("installs"))
+    bootstrap.provide_test_tools()
+    assert capsys.readouterr().out == ""
+
+
+def test_only_the_tests_bring_their_tools(monkeypatch, tmp_path):
+    called = []
+    monkeypatch.setattr(bootstrap, "provide_test_tools", lambda: called.append("tools"))
+    monkeypatch.setattr(bootstrap, "provide_libraries", called.append)
+    monkeypatch.setattr(bootstrap, "set_up", lambda venv, kind: called.append(f"set up {kind}"))
+    monkeypatch.setattr(bootstrap, "become", lambda command: 0)
+    monkeypatch.setattr(bootstrap, "has_display", lambda environ: True)
+    monkeypatch.setattr(bootstrap.os, "chdir", lambda path: None)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    bootstrap.run(tmp_path, [])
+    assert called == ["run", "set up run"]
+    called.clear()
+    bootstrap.test(tmp_path, [])
+    assert called == ["test", "tools", "set up test"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Debian packages")
+@pytest.mark.parametrize("is_there", [False, True])
+def test_no_service_starts_while_packages_are_installed(tmp_path, is_there):
+    policy = tmp_path / "policy-rc.d"
+    if is_there:
+        policy.write_text("#!/bin/sh\nexit 104\n")
+        policy.chmod(0o755)
+    script = bootstrap.WITHOUT_SERVICES.replace("/usr/sbin/policy-rc.d", str(policy))
+    command = ["sh", "-c", script, "sh", "sh", "-c", f"{policy}; echo $?; exit 3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == ("104\n" if is_there else "101\n")
+    assert done.returncode == 3
+    assert policy.exists() is is_there
