@@ -128,7 +128,7 @@ class UdpListener(Listener):
         if refused:
             self._tally.add(
                 "refused",
-                "{n} messages were refused because the spool was full.",
+                "Messages refused because the spool was full: {n}.",
                 refused,
                 is_loss=True,
             )
@@ -145,7 +145,7 @@ class UdpListener(Listener):
             self.n_dropped += new
             self._tally.add(
                 "overflow",
-                "{n} messages came faster than they were taken, and the system dropped them.",
+                "Messages that came faster than they were taken, dropped by the system: {n}.",
                 new,
                 is_loss=True,
             )

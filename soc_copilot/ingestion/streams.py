@@ -173,8 +173,8 @@ class TcpListener(Listener):
                 sock.close()
                 self._tally.add(
                     "connection",
-                    "{n} connections were turned away because "
-                    f"{self._max_connections:,} senders were connected already.",
+                    f"Connections turned away because {self._max_connections:,} senders were "
+                    "connected already: {n}.",
                 )
                 continue
             self._welcome(sock, host_and_port(*peer[:2]))
@@ -243,8 +243,8 @@ class TcpListener(Listener):
         if not connection.is_open:
             self._tally.add(
                 "connection",
-                "{n} TLS handshakes failed. Look at the senders' certificates and settings, or at "
-                f"who else connects here ({getattr(error, 'reason', None) or error.strerror}).",
+                "TLS handshakes that failed: {n}. Look at the senders' certificates and settings, "
+                f"or at who else connects here ({getattr(error, 'reason', None) or error.strerror}).",
             )
 
     def _end(self, connection: _Connection) -> list[Message]:
@@ -259,7 +259,7 @@ class TcpListener(Listener):
         if connection.framer.is_inside:
             self._tally.add(
                 "unterminated",
-                "{n} messages were incomplete when their connection ended.",
+                "Messages incomplete when their connection ended: {n}.",
                 is_loss=True,
             )
 
@@ -295,7 +295,7 @@ class TcpListener(Listener):
         if n:
             self._tally.add(
                 "lost",
-                "{n} messages that were received could not be written when the listener stopped.",
+                "Messages received but not written when the listener stopped: {n}.",
                 n,
                 is_loss=True,
             )
@@ -332,8 +332,8 @@ class TcpListener(Listener):
         if busy:
             self._tally.add(
                 "lost",
-                "{n} senders were still sending when the listener stopped; what the system had "
-                "taken from them may be lost.",
+                "Senders still sending when the listener stopped: {n}. What the system had taken "
+                "from them may be lost.",
                 busy,
                 is_loss=True,
                 is_known=False,

@@ -52,7 +52,7 @@ def test_the_number_of_connections_is_the_option(tmp_path):
             with contextlib.suppress(ConnectionResetError):  # its message was never read
                 assert turned_away.recv(1) == b""
     wire.stop()
-    assert "1 connections were turned away" in wire.events[0].message
+    assert "turned away because 1 senders were connected already: 1." in wire.events[0].message
     wire.close()
 
 
