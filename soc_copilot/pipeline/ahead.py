@@ -21,10 +21,10 @@ class SharedParser:
         with self._lock:
             return self._parser.parse(batch)
 
-    def set_format(self, source_id: int, name: str) -> None:
+    def set_format(self, source_id: int, name: str, *, has_sender: bool = False) -> None:
         """Fix a source's format; see `BatchParser.set_format`."""
         with self._lock:
-            self._parser.set_format(source_id, name)
+            self._parser.set_format(source_id, name, has_sender=has_sender)
 
     def formats_of(self, source_id: int) -> tuple[str, ...]:
         """The names of the formats of a source's files seen so far, sorted, each once."""

@@ -27,9 +27,10 @@ from soc_copilot.governance.database import Governance
 from soc_copilot.ingestion.controller import IngestionController
 from soc_copilot.ingestion.reader import ReadLimits
 from soc_copilot.pipeline.ahead import SharedParser
+from soc_copilot.pipeline.archiving import ArchiveKeeper
 from soc_copilot.pipeline.core import ArchiveEnd, Pipeline
 from soc_copilot.pipeline.quarantine import Quarantine
-from soc_copilot.pipeline.sources import Surroundings, attach, format_of
+from soc_copilot.pipeline.sources import Surroundings, attach, format_of, has_sender
 from soc_copilot.settings import Value
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ T = TypeVar("T")
 
 _PROGRAM = Actor("pipeline", "pipeline")  # who raises alerts: the program, not who started it
 DRAIN_LIMIT_S = 30.0  # chosen: how long close() goes on storing what was buffered
+STOP_LIMIT_S = 10.0  # chosen: how long close() waits for a thread that does not come back
 FOLLOW_S = 2.0  # chosen: how soon a source that was changed elsewhere is read as it is now
 
 
@@ -82,6 +84,7 @@ class IngestSession:
         self._controller: IngestionController | None = None
         self._pipeline: Pipeline | None = None
         self._archive: Archive | None = None
+        self._keeper: ArchiveKeeper | None = None
         self._parser = SharedParser()
         self._read: dict[int, SourceRow] = {}  # as they are read now
         self._failed: dict[int, SourceStatus] = {}  # could not be made; tried again
@@ -119,6 +122,8 @@ class IngestSession:
             self._follow(governance)
             governance.audit.record("ingestion.started", "ingestion")
             self._controller.start()
+            self._keeper = ArchiveKeeper(self._target, self._home)
+            self._keeper.start()
         except BaseException:
             self._release()
             raise
@@ -209,7 +214,9 @@ class IngestSession:
 
     def _release(self) -> None:
         if self._controller is not None:
-            self._controller.stop()
+            self._controller.stop(STOP_LIMIT_S)
+        if self._keeper is not None:
+            self._keeper.stop(STOP_LIMIT_S)
         if self._pipeline is not None:
             self._pipeline.close()
         if self._archive is not None:
@@ -219,7 +226,7 @@ class IngestSession:
         if self._governance is not None:
             self._governance.close()
         self._controller = self._engine = self._governance = self._pipeline = None
-        self._archive = None
+        self._archive = self._keeper = None
 
     def _follow(self, governance: Governance) -> None:
         """Read what the database's list of sources says now."""
@@ -263,7 +270,7 @@ class IngestSession:
         self._read[source.id] = source
         checkpoints = self._opened(self._governance).sources.checkpoints(source.id)
         try:
-            self._parser.set_format(source.id, format_of(source))
+            self._parser.set_format(source.id, format_of(source), has_sender=has_sender(source))
             attach(self._opened(self._controller), source, checkpoints, self._surroundings())
         except (SourceError, ParseError, PolicyError) as error:
             logger.warning("A source cannot be read. source_id=%s reason=%s", source.id, error)

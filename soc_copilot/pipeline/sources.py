@@ -12,6 +12,7 @@ from soc_copilot.domain.records import Checkpoint
 from soc_copilot.domain.source_options import LISTENERS
 from soc_copilot.ingestion.controller import IngestionController
 from soc_copilot.ingestion.evtx import EvtxSource
+from soc_copilot.ingestion.journald import JournalSource
 from soc_copilot.ingestion.listeners import make_listener
 from soc_copilot.ingestion.reader import ReadLimits
 from soc_copilot.ingestion.source import Source
@@ -118,8 +119,6 @@ def make_source(
         SourceError: It cannot be made as it is configured.
     """
     if source.kind == "journald":
-        from soc_copilot.ingestion.journald import JournalSource
-
         return JournalSource(
             source.path,
             source_id=source.id,

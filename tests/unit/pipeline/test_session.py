@@ -1,4 +1,6 @@
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,10 @@ from soc_copilot.domain import columns as c
 from soc_copilot.domain.errors import DiskFullError, SourceError
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.governance import Actor, SourceRow
+from soc_copilot.domain.records import RecordChunk, SourceStatus
 from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.governance.database import Governance
+from soc_copilot.ingestion.tailer import FileTailer
 from soc_copilot.pipeline import session as session_module
 from soc_copilot.pipeline.session import IngestSession
 from soc_copilot.settings import SETTINGS, Value
@@ -264,3 +268,100 @@ def test_a_run_of_chosen_sources_reads_no_others(
     ) as session:
         assert drive(session, 1) == 1
         assert [status.source_id for status in session.statuses()] == [chosen.id]
+
+
+def open_udp() -> socket.socket:
+    held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    held.bind(("127.0.0.1", 0))
+    return held
+
+
+def address_of(held: socket.socket) -> str:
+    host, port = held.getsockname()
+    return f"{host}:{port}"
+
+
+def test_what_a_listener_receives_is_stored_and_its_spool_is_kept_small(
+    tmp_path: Path, settings: dict[str, Value], governance: Governance
+) -> None:
+    with open_udp() as probe:
+        address = address_of(probe)
+    source = governance.sources.add("syslog-udp", address)
+    host, port = address.split(":")
+    stop = threading.Event()
+    with (
+        IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
+        while not session.statuses() or session.statuses()[0].state != "listening":
+            session.run_batch(stop)
+        assert session.statuses()[0].address == f"udp {address}"
+        for number in range(50):
+            sender.sendto(b"<13>Nov 20 10:00:00 gw app: message %d" % number, (host, int(port)))
+        assert drive(session, 50) == 50
+    texts = {text for _, text in rows_of(governance)}
+    senders = {
+        sender.partition(":")[0]
+        for segment in governance.segments.list()
+        for sender in pl.read_parquet(governance.archive_folder / segment.name)[c.SENDER]
+    }
+    assert senders == {"127.0.0.1"}
+    assert "\t" not in "".join(texts)
+    assert len(texts) == 50
+    assert all(str(number) in " ".join(texts) for number in range(50))
+    assert governance.sources.ledger(source.id)[0].totals.stored == 50
+    assert (governance.spool_folder / str(source.id)).is_dir()
+
+
+def test_a_port_in_use_is_said_tried_again_and_stops_nobody_else(
+    tmp_path: Path, settings: dict[str, Value], governance: Governance
+) -> None:
+    (tmp_path / "a.log").write_text("one\n")
+    governance.sources.add("file", str(tmp_path / "a.log"), from_start=True)
+    stop = threading.Event()
+    with open_udp() as held:
+        busy = governance.sources.add("syslog-udp", address_of(held))
+
+        def listener() -> SourceStatus:
+            return next(one for one in session.statuses() if one.source_id == busy.id)
+
+        session = IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path)
+        session.open()
+        try:
+            assert drive(session, 1) == 1
+            while listener().state != "error":
+                session.run_batch(stop)
+            assert "in use" in listener().detail
+            held.close()
+            while listener().state != "listening":
+                session.run_batch(stop)
+        finally:
+            session.close()
+
+
+def test_a_source_that_hangs_does_not_hold_the_end(
+    tmp_path: Path,
+    settings: dict[str, Value],
+    governance: Governance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release, is_stuck = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> list[RecordChunk]:
+        is_stuck.set()
+        release.wait(60)
+        return []
+
+    (tmp_path / "a.log").write_text("one\n")
+    governance.sources.add("file", str(tmp_path / "a.log"), from_start=True)
+    monkeypatch.setattr(FileTailer, "poll", hang)
+    monkeypatch.setattr(session_module, "STOP_LIMIT_S", 1.0)
+    session = IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path)
+    session.open()
+    try:
+        assert is_stuck.wait(30)
+        began = time.monotonic()
+        session.close()
+        assert time.monotonic() - began < 30
+    finally:
+        release.set()
