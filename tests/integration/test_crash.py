@@ -2,14 +2,19 @@
 
 import random
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from tests.integration.conftest import Terminal, access_lines, auth_lines
+from soc_copilot.domain import columns as c
+from soc_copilot.governance.database import Governance
+from soc_copilot.ingestion.spool import SpoolWriter
+from tests.integration.conftest import Terminal, access_lines, auth_lines, wait_until
 
 ROUNDS = 4
 KILLS = 5  # in each round: twenty in all
@@ -34,6 +39,26 @@ def comparable(terminal: Terminal) -> list[tuple[object, ...]]:
     )
 
 
+Row = tuple[int, int, int, str]
+"""Source, generation, offset and raw text of an archived event."""
+
+
+def archived(terminal: Terminal) -> list[Row]:
+    """Every archived event, sorted."""
+    names = (c.SOURCE_ID, c.GENERATION, c.OFFSET, c.ORIGINAL)
+    with Governance.open(terminal.database, home=terminal.folder / "home") as governance:
+        folder = governance.archive_folder
+        segments = [pl.read_parquet(folder / s.name) for s in governance.segments.list()]
+    return sorted(row for segment in segments for row in segment.select(names).iter_rows())
+
+
+def counts(terminal: Terminal) -> dict[str, int]:
+    """The ledger, less what depends on how events fell into batches."""
+    totals = terminal.ledger()
+    del totals["archived_bytes"]
+    return totals
+
+
 @dataclass(frozen=True)
 class Calm:
     """What an undisturbed run leaves."""
@@ -42,6 +67,7 @@ class Calm:
     took_s: float
     ledger: dict[str, int]
     alerts: list[tuple[object, ...]]
+    events: list[Row]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +84,10 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
     assert terminal.ledger()["lines"] == LINES + LINES // 10 + 1
     alerts = comparable(terminal)
     assert len(alerts) > 3
-    return Calm(logs, took_s, terminal.ledger(), alerts)
+    events = archived(terminal)
+    raw = [text for log in sorted(logs.iterdir()) for text in log.read_text().splitlines()]
+    assert [row[3] for row in events] == raw
+    return Calm(logs, took_s, counts(terminal), alerts, events)
 
 
 @pytest.mark.slow
@@ -76,8 +105,9 @@ def test_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(
         child.communicate()
         assert child.returncode == -signal.SIGKILL, "The run ended by itself: nothing was tested."
     terminal.run("watch", calm.logs, *WORDS, "--until-idle", "1")
-    assert terminal.ledger() == calm.ledger
+    assert counts(terminal) == calm.ledger
     assert comparable(terminal) == calm.alerts
+    assert archived(terminal) == calm.events
     terminal.run("audit", "verify")
 
 
@@ -93,5 +123,111 @@ def test_two_processes_on_one_source_store_each_line_once(
         out, _ = child.communicate(timeout=120)
         assert child.returncode == 0, out
     assert terminal.ledger()["lines"] == 8_000
+    assert [text for *_, text in archived(terminal)] == log.read_text().splitlines()
     assert terminal.ledger()["bytes_seen"] == log.stat().st_size
+    terminal.run("audit", "verify")
+
+
+class Writer:
+    """Writes numbered lines to a log, in pieces, and renames it now and then."""
+
+    def __init__(self, log: Path, rng: random.Random) -> None:
+        self.log, self.rng = log, rng
+        self.n_written = self.n_renamed = 0
+        self.rest = ""
+
+    def text(self) -> str:
+        self.n_written += 1
+        return f"{self.log.stem} {self.n_written:06} {'x' * self.rng.randrange(60)}\n"
+
+    def write(self, n_lines: int) -> None:
+        """Whole lines, the first the end of one begun before; then part of one more."""
+        lines = self.rest + "".join(self.text() for _ in range(n_lines))
+        last = self.text()
+        cut = self.rng.randrange(1, len(last))
+        self.rest = last[cut:]
+        with self.log.open("a") as file:
+            file.write(lines + last[:cut])
+
+    def rotate(self) -> None:
+        with self.log.open("a") as file:
+            file.write(self.rest)
+        self.rest = ""
+        self.n_renamed += 1
+        self.log.rename(self.log.with_name(f"{self.log.name}.{self.n_renamed}"))
+
+    def act(self) -> None:
+        if self.n_written and self.rng.random() < 0.3:
+            self.rotate()
+        self.write(self.rng.randrange(1, 400))
+
+
+def spool_messages(folder: Path, first: int, n: int) -> int:
+    """Leave messages as a listener that was killed does; returns how many were taken."""
+    spool = SpoolWriter(folder, 64 * 1024 * 1024)
+    try:
+        lines = [
+            b"127.0.0.1:9\t<13>Nov 20 10:00:00 gw app: spool %06d" % i
+            for i in range(first, first + n)
+        ]
+        return spool.write(lines)
+    finally:
+        spool.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_kills_amid_rotations_partial_lines_and_a_spool_leave_each_event_once(
+    terminal: Terminal, tmp_path: Path, seed: int
+) -> None:
+    rng = random.Random(seed)  # noqa: S311 - test data
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    writers = [Writer(logs / f"{name}.log", rng) for name in ("web", "app")]
+    for writer in writers:
+        writer.write(50)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    terminal.run("sources", "add", logs, "--from-start", "--format", "plain")
+    terminal.run("sources", "add", "--kind", "syslog-tcp", address)
+    words = ("watch", "--max-size", "200", "--batch-interval", "0.1")
+    n_spooled = 0
+    with Governance.open(terminal.database, home=terminal.folder / "home") as governance:
+
+        def n_stored() -> int:
+            return governance.batches.totals().lines
+
+        for _ in range(KILLS):
+            spool = governance.spool_folder / "2"
+            n_spooled += spool_messages(spool, n_spooled, rng.randrange(1, 3_000))
+            before = n_stored()
+            child = terminal.start(*words)
+            wait_until(lambda before=before: n_stored() > before, "something is stored")
+            ends = time.monotonic() + rng.uniform(0.0, 1.5)
+            while time.monotonic() < ends:
+                rng.choice(writers).act()
+                time.sleep(0.02)
+            assert child.poll() is None, "The run ended by itself: nothing was tested."
+            child.kill()
+            child.communicate()
+            for writer in writers:
+                writer.act()  # while nobody reads
+    terminal.run(*words, "--until-idle", "2")
+    rows = archived(terminal)
+    assert len({row[:3] for row in rows}) == len(rows)
+    numbers = sorted(" ".join(text.split()[:2]) for source, *_, text in rows if source == 1)
+    whole = [writer.n_written - 1 for writer in writers]  # the last one of each is partial
+    assert numbers == sorted(
+        f"{writer.log.stem} {i:06}"
+        for writer, n in zip(writers, whole, strict=True)
+        for i in range(1, n + 1)
+    )
+    messages = sorted(int(text.rpartition(" ")[2]) for source, *_, text in rows if source == 2)
+    assert messages == list(range(n_spooled))
+    logged, received = terminal.rows("sources", "ledger")
+    assert (logged["lines"], logged["stored"]) == (sum(whole), sum(whole))
+    assert (received["lines"], received["stored"]) == (n_spooled, n_spooled)
+    assert all(row["adds_up"] and not row["lost"] for row in (logged, received))
+    assert sum(row["possible_losses"] for row in (logged, received)) == 0
     terminal.run("audit", "verify")
