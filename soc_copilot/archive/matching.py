@@ -1,6 +1,5 @@
 """What a query asks of a frame of events, and which groups of events it can pass over."""
 
-import re
 from functools import reduce
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from operator import and_, or_
@@ -23,9 +22,11 @@ from soc_copilot.archive.query import (
     Text,
 )
 from soc_copilot.archive.segments import Group
+from soc_copilot.archive.texts import escaped, has_text
 from soc_copilot.domain import columns as c
 
 _TRUE: Final = pl.lit(value=True)
+_V4: Final = r"^([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})$"
 _FALSE: Final = pl.lit(value=False)
 
 
@@ -90,47 +91,48 @@ def _between(column: pl.Expr, low: float | int | None, high: float | int | None)
     return found
 
 
+def raw_hint(query: Query) -> str | None:
+    """A text that the raw line of every match has; None when there is none to be told."""
+    if isinstance(query, Text):
+        return query.text
+    if isinstance(query, And):
+        hints = [hint for part in query.parts if (hint := raw_hint(part)) is not None]
+        return max(hints, key=len, default=None)
+    return None
+
+
 def _has(text: str) -> pl.Expr:
-    column = pl.col(c.ORIGINAL)
-    if not any(char.isalpha() for char in text):
-        return column.str.contains(text, literal=True)
-    return column.str.contains(_any_ascii_case(text))
-
-
-def _any_ascii_case(text: str) -> str:
-    """A pattern for the text in which ASCII letters fold among themselves, and nothing else.
-
-    With Unicode's folding the Kelvin sign would equal a "k", which the tables of grams, made
-    of bytes, know nothing of.
-    """
-    return "".join(
-        f"(?i-u:{_escaped(run)})" if run.isascii() else _escaped(run)
-        for run in re.findall(r"[\x00-\x7f]+|[^\x00-\x7f]+", text)
-    )
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"[\\.+*?()|\[\]{}^$#&\-~]", r"\\\g<0>", text)
+    return has_text(pl.col(c.ORIGINAL), text)
 
 
 def _equals(column: pl.Expr, text: str, *, has_wildcards: bool) -> pl.Expr:
     if not has_wildcards and not any(char.isalpha() for char in text):
         return column == text
-    body = ".*".join(map(_escaped, text.split("*"))) if has_wildcards else _escaped(text)
+    body = ".*".join(map(escaped, text.split("*"))) if has_wildcards else escaped(text)
     return column.str.contains(f"(?is)^{body}$")
 
 
 def _in_network(column: pl.Expr, network: IPv4Network | IPv6Network) -> pl.Expr:
-    if isinstance(network, IPv6Network):
-        return column.map_batches(
-            lambda series: _in_v6(series, network), return_dtype=pl.Boolean, is_elementwise=True
-        )
-    parts = column.str.extract_groups(r"^([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})$")
+    inside = _in_v6 if isinstance(network, IPv6Network) else _in_v4
+    return column.map_batches(
+        lambda series: inside(series, network),  # type: ignore[arg-type]  # as just chosen
+        return_dtype=pl.Boolean,
+        is_elementwise=True,
+    )
+
+
+def _in_v4(series: pl.Series, network: IPv4Network) -> pl.Series:
+    # Few addresses are in a network and most repeat: those that begin like it, each once.
+    octets = str(network.network_address).split(".")[: network.prefixlen // 8]
+    start = "".join(f"{octet}." for octet in octets)[: 15 if network.prefixlen < 32 else -1]
+    near = series.filter(series.str.starts_with(start)).unique().to_frame("address")
+    parts = pl.col("address").str.extract_groups(_V4)
     numbers = [parts.struct.field(str(i + 1)).cast(pl.UInt32) for i in range(4)]
     sound = reduce(and_, (number <= 255 for number in numbers))
     value = reduce(lambda total, number: total * 256 + number, numbers)
     first = int(network.network_address)
-    return sound & value.is_between(first, first + network.num_addresses - 1)
+    found = near.filter(sound & value.is_between(first, first + network.num_addresses - 1))
+    return series.is_in(found["address"].implode())
 
 
 def _in_v6(series: pl.Series, network: IPv6Network) -> pl.Series:

@@ -7,10 +7,13 @@ its raw text.
 
 import re
 from collections.abc import Callable, Collection
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import polars as pl
 
+from soc_copilot.archive.texts import has_text
 from soc_copilot.domain import columns as c
 
 SAMPLE_ROWS: Final = 2_000  # chosen: rows on which recipes are tried
@@ -21,6 +24,16 @@ _ZONE: Final = re.compile(
     r"|T[0-9:.]{8,15}([+-][0-9]{2}:[0-9]{2})"  # of ISO 8601
 )
 
+
+_DIVIDER: Final = re.compile(r"[\s\"\[\]:]+")
+_LETTERS: Final = re.compile(r"[a-z]+")
+_MADE_SIGNS: Final = re.compile(r"[0-9A-Za-z/.+-]*")
+_MADE_WORDS: Final = (
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    "http", "t",
+)  # fmt: skip
+_MADE: Final = frozenset({c.TIMESTAMP, c.STATUS, c.BODY_BYTES, c.PID})
+"""Columns that are no text; what recipes make of them is told by its letters and signs."""
 
 Get = Callable[[str], pl.Expr]
 """Gives a column by name; nulls where the events have none of this name."""
@@ -107,6 +120,43 @@ def rebuilt(recipe: str, there: Collection[str]) -> pl.Expr:
         return pl.lit(None, dtype=pl.String)
     name, _, zone = recipe.partition(" ")
     return _RECIPES[name][0](_getter(there), zone)
+
+
+def may_have(recipe: str, there: Collection[str], text: str) -> pl.Expr | None:
+    """True where a rebuilt line can have a text, told from its columns without building it.
+
+    The longest piece of the text that no space or bracket divides must lie within one value,
+    because recipes put such signs between any two.
+
+    Args:
+        recipe: As in `rebuilt`.
+        there: Columns that the events have.
+        text: What the line must have, in any ASCII case.
+
+    Returns:
+        None when it cannot be told: the piece may also be part of a time or a number.
+    """
+    if not recipe:
+        return None
+    pieces = [piece for piece in _DIVIDER.split(text) if not _may_be_made(piece)]
+    if not pieces:
+        return None
+    piece = max(pieces, key=len)
+    texts = [name for name in needs(recipe) if name in there and name not in _MADE]
+    found = (has_text(pl.col(name), piece).fill_null(value=False) for name in texts)
+    return reduce(or_, found, pl.lit(value=False))
+
+
+def _may_be_made(piece: str) -> bool:
+    """True when a piece of text can be part of what recipes make: times, numbers, signs."""
+    if not piece:
+        return True
+    if piece.count(".") > 1 and "/" not in piece:  # an address: no time or number has two dots
+        return False
+    words = _LETTERS.findall(piece.lower())
+    return _MADE_SIGNS.fullmatch(piece) is not None and all(
+        any(word in made for made in _MADE_WORDS) for word in words
+    )
 
 
 def choose(frame: pl.DataFrame) -> str:

@@ -279,7 +279,8 @@ class Scanner:
         light, heavy = matching.split(query)
         there = frozenset(group.columns) or self._columns(segment)
         before = matching.expression(light, there) & _admitted(request)
-        frame = read(self._folder, segment, group, needed, where=before)
+        hint = matching.raw_hint(heavy)
+        frame = read(self._folder, segment, group, needed, where=before, hint=hint)
         return frame.filter(matching.expression(heavy, there)).select(*KEY, ROW)
 
     def _columns(self, segment: Segment) -> frozenset[str]:

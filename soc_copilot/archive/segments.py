@@ -238,6 +238,7 @@ def read(
     *,
     where: pl.Expr | None = None,
     rows: pl.Series | None = None,
+    hint: str | None = None,
 ) -> pl.DataFrame:
     """A group's events.
 
@@ -250,6 +251,7 @@ def read(
             line, which is made for these events only.
         rows: Only these rows of the group; they come in this order. `ROW` in `columns` gives
             the numbers.
+        hint: Events whose raw line does not have this text may be left out.
 
     Raises:
         FileNotFoundError: The file is gone.
@@ -275,6 +277,11 @@ def read(
     if where is not None:
         frame = frame.filter(where)
     if c.ORIGINAL in wanted and segment.level:
+        likely = None if hint is None else recipes.may_have(group.recipe, there, hint)
+        if likely is not None:
+            frame = frame.filter(
+                likely | pl.col(c.ORIGINAL).is_not_null() | pl.col(_REST).is_not_null()
+            )
         told = recipes.rebuilt(group.recipe, there) + pl.col(_REST).fill_null("")
         frame = frame.with_columns(pl.coalesce(c.ORIGINAL, told).alias(c.ORIGINAL))
     return frame.select(wanted)

@@ -1,5 +1,7 @@
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from soc_copilot.archive import recipes
 from soc_copilot.domain import columns as c
@@ -49,3 +51,39 @@ def test_a_recipe_names_the_columns_it_needs() -> None:
     told = needed.select(recipes.rebuilt("combined +0000", needed.columns)).to_series()
     assert isinstance(told, pl.Series)
     assert told.to_list() == frame[c.ORIGINAL].to_list()
+
+
+TEMPLATES = [
+    access_lines(6),
+    [
+        f"Mar  5 06:07:0{i} web sshd[7{i}]: Failed password for u{i} from 10.0.0.{i}"
+        for i in range(6)
+    ],
+    [ISO] * 3,
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(TEMPLATES), st.data())
+def test_a_line_that_has_a_text_is_always_likely(lines: list[str], data: st.DataObject) -> None:
+    frame = batch_of(lines).frame
+    recipe = recipes.choose(frame)
+    line = data.draw(st.sampled_from(lines))
+    start = data.draw(st.integers(0, len(line) - 1))
+    text = line[start : data.draw(st.integers(start + 1, len(line)))]
+    text = data.draw(st.sampled_from([text, text.upper(), text.lower()]))
+    likely = recipes.may_have(recipe, frame.columns, text)
+    if likely is not None:
+        found = frame.filter(likely)[c.ORIGINAL].to_list()
+        assert line in found
+
+
+def test_what_is_in_no_value_is_not_likely() -> None:
+    frame = batch_of(access_lines(20)).frame
+    for text in ("xmlrpc", "GET /nowhere", "9.9.9.9", "page/777"):
+        likely = recipes.may_have("combined +0000", frame.columns, text)
+        assert likely is not None, text
+        assert frame.filter(likely).is_empty() or text == "GET /nowhere"
+    for text in ("10/May", "200", "HTTP/1.1", "+0000", "12:00", '" "'):
+        assert recipes.may_have("combined +0000", frame.columns, text) is None
+    assert recipes.may_have("", frame.columns, "xmlrpc") is None
