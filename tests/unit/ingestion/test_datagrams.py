@@ -122,6 +122,7 @@ def test_what_the_kernel_dropped_is_counted(wire, monkeypatch):
     assert it.stop()
     received = len(it.messages())
     assert it.listener.n_dropped > 0
+    assert "drops bursts. Allow more: sysctl" in it.listener._detail()
     assert received + it.listener.n_dropped == n
     assert it.lost() == {"overflow": n - received}
 
