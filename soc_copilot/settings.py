@@ -142,6 +142,15 @@ SETTINGS: tuple[Setting, ...] = (
         restart=True,
     ),
     Setting(
+        "detection.integrity.enabled",
+        True,
+        "Detection",
+        "Log integrity detector",
+        "Looks for lines that blind or mislead readers: far too long ones, zeros inside lines, "
+        "terminal commands.",
+        restart=True,
+    ),
+    Setting(
         "ui.theme",
         "system",
         "Window",
