@@ -96,7 +96,9 @@ class EventRow:
         if values.get(c.KIND) == c.KIND_UNPARSED:
             return "unparsed"
         if c.METHOD in values:
-            return f"{values[c.METHOD]} {values.get(c.STATUS, '')}".rstrip()
+            path = values.get(c.URL_PATH) or values.get(c.URL, "")
+            parts = (values[c.METHOD], values.get(c.STATUS, ""), path)
+            return " ".join(str(part) for part in parts if part)
         words = (values.get(c.ACTION), values.get(c.OUTCOME))
         said = " ".join(str(word) for word in words if word)
         return said or str(values.get(c.PROCESS) or values.get(c.DATASET, ""))

@@ -21,6 +21,8 @@ def test_who_and_what_are_told_in_a_few_words():
     assert event(0, **{c.USER: "ana", c.SOURCE_IP: "192.0.2.7"}).who == "ana · 192.0.2.7"
     assert event(0).who == ""
     assert event(0, **{c.METHOD: "GET", c.STATUS: 404}).what == "GET 404"
+    asked = {c.METHOD: "GET", c.STATUS: 404, c.URL: "/a?b", c.URL_PATH: "/a"}
+    assert event(0, **asked).what == "GET 404 /a"
     assert event(0, **{c.ACTION: "sudo-command", c.OUTCOME: "failure"}).what == (
         "sudo-command failure"
     )

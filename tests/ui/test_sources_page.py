@@ -404,3 +404,21 @@ def test_a_thousand_sources_move_with_one_signal_and_keep_the_place(bench, page,
     assert page.table.verticalScrollBar().value() == 20
     bench.desk.set_ingestion("stopped")
     bench.settle()
+
+
+def test_a_source_that_fails_moves_to_the_top_and_stays_selected(bench, page):
+    a, b = add(bench, "a"), add(bench, "b")
+    bench.show(page)
+    bench.desk.set_ingestion("running")
+    page.table.selectRow(1)
+    beat = (SourceStatus(a.id, "a", "live"), SourceStatus(b.id, "b", "hung", "A read hangs."))
+    bench.desk.beat_arrived.emit(SessionBeat("CPU", "", beat, ()))
+    assert names(page) == ["b", "a"]
+    assert page.selected is not None
+    assert page.selected.source.name == "b"
+    page.refresh()
+    bench.settle()
+    assert names(page) == ["b", "a"]
+    bench.desk.set_ingestion("stopped")
+    bench.settle()
+    assert names(page) == ["a", "b"]

@@ -140,9 +140,20 @@ class SourceTableModel(RowModel):
         """The row of a source, None when it is not shown."""
         return next((n for n, one in enumerate(self._rows) if one.source.id == source_id), None)
 
-    def set_facts(self, facts: Iterable[SourceFacts]) -> None:
-        """Take the sources as they are now; rows that stay are changed in place."""
-        self._all = {one.source.id: one for one in facts}
+    def set_facts(
+        self, facts: Iterable[SourceFacts], statuses: Sequence[SourceStatus] = ()
+    ) -> None:
+        """Take the sources as they are now; rows that stay are changed in place.
+
+        Args:
+            facts: Every source.
+            statuses: What the readers said last; it counts more than a look at the disk.
+        """
+        told = {one.source_id: one for one in statuses}
+        self._all = {
+            one.source.id: one.with_status(told[one.source.id]) if one.source.id in told else one
+            for one in facts
+        }
         self._arrange()
         self.changed.emit()
 
@@ -217,12 +228,17 @@ class SourceTableModel(RowModel):
             self.endResetModel()
 
     def _map(self, change: Callable[[SourceFacts], SourceFacts], known: Mapping[int, Any]) -> None:
-        moved = {}
+        moved, is_reordered = {}, False
         for source_id in known:
             old = self._all.get(source_id)
             if old is not None and (fresh := change(old)) != old:
                 self._all[source_id] = moved[source_id] = fresh
+                is_reordered = is_reordered or fresh.rank != old.rank
         if not moved:
+            return
+        if self._order is Column.STATE and is_reordered:
+            self._arrange()
+            self.changed.emit()
             return
         rows = [row for row, one in enumerate(self._rows) if one.source.id in moved]
         for row in rows:

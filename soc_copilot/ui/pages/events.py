@@ -110,11 +110,11 @@ class EventsPage(SplitPage):
         card = Card(padding=4)
         card.setMinimumWidth(440)
         widths = {
-            Column.TIME: 116,
+            Column.TIME: 108,
             Column.SOURCE: 112,
             Column.HOST: 88,
             Column.WHO: 144,
-            Column.WHAT: 116,
+            Column.WHAT: 184,
         }
         self.table = desk_table(self.model, "Events", widths, stretch=Column.LINE)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

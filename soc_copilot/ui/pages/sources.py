@@ -124,7 +124,7 @@ class SourcesPage(SplitPage):
             Column.NAME: 144,
             Column.STATE: 106,
             Column.KIND: 96,
-            Column.FORMAT: 84,
+            Column.FORMAT: 104,
             Column.LINES: 88,
             Column.PARSED: 66,
             Column.UNPARSED: 78,
@@ -132,7 +132,7 @@ class SourcesPage(SplitPage):
             Column.BYTES: 76,
             Column.TO_READ: 76,
             Column.LAG: 66,
-            Column.LAST: 82,
+            Column.LAST: 92,
             Column.ALERTS: 58,
         }
         self.table = desk_table(
@@ -214,9 +214,8 @@ class SourcesPage(SplitPage):
     def _take(self, facts: tuple[SourceFacts, ...]) -> None:
         self._reading = False
         chosen = self.selected
-        self.model.set_facts(facts)
-        if self.desk.ingestion in RUNNING:
-            self.model.take_statuses(self._statuses)
+        is_read = self.desk.ingestion in RUNNING
+        self.model.set_facts(facts, self._statuses if is_read else ())
         waited = self._stack.currentIndex() == 0
         self._stack.setCurrentWidget(self._full if facts else self.empty)
         if waited and facts and self.isVisible():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut, QTextCursor
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -142,7 +142,8 @@ class EvidenceContextWindow(QDialog):
                 at = number
         cursor = QTextCursor(self.text.document().findBlockByNumber(at))
         self.text.setTextCursor(cursor)
-        self.text.centerCursor()
+        # Once more when the lines are wrapped: before that nobody knows how high they are.
+        QTimer.singleShot(0, self.text, self.text.centerCursor)
 
 
 def _context(

@@ -50,6 +50,7 @@ class SettingRow(QWidget):
         for label in (self.title, self.help, self.limits, self.problem):
             words.addWidget(label)
         self.problem.hide()
+        self.limits.setVisible(bool(self.limits.text()))
         row.addLayout(words, 1)
         row.addLayout(self._editor_column())
         self.setToolTip(safe_tip(setting.key))
@@ -169,8 +170,9 @@ def limits_text(setting: Setting) -> str:
     parts = []
     if setting.low is not None and setting.high is not None:
         parts.append(f"{setting.low:,g} to {setting.high:,g} {setting.unit}".rstrip())
-    parts.append(f"default {value_text(setting, setting.default)}")
+    if setting.default != "":
+        parts.append(f"default {value_text(setting, setting.default)}")
     if setting.restart:
         parts.append("in force from the next start of ingestion")
     text = " · ".join(parts)
-    return text[0].upper() + text[1:]
+    return text[:1].upper() + text[1:]

@@ -125,7 +125,7 @@ class SourceDetail(Card):
         self.format_combo.setMaximumWidth(FORMAT_PX)
         self.format_combo.activated.connect(self._on_format)
         grid.addWidget(PlainLabel("Format", "muted"), len(_FACTS), 0)
-        grid.addWidget(self.format_combo, len(_FACTS), 1)
+        grid.addWidget(self.format_combo, len(_FACTS), 1, Qt.AlignmentFlag.AlignLeft)
         grid.setRowStretch(len(_FACTS) + 1, 1)
         return holder
 

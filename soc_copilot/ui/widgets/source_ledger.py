@@ -19,7 +19,7 @@ _ROWS: Final[tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...]] = (
             (
                 "+",
                 "skipped",
-                "of padding",
+                "padding",
                 "Bytes that are no lines: NUL padding, a byte order mark.",
             ),
         ),
@@ -43,8 +43,13 @@ _ROWS: Final[tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...]] = (
                 "Events put into the archive. Fewer than lines where an event has several lines, "
                 "or where lines were read while the archive was off.",
             ),
-            ("=", "archived", "in the archive", "What can be searched now."),
-            ("+", "expired", "removed again", "Older or larger than retention allows."),
+            ("=", "archived", "kept", "In the archive: what can be searched now."),
+            (
+                "+",
+                "expired",
+                "removed",
+                "From the archive: older or more than retention allows.",
+            ),
         ),
     ),
     (
@@ -62,15 +67,15 @@ _ROWS: Final[tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...]] = (
     (
         "Lost",
         (
-            ("", "lost", "known to be", "Gone before they could be read, by count."),
-            ("", "maybe", "times possibly", "How often lines may be gone that nobody can count."),
+            ("", "lost", "known", "Gone before they could be read, by count."),
+            ("", "maybe", "possible", "How often lines may be gone that nobody can count."),
         ),
     ),
     (
-        "To read",
+        "Waiting",
         (
-            ("", "to_read", "still to read", "Bytes beyond the stored position."),
-            ("", "lag", "of lag", "Age of the oldest line that is not yet stored."),
+            ("", "to_read", "to read", "Bytes beyond the stored position."),
+            ("", "lag", "lag", "Age of the oldest line that is not yet stored."),
             ("", "partial", "partial", "Last lines that wait for their line end."),
         ),
     ),
@@ -115,7 +120,7 @@ class SourceLedgerView(QWidget):
         grid.addWidget(number, row, column + 1)
         grid.addWidget(words, row, column + 2)
         grid.setColumnMinimumWidth(column + 1, 64)
-        grid.setColumnMinimumWidth(column + 3, 2 * GRID)
+        grid.setColumnMinimumWidth(column + 3, GRID)
         self.figures[key] = number
 
     def show_facts(self, facts: SourceFacts | None) -> None:
