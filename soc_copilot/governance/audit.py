@@ -14,7 +14,7 @@ from soc_copilot.domain.governance import Actor, AuditReport, AuditRow
 from soc_copilot.governance.audit_head import Head
 from soc_copilot.governance.chain import FIELDS, AuditChain, Entry, RowDigest
 from soc_copilot.governance.schema import AuditModel
-from soc_copilot.governance.session import Session
+from soc_copilot.governance.session import Session, WriteTransaction
 from soc_copilot.governance.stored_text import from_stored, to_stored
 
 PAGE_ROWS = 2_000  # chosen: rows verified between two progress reports
@@ -47,12 +47,8 @@ class AuditTrail:
         Raises:
             StoreError: The row could not be stored.
         """
-
-        def write() -> None:
-            with self._session.write(self._actor) as tx:
-                tx.audit(Entry(action, subject, old, new, reason))
-
-        self._session.insist(write)
+        entry = Entry(action, subject, old, new, reason)
+        self._session.change(self._actor, lambda tx: tx.audit(entry))
 
     def rows(
         self,
@@ -139,23 +135,22 @@ class AuditTrail:
             raise PolicyError("Give a reason to anchor the audit trail anew; it is kept with it.")
         chain = self._session.chain
 
-        def write() -> Head:
-            with self._session.write(self._actor) as tx:
-                chain.follow(tx.connection)
-                lost = _what_is_lost(chain)
-                if not lost:
-                    raise PolicyError(
-                        "The audit key and the head file are there and belong to this database, "
-                        "so there is nothing to anchor anew. Verify the trail instead."
-                    )
-                last, digest = _Verification(self._session, tx.connection).digest()
-                old = f"row {last.seq}, SHA-256 {digest}"
-                said = " ".join((*lost, self._last_words(tx.connection)))
-                entry = Entry("audit.reanchored", "audit trail", old, said, reason.strip())
-                who = (self._actor.name, self._actor.surface)
-                return chain.append_anchor(tx.connection, last, tx.now_us, who, entry, digest)
+        def act(tx: WriteTransaction) -> Head:
+            chain.follow(tx.connection)
+            lost = _what_is_lost(chain)
+            if not lost:
+                raise PolicyError(
+                    "The audit key and the head file are there and belong to this database, "
+                    "so there is nothing to anchor anew. Verify the trail instead."
+                )
+            last, digest = _Verification(self._session, tx.connection).digest()
+            old = f"row {last.seq}, SHA-256 {digest}"
+            said = " ".join((*lost, self._last_words(tx.connection)))
+            entry = Entry("audit.reanchored", "audit trail", old, said, reason.strip())
+            who = (self._actor.name, self._actor.surface)
+            return chain.append_anchor(tx.connection, last, tx.now_us, who, entry, digest)
 
-        head = self._session.insist(write)
+        head = self._session.change(self._actor, act)
         chain.head_file.create()  # after the commit: one made too early would witness nothing
         self._session.publish(head)
         return self.verify()

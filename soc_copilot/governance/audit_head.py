@@ -14,6 +14,7 @@ from typing import IO
 from soc_copilot.domain.errors import StoreError
 from soc_copilot.governance.location import (
     make_private_file,
+    move_aside,
     refused,
     sync_folder,
     write_whole,
@@ -116,14 +117,9 @@ class HeadFile:
 
     def create(self) -> None:
         """Make the file of a new database; one of a former database is moved aside."""
-        if make_private_file(self.path, self._first):
-            return
-        for number in range(1, 10_000):
-            aside = self.path.with_name(f"{self.path.name}.old-{number}")
-            if not aside.exists():
-                self.path.rename(aside)
-                break
-        make_private_file(self.path, self._first)
+        if not make_private_file(self.path, self._first):
+            move_aside(self.path)
+            make_private_file(self.path, self._first)
 
     def require(self) -> None:
         """Check that the file is there.

@@ -18,7 +18,7 @@ from soc_copilot.governance.chain import Entry
 from soc_copilot.governance.engine import translated
 from soc_copilot.governance.location import sync_folder
 from soc_copilot.governance.schema import KillSwitchModel
-from soc_copilot.governance.session import Session
+from soc_copilot.governance.session import Session, WriteTransaction
 
 logger = logging.getLogger(__name__)
 
@@ -175,11 +175,9 @@ class KillSwitch:
         return ""
 
     def _append(self, engaged: bool, reason: str, *, was_marked: bool) -> int:
-        return self._session.insist(lambda: self._write_row(engaged, reason, was_marked))
-
-    def _write_row(self, engaged: bool, reason: str, was_marked: bool) -> int:
         word = "engaged" if engaged else "released"
-        with self._session.write(self._actor) as tx:
+
+        def act(tx: WriteTransaction) -> int:
             before = _stored_state(tx.connection)
             tx.connection.execute(
                 insert(KillSwitchModel).values(
@@ -192,7 +190,9 @@ class KillSwitch:
             )
             was = "engaged" if before.engaged or was_marked else "released"
             tx.audit(Entry(f"killswitch.{word}", "kill switch", was, word, reason))
-        return tx.now_us
+            return tx.now_us
+
+        return self._session.change(self._actor, act)
 
 
 def refuse_if_engaged(session: Session, connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import itertools
 import os
 import sys
 from contextlib import suppress
@@ -189,6 +190,22 @@ def write_whole(file: IO[bytes], content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[file.write(rest) :]
+
+
+def move_aside(path: Path) -> None:
+    """Give a file or folder of a former database another name, where there is one.
+
+    Raises:
+        StoreError: It cannot be renamed.
+    """
+    if not path.exists():
+        return
+    names = (path.with_name(f"{path.name}.old-{number}") for number in itertools.count(1))
+    aside = next(name for name in names if not name.exists())
+    try:
+        path.rename(aside)
+    except OSError as error:
+        raise refused(f'rename "{path}"', error) from error
 
 
 def sync_folder(folder: Path) -> None:

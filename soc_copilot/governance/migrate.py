@@ -16,7 +16,7 @@ from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.audit_head import AuditKey, Head, HeadFile
 from soc_copilot.governance.chain import AuditChain, Entry
 from soc_copilot.governance.engine import IMMEDIATE, sqlite_driver
-from soc_copilot.governance.location import Place, make_private_file
+from soc_copilot.governance.location import Place, make_private_file, move_aside
 from soc_copilot.governance.schema import SCHEMA_HEAD, DatabaseModel, KillSwitchModel
 
 logger = logging.getLogger(__name__)
@@ -157,6 +157,8 @@ def _identify(connection: Connection, place: Place, now_us: int) -> AuditChain:
     key_id = AuditKey.create(place.keys, database_id)
     head_file = HeadFile(place.head, database_id)
     head_file.create()
+    for folder in (place.archive, place.spool):
+        move_aside(folder)  # of a former database: its numbers would be taken for ours
     connection.execute(
         insert(DatabaseModel).values(
             id=1, database_id=database_id, key_id=key_id, created_us=now_us

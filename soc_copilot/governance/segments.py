@@ -134,15 +134,14 @@ class SegmentStore:
         """
         chosen = tuple(names)
 
-        def write() -> int:
-            with self._session.write(self._actor) as tx:
-                ids = _ids(tx.connection, chosen)
-                return sum(
-                    _remove(tx, {name: ids[name] for name in chunk}, reason)
-                    for chunk in in_chunks(sorted(ids), NAMES_PER_ROW)
-                )
+        def act(tx: WriteTransaction) -> int:
+            ids = _ids(tx.connection, chosen)
+            return sum(
+                _remove(tx, {name: ids[name] for name in chunk}, reason)
+                for chunk in in_chunks(sorted(ids), NAMES_PER_ROW)
+            )
 
-        return self._session.insist(write)
+        return self._session.change(self._actor, act)
 
     def usage(self) -> tuple[ArchiveUsage, ...]:
         """What each source has in the archive, by source id."""

@@ -106,6 +106,24 @@ class Session:
         if not self.chain.publish(head) and self.reserve.release():
             self.chain.publish(head)
 
+    def change(self, actor: Actor, act: Callable[[WriteTransaction], T]) -> T:
+        """Make a change that a person must be able to make on a full disk, too.
+
+        Args:
+            actor: Who makes it.
+            act: Makes it inside a transaction of its own; called again as `insist` says.
+
+        Raises:
+            DiskFullError: There is no room and no reserve; nothing was written.
+            StoreError: The database cannot be written; nothing was.
+        """
+
+        def write() -> T:
+            with self.write(actor) as tx:
+                return act(tx)
+
+        return self.insist(write)
+
     def insist(self, act: Callable[[], T]) -> T:
         """Do what a person must be able to do on a full disk, too.
 

@@ -10,7 +10,7 @@ from soc_copilot.domain.errors import PolicyError
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.chain import Entry
 from soc_copilot.governance.schema import SettingModel, UiStateModel
-from soc_copilot.governance.session import Session
+from soc_copilot.governance.session import Session, WriteTransaction
 from soc_copilot.settings import SETTINGS, Setting, Value, get_setting
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,8 @@ class SettingsStore:
         """
         setting = get_setting(key)
         new = setting.check(value)
-        with self._session.write(self._actor) as tx:
+
+        def act(tx: WriteTransaction) -> None:
             text = _stored(tx.connection, SettingModel, key)
             old = _value(setting, text)
             if old != new:
@@ -59,6 +60,8 @@ class SettingsStore:
                 tx.audit(
                     Entry("setting.changed", f"setting {key}", json.dumps(old), json.dumps(new))
                 )
+
+        self._session.change(self._actor, act)
         return new
 
     def ui_state(self, key: str) -> str | None:

@@ -138,18 +138,14 @@ class SourceStore:
         Raises:
             SourceError: There is none with this id, or it was removed before.
         """
-        with self._session.write(self._actor) as tx:
+
+        def act(tx: WriteTransaction) -> None:
             old = _get(tx.connection, source_id, listed=True)
             self._update(tx, source_id, removed_us=tx.now_us, enabled=False)
-            tx.audit(
-                Entry(
-                    "source.removed",
-                    f"source {source_id}",
-                    f"{old.kind} {old.path}",
-                    None,
-                    reason or None,
-                )
-            )
+            what = f"{old.kind} {old.path}"
+            tx.audit(Entry("source.removed", f"source {source_id}", what, None, reason or None))
+
+        self._session.change(self._actor, act)
 
     def set_enabled(self, source_id: int, enabled: bool) -> None:
         """Say whether the source is read.
@@ -157,13 +153,16 @@ class SourceStore:
         Raises:
             SourceError: There is none with this id, or it was removed.
         """
-        with self._session.write(self._actor) as tx:
+
+        def act(tx: WriteTransaction) -> None:
             old = _get(tx.connection, source_id, listed=True)
             if old.enabled != enabled:
                 self._update(tx, source_id, enabled=enabled)
                 action = "source.enabled" if enabled else "source.disabled"
                 words = ("disabled", "enabled") if enabled else ("enabled", "disabled")
                 tx.audit(Entry(action, f"source {source_id}", *words))
+
+        self._session.change(self._actor, act)
 
     def set_format(self, source_id: int, name: str) -> None:
         """Say how the source's lines are parsed: a format's name, or "auto".

@@ -216,11 +216,19 @@ def test_a_damaged_identity_names_no_key_file(closed: Path, home: Path) -> None:
         Governance.open(closed, home=home)
 
 
-def test_a_database_made_anew_keeps_the_former_head_file_aside(closed: Path, home: Path) -> None:
+def test_a_database_made_anew_keeps_what_the_former_one_left_aside(
+    closed: Path, home: Path
+) -> None:
     closed.unlink()
+    for end in ("archive", "spool"):
+        folder = closed.with_name(f"{closed.name}.{end}")
+        (folder / "1").mkdir(parents=True)
     with Governance.open(closed, home=home) as governance:
         assert governance.audit.verify().ok
-    assert closed.with_name(closed.name + ".audit.old-1").exists()
+    for end in ("audit", "archive", "spool"):
+        assert closed.with_name(f"{closed.name}.{end}.old-1").exists()
+    for end in ("archive", "spool"):
+        assert not closed.with_name(f"{closed.name}.{end}").exists()
 
 
 def test_processes_that_open_a_new_database_at_once_agree(db: Path, home: Path) -> None:
