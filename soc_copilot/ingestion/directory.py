@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ SCAN_S = 1.0  # chosen: a new or changed file is found within a second even with
 _QUIET_AFTER_S = 10.0  # chosen: a file without news for so long is looked at in scans only
 _HINT_GAP_S = 0.1  # chosen: a hint of a new file makes the folder be listed, so not every one
 _SHARE_BYTES = 256 * 1024  # chosen: one file's part of the folder's turn
+_TURN_S = 0.25  # chosen: the folder's part of a round, however many files have news
 _NAMED = 3  # chosen: files with trouble that the status names
 _STATES = ("denied", "error")  # the folder's state is the first that any file has
 
@@ -117,12 +119,12 @@ class DirectoryWatcher:
             out += self._scan(now)
         elif not self._due:
             return out
-        budget = max_bytes
+        budget, until_s = max_bytes, time.monotonic() + _TURN_S
         for path in list(self._due):
             chunks = self._poll_file(path, now, min(_SHARE_BYTES, max_bytes))
             out += chunks
             budget -= sum(chunk.size_bytes for chunk in chunks)
-            if budget <= 0:
+            if budget <= 0 or time.monotonic() >= until_s:
                 break
         self._say_when_short()
         self._update_status()

@@ -1,8 +1,10 @@
 """What a source knows of the files it ever read, so that none is read twice."""
 
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
 
 from soc_copilot.domain.records import Checkpoint, SourceEvent
@@ -44,13 +46,22 @@ class Generations:
 
     def __init__(self, source_id: int, checkpoints: Iterable[Checkpoint] = ()) -> None:
         self.source_id = source_id
-        self._known = {c.generation: c for c in checkpoints}
+        self._known: dict[int, Checkpoint] = {}
+        # Where to look, so that a folder of thousands costs no look at all of them; what is
+        # found is compared, since a generation may have had several paths.
+        self._by_path: defaultdict[str, set[int]] = defaultdict(set)
+        self._by_family: defaultdict[str, set[int]] = defaultdict(set)
+        self._by_inode: defaultdict[Identity, set[int]] = defaultdict(set)
+        self._last = 0
         self._reading: dict[int, Identity] = {}
+        self._identities: Counter[Identity] = Counter()
         self._traces: dict[int, list[Checkpoint]] = {}
         self._waiting: list[SourceEvent] = []
         self.messages: list[str] = []
         self.n_possible_losses = 0
         self.n_ended = 0  # changes whenever a copy may have to be judged anew
+        for checkpoint in checkpoints:
+            self._index(checkpoint)
 
     @property
     def is_empty(self) -> bool:
@@ -59,15 +70,25 @@ class Generations:
 
     def next_number(self) -> int:
         """The number of the generation that begins now."""
-        return max(self._known, default=0) + 1
+        return self._last + 1
 
     def note(self, checkpoint: Checkpoint) -> None:
         """Remember where a generation stands, and thinly where it stood."""
-        self._known[checkpoint.generation] = checkpoint
+        self._index(checkpoint)
         traces = self._traces.setdefault(checkpoint.generation, [])
         traces.append(checkpoint)
         if len(traces) > _TRACES_KEPT:
             del traces[_least_missed(traces)]
+
+    def _index(self, checkpoint: Checkpoint) -> None:
+        number, before = checkpoint.generation, self._known.get(checkpoint.generation)
+        self._known[number] = checkpoint
+        if before is None or before.path != checkpoint.path:
+            self._by_path[checkpoint.path].add(number)
+            self._by_family[family_of(checkpoint.path)].add(number)
+        if before is None or before.inode != checkpoint.inode:
+            self._by_inode[Identity(checkpoint.device, checkpoint.inode)].add(number)
+        self._last = max(self._last, number)
 
     def get(self, generation: int) -> Checkpoint:
         """The latest checkpoint of a generation."""
@@ -75,12 +96,18 @@ class Generations:
 
     def begin(self, generation: int, identity: Identity) -> None:
         """A reader has the generation in hand."""
+        self.end(generation)
         self._reading[generation] = identity
+        self._identities[identity] += 1
 
     def end(self, generation: int) -> None:
         """Nobody reads the generation any more."""
-        self._reading.pop(generation, None)
-        self.n_ended += 1
+        identity = self._reading.pop(generation, None)
+        if identity is not None:
+            self._identities[identity] -= 1
+            if not self._identities[identity]:
+                del self._identities[identity]
+            self.n_ended += 1
 
     def is_read(self, generation: int) -> bool:
         """True while a reader has it in hand."""
@@ -88,20 +115,19 @@ class Generations:
 
     def reads(self, identity: Identity) -> bool:
         """True while a reader has this very file in hand."""
-        return identity in self._reading.values()
+        return self._identities[identity] > 0
 
     def unfinished(self, path: str | None = None) -> list[Checkpoint]:
         """Generations of this path or of any, not at their end, that nobody reads; oldest first."""
-        return sorted(
-            (
-                c
-                for c in self._known.values()
-                if not c.finished
-                and c.generation not in self._reading
-                and (path is None or c.path == path)
-            ),
-            key=lambda c: c.generation,
-        )
+        numbers = self._known if path is None else self._by_path.get(path, ())
+        found = (self._known[number] for number in sorted(numbers))
+        return [
+            c
+            for c in found
+            if not c.finished
+            and c.generation not in self._reading
+            and (path is None or c.path == path)
+        ]
 
     def unfinished_paths(self) -> set[str]:
         """Paths with a generation that is not at its end."""
@@ -109,38 +135,31 @@ class Generations:
 
     def matching(self, fd: int, identity: Identity) -> Checkpoint | None:
         """The latest generation that this plain file continues, by inode and content."""
-        same = [
-            c
-            for c in self._known.values()
-            if c.inode == identity.inode
-            and c.device == identity.device
-            and c.compression is None
-            and c.generation not in self._reading
-        ]
-        same.sort(key=lambda c: c.generation, reverse=True)
+        same = (c for c in self._of_file(identity) if c.compression is None)
         return next((c for c in same if fits(c, fd)), None)
 
     def packed(self, identity: Identity) -> Checkpoint | None:
         """The latest generation of this packed file, by inode."""
-        same = [
-            c
-            for c in self._known.values()
-            if (c.device, c.inode) == (identity.device, identity.inode)
-            and c.compression is not None
-            and c.generation not in self._reading
-        ]
-        return max(same, key=lambda c: c.generation, default=None)
+        return next((c for c in self._of_file(identity) if c.compression is not None), None)
 
-    def all(self) -> list[Checkpoint]:
-        """The latest checkpoint of every generation."""
-        return list(self._known.values())
+    def _of_file(self, identity: Identity) -> list[Checkpoint]:
+        """Generations of this device and inode that nobody reads, the latest first."""
+        numbers = sorted(self._by_inode.get(identity, ()), reverse=True)
+        found = (self._known[n] for n in numbers if n not in self._reading)
+        return [c for c in found if (c.device, c.inode) == (identity.device, identity.inode)]
+
+    def family(self, path: str) -> list[Checkpoint]:
+        """Generations that a file of this name can be a rotated form of, by their names."""
+        name = family_of(path)
+        found = (self._known[number] for number in self._by_family.get(name, ()))
+        return [c for c in found if c.marker_bytes and family_of(c.path) == name]
 
     def copied(self, fd: int, path: str, size: int) -> Copy | None:
         """What an open plain file repeats of a log of the same family; the farthest reach.
 
         A file of which no line was stored leaves nothing to know its copy by.
         """
-        known = [c for c in self._known.values() if c.marker_bytes and is_family(c.path, path)]
+        known = self.family(path)
         whole = [c for c in known if c.offset <= size and fits(c, fd)]
         if whole:
             best = max(whole, key=lambda c: (c.offset, c.generation))
@@ -206,9 +225,10 @@ def _least_missed(traces: list[Checkpoint]) -> int:
     return min(enumerate(gaps, 1), key=lambda pair: pair[1])[0]
 
 
-def is_family(one: str, other: str) -> bool:
-    """True when the paths can be a log and its rotated forms, by their names."""
-    return family(PurePath(one).name) == family(PurePath(other).name)
+@lru_cache(maxsize=16_384)
+def family_of(path: str) -> str:
+    """What a log and its rotated forms have in common, by their names."""
+    return family(PurePath(path).name)
 
 
 def fits(checkpoint: Checkpoint, fd: int) -> bool:

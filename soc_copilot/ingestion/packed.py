@@ -10,7 +10,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceEvent
 from soc_copilot.ingestion.assembler import Trail
 from soc_copilot.ingestion.files import HEAD_BYTES, MARKER_BYTES, Identity, digest, read_at
-from soc_copilot.ingestion.generations import Copy, Generations, is_family
+from soc_copilot.ingestion.generations import Copy, Generations
 from soc_copilot.ingestion.reader import (
     FileReader,
     FileRewrittenError,
@@ -289,7 +289,7 @@ def packed_copy(fd: int, packing: str, path: str, known: Generations, now_ns: in
     """
     is_settled = now_ns - os.fstat(fd).st_mtime_ns > CUT_AFTER_S * 1e9
     head, is_cut = _unpacked_head(fd, packing)
-    related = [c for c in known.all() if c.marker_bytes and is_family(c.path, path)]
+    related = known.family(path)
     if is_cut and not is_settled and any(c.head_bytes > len(head) for c in related):
         raise NotYetError
     marks = [(c, c) for c in related]
@@ -326,9 +326,10 @@ def _farthest(
     if whole:
         best = max(whole, key=lambda c: (c.offset, c.generation))
         return Copy(best, best.offset, walk.is_at_end and walk.end == best.offset)
-    shorter = [(mark.offset, c) for mark, c in reached if c.offset > walk.end]
-    if shorter and not walk.is_whole and not is_settled:
+    goes_farther = any(mark.offset > walk.end for mark, _ in marks)
+    if goes_farther and not walk.is_whole and not is_settled:
         raise NotYetError
+    shorter = [(mark.offset, c) for mark, c in reached if c.offset > walk.end]
     if not shorter:
         return None
     _, c = max(shorter, key=lambda pair: (pair[0], pair[1].generation))

@@ -71,6 +71,7 @@ class Entry:
     is_quiet: bool = False
     is_removed: bool = False
     next_poll_s: float = 0.0
+    base_s: float = CHECK_GAP_S  # between looks while there is news
     news_at_s: float = 0.0
     n_chunks_out: int = 0  # read and not committed yet
     n_bytes_out: int = 0
@@ -184,6 +185,7 @@ class ReaderThread:
         self._inside: Entry | None = None
         self._reader: threading.Thread | None = None
         self._watcher: threading.Thread | None = None
+        self._pause_s = CHECK_GAP_S
         self.n_rounds = self.n_bytes = self.n_too_long = 0
 
     @property
@@ -273,11 +275,9 @@ class ReaderThread:
                 self._close_all()
 
     def _rest(self) -> None:
-        waits_s = [self._base_s(entry) for entry in self._entries()]
-        pause_s = min(min(waits_s, default=CHECK_GAP_S), CHECK_GAP_S)
         if self._stop.is_set():
             return
-        hinted = self._wake.wait(pause_s)
+        hinted = self._wake.wait(self._pause_s)
         self._wake.clear()
         if hinted:
             self._stop.wait(min(_HINT_GAP_S, self._poll_interval))
@@ -296,7 +296,9 @@ class ReaderThread:
         found = False
         now = time.monotonic()
         entries = list(self._entries())
+        self._pause_s = CHECK_GAP_S
         for entry in entries:
+            self._pause_s = min(self._pause_s, entry.base_s)
             if not (entry.pending or entry.next_poll_s <= now or entry.hint.is_set):
                 continue
             if self._stop.is_set() or self._is_killed(_MEMO_S):
@@ -335,6 +337,7 @@ class ReaderThread:
         if entry.is_prepared:
             return
         entry.is_prepared, entry.is_hinted = True, False
+        entry.base_s = self._base_s(entry)
         watch = entry.watch
         if watch is None or entry.options.text("watch") == "poll":
             return
@@ -381,7 +384,7 @@ class ReaderThread:
         return entry.options.number("poll_interval_s", self._poll_interval)
 
     def _wait_s(self, entry: Entry, now: float, n_entries: int) -> float:
-        base_s = self._base_s(entry)
+        base_s = entry.base_s
         if entry.watch is None or now - entry.news_at_s < _QUIET_AFTER_S:
             return base_s
         if entry.is_hinted:

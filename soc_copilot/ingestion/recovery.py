@@ -49,12 +49,14 @@ class Recovery:
         self._folder_seen_ns = 0
         self._is_due = False
         self._again_at_s = 0.0
+        self._lost: list[Checkpoint] = []  # not looked for, or refused to us, yet
+        self.denied = ""
         self.held: list[Held] = []
 
     @property
     def is_busy(self) -> bool:
         """True while files are read to their end, or wait to be judged."""
-        return self._is_due or bool(self.held)
+        return self._is_due or bool(self.held) or bool(self._lost)
 
     def note_change(self) -> None:
         """Files may have come beside the log; the next look takes them in."""
@@ -70,17 +72,32 @@ class Recovery:
             OSError: Not now; nothing was given up.
         """
         followed = self._followed
-        path = str(followed.path) if followed.is_shared else None
-        for lost in followed.generations.unfinished(path):
-            place = self._recover(lost)
-            if place is not None:
-                self._found_at.append(place)
+        self._lost = followed.generations.unfinished(
+            str(followed.path) if followed.is_shared else None
+        )
+        self._recover_lost()
         for sibling in siblings(followed.path, rotations_only=True):
             newer = any(sibling.mtime_ns >= place.mtime_ns for place in self._found_at)
             if not (sibling.is_rotation and newer):
                 self._seen.add(sibling.stamp)
             elif not self._take_in(sibling):
                 self._is_due = True
+
+    def _recover_lost(self) -> None:
+        """Look for what was being read; what must not be opened now stays to be looked for."""
+        denied = []
+        while self._lost:
+            try:
+                place = self._recover(self._lost[0])
+            except PermissionError as error:
+                self.denied = str(error.filename or "")
+                denied.append(self._lost[0])
+                place = None
+            del self._lost[0]
+            if place is not None:
+                self._found_at.append(place)
+        self._lost = denied
+        self.denied = self.denied if denied else ""
 
     def _recover(self, lost: Checkpoint) -> Sibling | None:
         """Find the file of a stored generation that is no longer at the path."""
@@ -149,6 +166,9 @@ class Recovery:
             OSError: Not now; it is tried again at the next look.
         """
         now = self._followed.clock.monotonic_s()
+        if self._lost and now >= self._again_at_s:
+            self._again_at_s = now + _AGAIN_S
+            self._recover_lost()
         changed_ns = self._folder_changed_ns() if is_moving else 0
         if not (self._is_due and now >= self._again_at_s) and not changed_ns:
             return
@@ -179,7 +199,7 @@ class Recovery:
             return False  # it is being packed, or holds what the plain one holds
         try:
             reader = self._hold(sibling, is_copy=True)
-        except NotYetError:
+        except (NotYetError, PermissionError):
             return False
         self._seen.add(sibling.stamp)
         if reader is not None and not (isinstance(reader, PackedReader) and reader.is_done):
@@ -198,12 +218,20 @@ class Recovery:
             sibling: Where it is.
             is_copy: It may be let go although it still has a name.
             is_ours: It is known to be what was read, so that a refusal must not count as loss.
+
+        Raises:
+            PermissionError: It must not be opened.
+            NotYetError: It cannot be judged yet.
+            OSError: It cannot be opened now.
         """
         handles = self._followed.handles
         try:
             fd = handles.open(sibling.path, follow=False)
         except (OSError, SourceError) as error:
-            if is_exhausted(error) or (is_ours and not isinstance(error, FileNotFoundError)):
+            is_gone = isinstance(error, (FileNotFoundError, SourceError))
+            if isinstance(error, PermissionError) or is_exhausted(error):
+                raise
+            if is_ours and not is_gone:
                 raise
             return None
         try:

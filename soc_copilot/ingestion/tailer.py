@@ -86,7 +86,7 @@ class FileTailer:
             path=self.path,
             source_id=source_id,
             generations=generations or Generations(source_id, checkpoints),
-            handles=handles or HandlePool(),
+            handles=HandlePool() if handles is None else handles,
             limits=limits or ReadLimits(),
             style=style or ReadStyle(),
             clock=clock,
@@ -457,6 +457,9 @@ class FileTailer:
             seen = self._followed.n_read_bytes or self._current or self._recovery.held
             state = "missing" if seen or self._generations.messages else "waiting"
             return state, f'There is no file at "{self.path}" now; it is read when it appears.'
+        if self._recovery.denied:
+            detail = f'Cannot read "{self._recovery.denied}", which holds the rest of '
+            return "denied", detail + f'"{self.path}": access denied. It is tried again.'
         if isinstance(self._current, PackedReader) and self._current.refusal:
             return "error", self._current.refusal
         if lag > BEHIND_BYTES:

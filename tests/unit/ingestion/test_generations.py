@@ -6,7 +6,7 @@ import pytest
 
 from soc_copilot.domain.records import Checkpoint, SourceEvent
 from soc_copilot.ingestion.files import Identity, digest, open_log
-from soc_copilot.ingestion.generations import Copy, Generations, is_family
+from soc_copilot.ingestion.generations import Copy, Generations, family_of
 
 
 def test_a_file_is_known_by_inode_and_content_and_a_copy_by_content(tmp_path):
@@ -95,4 +95,4 @@ def test_a_copy_shorter_than_what_was_read_is_known_by_where_reading_stood(tmp_p
     ],
 )
 def test_a_family_is_told_by_names(one, other, same):
-    assert is_family(one, other) is same
+    assert (family_of(one) == family_of(other)) is same
