@@ -1,0 +1,302 @@
+"""Files that left the path are found, whatever is in the way, and nothing is given up early."""
+
+import errno
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from soc_copilot.ingestion import files, tailer
+from soc_copilot.ingestion.tailer import NETWORK_CONFIRM_S, FileTailer
+
+
+class Clock:
+    def __init__(self):
+        self.at = 0.0
+
+    def now_ns(self):
+        return 10**18
+
+    def monotonic_s(self):
+        return self.at
+
+
+class Log:
+    """A tailer whose clock stands, and a store that checks every step."""
+
+    def __init__(self, path, **options):
+        self.path, self.clock = path, Clock()
+        self.options = {"from_start": True, "linger_s": 0.0, "clock": self.clock, **options}
+        self.lines, self.committed, self.events = [], {}, []
+        self.tailer = FileTailer(path, **self.options)
+
+    def poll(self, times=1, step_s=0.0):
+        for _ in range(times):
+            for chunk in self.tailer.poll():
+                held = self.committed.get(chunk.generation)
+                assert chunk.start == (held.offset if held else -1)
+                self.committed[chunk.generation] = chunk.checkpoint
+                self.lines += chunk.data.split(b"\n")[:-1]
+                self.events += chunk.events
+            self.clock.at += step_s
+        return self.lines
+
+    def settle(self):
+        return self.poll(12, step_s=10.0)
+
+    def restart(self):
+        self.tailer.close()
+        self.tailer = FileTailer(
+            self.path, **{**self.options, "checkpoints": tuple(self.committed.values())}
+        )
+
+    @property
+    def kinds(self):
+        return [event.kind for event in self.events]
+
+    @property
+    def state(self):
+        return self.tailer.status().state
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "app.log"
+
+
+def write(path, data):
+    with path.open("ab") as f:
+        f.write(data)
+
+
+def refusing(*names, error=None):
+    true = files.open_log
+
+    def refuse(path, *, follow=True):
+        if path.name in names:
+            raise error or PermissionError(errno.EACCES, "Permission denied", str(path))
+        return true(path, follow=follow)
+
+    return refuse
+
+
+def test_each_accident_is_told_once_and_with_its_generation(path):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    path.rename(path.with_name("app.log.1"))
+    write(path, b"b\n")
+    log.settle()
+    os.truncate(path, 0)
+    log.settle()
+    write(path, b"c\nhalf")
+    log.settle()
+    path.unlink()
+    log.settle()
+    log.restart()
+    log.settle()
+    assert log.lines == [b"a", b"b", b"c", b"half"]
+    assert log.kinds == ["rotated", "truncated", "deleted", "unterminated"]
+    assert [event.is_loss for event in log.events] == [False, True, False, False]
+    assert [event.generation for event in log.events] == [2, 2, 3, 3]
+    truncated = log.events[1]
+    assert (truncated.start, truncated.end) == (2, 2)
+
+
+def test_an_event_whose_chunk_was_not_stored_is_told_again_after_a_crash(path):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    path.rename(path.with_name("app.log.1"))
+    write(path, b"b\n")
+    log.tailer.poll()  # read and told, but not stored
+    log.restart()
+    log.settle()
+    assert sorted(log.lines) == [b"a", b"b"]
+    assert log.kinds == ["recovered"]
+
+
+def test_the_rest_of_a_rotated_file_is_read_on_after_two_restarts(path):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    lines = [b"line %06d" % n for n in range(300_000)]
+    write(path, b"".join(line + b"\n" for line in lines))
+    path.rename(path.with_name("app.log.1"))
+    path.touch()
+    log.restart()
+    log.poll(2)
+    assert len(log.lines) < 300_000
+    log.restart()
+    log.settle()
+    assert log.lines == [b"a", *lines]
+    assert log.kinds == ["recovered"]
+
+
+def test_a_rotated_file_that_must_not_be_opened_is_read_once_it_may(path, monkeypatch):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    write(path, b"b\n")
+    path.rename(path.with_name("app.log.1"))
+    write(path, b"c\n")
+    log.restart()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "open_log", refusing("app.log.1"))
+        log.settle()
+        assert log.lines == [b"a", b"c"]
+        assert log.state == "denied"
+        assert "app.log.1" in log.tailer.status().detail
+        path.rename(path.with_name("app.log.2"))  # what is live is followed all the while
+        write(path, b"d\n")
+        log.settle()
+        assert log.lines == [b"a", b"c", b"d"]
+    log.settle()
+    assert log.lines == [b"a", b"c", b"d", b"b"]
+    assert log.state == "live"
+    assert not any(event.is_loss for event in log.events)
+
+
+def test_without_handles_nothing_is_given_up(path, monkeypatch):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    write(path, b"b\n")
+    shutil.copyfile(path, path.with_name("app.log.1"))
+    os.truncate(path, 0)
+    full = OSError(errno.EMFILE, "Too many open files")
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "open_log", refusing("app.log", "app.log.1", error=full))
+        log.settle()
+        assert log.state == "error"
+        assert "too many files" in log.tailer.status().detail
+    log.settle()
+    assert log.lines == [b"a", b"b"]
+    assert log.state == "live"
+    assert log.kinds[-1:] == ["restored"] or "restored" in log.kinds
+
+
+def test_a_process_out_of_handles_loses_nothing(tmp_path):
+    """In a process of its own, whose limit is low."""
+    script = f"""
+import os, resource, sys
+from pathlib import Path
+sys.path.insert(0, {str(Path.cwd())!r})
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+from soc_copilot.ingestion.directory import DirectoryWatcher
+folder = Path({str(tmp_path)!r})
+for n in range(200):
+    (folder / f"{{n}}x.log").write_bytes(b"%d\\n" % n)
+watcher = DirectoryWatcher(folder, from_start=True, scan_s=0.0)
+lines = []
+def poll(times):
+    for _ in range(times):
+        for chunk in watcher.poll():
+            lines.extend(chunk.data.split())
+poll(2)
+taken = []
+try:
+    while True:
+        taken.append(os.open("/dev/null", os.O_RDONLY))
+except OSError:
+    pass
+for n in range(200):
+    with_none_left = watcher.poll()
+    lines.extend(word for chunk in with_none_left for word in chunk.data.split())
+print(watcher.status().state)
+for fd in taken:
+    os.close(fd)
+import time
+until = time.monotonic() + 20
+while len(lines) < 200 and time.monotonic() < until:
+    poll(1)
+    time.sleep(0.01)
+print(len(lines), len(set(lines)), watcher._generations.n_possible_losses)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "200 200 0", ran.stdout + ran.stderr
+
+
+def test_on_a_network_file_system_a_shrink_must_last_and_be_seen_afresh(path, monkeypatch):
+    log = Log(path, on_network=True)
+    write(path, b"one\ntwo\n")
+    log.poll(3)
+    true = os.fstat
+    stale = []
+
+    def fstat(fd):
+        stat = true(fd)
+        stale.append(fd)
+        return os.stat_result((*stat[:6], 3, *stat[7:]))  # a size from the client's cache
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", fstat)
+        log.poll(10, step_s=NETWORK_CONFIRM_S / 20)
+    assert stale
+    log.poll(3, step_s=1.0)
+    assert log.lines == [b"one", b"two"]
+    assert log.kinds == []
+    os.truncate(path, 0)
+    write(path, b"x\n")
+    log.poll(2, step_s=NETWORK_CONFIRM_S / 4)
+    assert log.kinds == []
+    log.poll(5, step_s=NETWORK_CONFIRM_S)
+    assert log.lines == [b"one", b"two", b"x"]
+    assert log.kinds == ["truncated"]
+
+
+def test_whether_a_path_is_on_a_network_is_asked_once(path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tailer, "is_network", lambda at: bool(asked.append(at)))
+    write(path, b"a\n")
+    Log(path).poll(5)
+    assert asked == [path]
+
+
+@pytest.mark.parametrize("what", ["folder", "fifo", "loop"])
+def test_something_else_in_the_place_of_the_log_is_told_and_passes(path, what):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    write(path, b"b\n")
+    path.rename(path.with_name("app.log.1"))
+    if what == "folder":
+        path.mkdir()
+    elif what == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path)
+    log.settle()
+    assert log.lines == [b"a", b"b"]
+    assert log.state == "error"
+    path.rmdir() if what == "folder" else path.unlink()
+    write(path, b"c\n")
+    log.settle()
+    assert log.lines == [b"a", b"b", b"c"]
+    assert log.state == "live"
+    assert not any(event.is_loss for event in log.events)
+
+
+def test_the_age_of_unread_bytes_is_told(path):
+    log = Log(path)
+    write(path, b"a\n")
+    log.poll(3, step_s=1.0)
+    write(path, b"half")
+    log.poll(5, step_s=1.0)
+    status = log.tailer.status()
+    assert status.partial_bytes == 4
+    assert status.lag_s == 4.0
+    write(path, b"\n")
+    log.poll(2, step_s=1.0)
+    assert log.tailer.status().lag_s == 0.0
+
+
+def test_the_limit_of_handles_is_the_systems_own():
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert 16 <= files.handle_limit() <= max(soft, 16)
