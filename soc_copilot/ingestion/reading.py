@@ -26,7 +26,8 @@ _HINT_GAP_S = 0.02  # chosen: pause after a hint, so that a chatty folder does n
 _RETRY_S = 5.0  # chosen: wait before a source that raised is tried again
 _QUIET_AFTER_S = 10.0  # chosen: without news for so long, a source is looked at less often
 _QUIET_POLL_S = 1.0  # chosen: and so often, when the system gives hints or sources are many
-_CROWD = 100  # chosen: sources that are polled at full speed whatever they do
+_CROWD_POLL_S = 2.0  # chosen: and so often, when they are very many
+_CROWD = 100  # chosen: sources that are looked at at full speed whatever they do
 _CLAIM_S = 2.0  # chosen: how long a source that is being read is waited for
 
 
@@ -387,9 +388,11 @@ class ReaderThread:
         base_s = entry.base_s
         if entry.watch is None or now - entry.news_at_s < _QUIET_AFTER_S:
             return base_s
-        if entry.is_hinted:
-            return max(base_s, _QUIET_POLL_S) if entry.watch.file else base_s
-        return base_s * max(1.0, min(n_entries / _CROWD, _QUIET_POLL_S / base_s))
+        if entry.watch.file is None:
+            return base_s  # a folder looks at its quiet files seldom by itself
+        if n_entries > _CROWD:
+            return max(base_s, min(n_entries / _CROWD * base_s, _CROWD_POLL_S))
+        return max(base_s, _QUIET_POLL_S) if entry.is_hinted else base_s
 
     def _hand_over(self, entry: Entry) -> None:
         """Move what was read into the buffer, waiting for room without holding the source."""
