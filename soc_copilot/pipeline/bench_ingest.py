@@ -240,7 +240,10 @@ def _child(job: str, folder: Path, **arguments: Any) -> dict[str, Any]:
 
 def _session(folder: Path, kind: str, path: Path, settings: Mapping[str, Value]) -> IngestSession:
     values: dict[str, Value] = {setting.key: setting.default for setting in SETTINGS}
-    values |= {"detection.web.enabled": False, "detection.auth.enabled": False, **settings}
+    values |= {
+        key: False for key in values if key.startswith("detection.") and key.endswith(".enabled")
+    }
+    values |= settings
     database = folder / "governance.db"
     with Governance.open(database, actor=_ACTOR, home=folder) as governance:
         governance.sources.add(kind, str(path), format="access", from_start=True)

@@ -10,6 +10,7 @@ from soc_copilot.domain.folders import split_folders
 from soc_copilot.domain.governance import SourceRow
 from soc_copilot.domain.records import Checkpoint
 from soc_copilot.domain.source_options import LISTENERS
+from soc_copilot.ingestion.activity import ActivityProducer
 from soc_copilot.ingestion.controller import IngestionController
 from soc_copilot.ingestion.evtx import EvtxSource
 from soc_copilot.ingestion.journald import JournalSource
@@ -33,7 +34,6 @@ _FORMATS: Final[Mapping[str, str]] = {
     "evtx": "windows-event",
 }
 _MIB: Final = 1024 * 1024
-_SEGMENT_BYTES: Final = 16 * _MIB  # a spool's segment: see ingestion.spool
 
 
 def kind_of(path: Path) -> str:
@@ -144,8 +144,7 @@ def make_source(
         _producer(source, around.clock),
         source_id=source.id,
         name=source.name,
-        # Two segments at least: the one that is written is never deleted.
-        max_bytes=max(int(spool_mib) * _MIB, 2 * _SEGMENT_BYTES),
+        max_bytes=int(spool_mib) * _MIB,
         checkpoints=checkpoints,
         limits=around.limits,
         clock=around.clock,
@@ -154,8 +153,6 @@ def make_source(
 
 def _producer(source: SourceRow, clock: Clock) -> Producer:
     if source.kind == "activity":
-        from soc_copilot.ingestion.activity import ActivityProducer
-
         return ActivityProducer(
             [Path(folder) for folder in split_folders(source.path)],
             recursive=source.options.is_on("recursive"),

@@ -5,9 +5,21 @@ import pytest
 
 from soc_copilot.domain.clock import utc_now
 from soc_copilot.domain.governance import SourceRow
+from soc_copilot.domain.records import Checkpoint
 from soc_copilot.domain.source_options import BY_KEY, KINDS, LISTENERS, SourceOptions
+from soc_copilot.ingestion.controller import IngestionController
+from soc_copilot.ingestion.reader import ReadLimits
 from soc_copilot.parsing.registry import FORMAT_NAMES
-from soc_copilot.pipeline.sources import PATH_OPTIONS, format_of, has_sender, kind_of
+from soc_copilot.pipeline.sources import (
+    PATH_OPTIONS,
+    Surroundings,
+    attach,
+    format_of,
+    has_sender,
+    kind_of,
+    make_source,
+)
+from soc_copilot.settings import SETTINGS
 
 
 def row(kind: str, path: str = "x", **values: object) -> SourceRow:
@@ -40,3 +52,36 @@ def test_what_a_path_is_tells_the_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", sorted(PATH_OPTIONS))
 def test_options_that_are_paths_exist(key: str) -> None:
     assert "Path of" in BY_KEY[key][0].help or "PEM" in BY_KEY[key][0].help
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Surroundings:
+    values = {setting.key: setting.default for setting in SETTINGS}
+    return Surroundings(tmp_path / "spool", values, ReadLimits())
+
+
+PLACES = dict.fromkeys(LISTENERS, "127.0.0.1:5514") | {"journald": "system"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_source_of_every_kind_can_be_read_and_set_back(
+    kind: str, tmp_path: Path, around: Surroundings
+) -> None:
+    source = row(kind, PLACES.get(kind, str(tmp_path)), id=4, pattern="*.log", name="it")
+    controller = IngestionController()
+    attach(controller, source, (), around)
+    (status,) = controller.statuses()
+    assert (status.source_id, status.name) == (4, "it")
+    controller.reset_source(4, (Checkpoint(4, 1, str(tmp_path), 0),))
+    controller.remove_source(4)
+
+
+@pytest.mark.parametrize(("own", "mib"), [(0, 77), (9, 9)])
+def test_a_spool_is_as_large_as_its_source_says_or_else_the_setting(
+    own: int, mib: int, around: Surroundings
+) -> None:
+    around = dataclasses.replace(around, settings={**around.settings, "ingestion.spool_mib": 77})
+    options = SourceOptions({"spool_mib": own} if own else {})
+    source = make_source(row("syslog-udp", "127.0.0.1:5514", options=options), (), around)
+    assert source._max_bytes == mib << 20  # type: ignore[attr-defined]
+    assert source.folder == around.spool_folder / "1"  # type: ignore[attr-defined]
