@@ -19,7 +19,11 @@ def test_limits_and_default_are_told_for_every_setting(setting):
     text = limits_text(setting)
     assert f"default {value_text(setting, setting.default)}" in text.replace("Default", "default")
     if setting.low is not None:
-        assert text.startswith(f"{setting.low:,g} to {setting.high:,g}")
+        low, to, high = text.split()[:3]
+        assert to == "to"
+        assert float(low.replace(",", "")) == setting.low
+        assert float(high.replace(",", "")) == setting.high
+        assert "e" not in low + high
     assert ("next start of ingestion" in text) == setting.restart
 
 

@@ -23,6 +23,7 @@ from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.frame import ReasonDialog
 from soc_copilot.ui.dialogs.source_options import SourceOptionsDialog
+from soc_copilot.ui.dialogs.source_verify import VerifyDialog
 from soc_copilot.ui.ingest_worker import SessionBeat
 from soc_copilot.ui.latest import Latest
 from soc_copilot.ui.models.sources import Column, SourceTableModel
@@ -43,7 +44,7 @@ REFRESH_MS = 5_000  # chosen: how often an idle page looks at the database and t
 AFTER_BATCH_MS = 1_000  # chosen: a ledger that moves faster cannot be read
 RUNNING = frozenset({"running", "halted", "stopping"})
 NO_FOLDER = LISTENERS | {"journald"}
-NO_FILE = frozenset({"journald"})  # nothing that could be read again byte by byte
+NO_FILE = frozenset({"journald", "evtx"})  # nothing that could be read again byte by byte
 ON_ONE = ("options", "verify", "toggle", "format", "reveal", "remove")  # need a selected source
 # Columns that give way on a narrow desk, first one first, and the width below which they do.
 GIVE_WAY = ((Column.UNPARSED, 1_240), (Column.BYTES, 1_160), (Column.ALERTS, 1_080))
@@ -325,6 +326,8 @@ class SourcesPage(SplitPage):
 
     def verify(self) -> None:
         """Read the selected source again and compare it with what is stored."""
+        if (facts := self.selected) is not None:
+            VerifyDialog(self.desk, self.window(), facts.source).open()
 
     def toggle(self) -> None:
         """Enable the selected source, or disable it."""

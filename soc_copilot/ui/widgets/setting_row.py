@@ -169,10 +169,16 @@ def limits_text(setting: Setting) -> str:
     """Limits, default, and when a change takes effect, in one line."""
     parts = []
     if setting.low is not None and setting.high is not None:
-        parts.append(f"{setting.low:,g} to {setting.high:,g} {setting.unit}".rstrip())
+        low, high = _number_text(setting.low), _number_text(setting.high)
+        parts.append(f"{low} to {high} {setting.unit}".rstrip())
     if setting.default != "":
         parts.append(f"default {value_text(setting, setting.default)}")
     if setting.restart:
         parts.append("in force from the next start of ingestion")
     text = " · ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+def _number_text(number: float) -> str:
+    """A limit as it is read: "0.1", "1,048,576"."""
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"
