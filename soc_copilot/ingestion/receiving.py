@@ -236,7 +236,12 @@ class Listener(ABC):
         """
         if self._thread is not None:
             raise SourceError(f"The listener on {self._address} is still stopping.")
-        host, port, *_ = self._open(Address.parse(self._address_text))
+        address = Address.parse(self._address_text)
+        try:
+            host, port = self._open(address)
+        except OSError as error:
+            self._close()
+            raise SourceError(_refusal(error, self.word.upper(), address)) from error
         self._address = f"{self.word} {host_and_port(host, port)}"
         self._failure = ""
         self._stop.clear()

@@ -91,15 +91,17 @@ class TcpListener(Listener):
         self._connections: set[_Connection] = set()
         self._is_waiting = False  # for room in the spool
         self._accept_again_s: float | None = None
+        self._no_room_until_s = 0.0
+        self._resumed_s = 0.0  # when reading went on after the spool was full
         self.n_received = 0
 
     # Life
 
     @override
     def _open(self, address: Address) -> tuple[str, int]:
-        sock = bound_socket(address, socket.SOCK_STREAM)
+        self._socket = sock = bound_socket(address, socket.SOCK_STREAM)
         sock.listen(_BACKLOG)
-        self._socket, self._waker = sock, Waker()
+        self._waker = Waker()
         self._selector = selectors.DefaultSelector()
         self._selector.register(sock, selectors.EVENT_READ)
         self._selector.register(self._waker.reading, selectors.EVENT_READ)
@@ -198,10 +200,13 @@ class TcpListener(Listener):
 
     def _make_room(self) -> bool:
         """Let go of a connection that never brought a message, if there is one."""
-        long_ago = time.monotonic() - _UNPROVEN_S
-        silent = (c for c in self._connections if not c.has_spoken and c.since_s < long_ago)
+        now = time.monotonic()
+        if now < self._no_room_until_s:
+            return False  # looked lately: a flood must not make us look at all each time
+        silent = (c for c in self._connections if not c.has_spoken)
         oldest = min(silent, key=lambda c: c.since_s, default=None)
-        if oldest is None:
+        if oldest is None or now - oldest.since_s < _UNPROVEN_S:
+            self._no_room_until_s = now + _TICK_S
             return False
         self._drop(oldest)
         return True
@@ -267,7 +272,7 @@ class TcpListener(Listener):
     def _tick(self, now: float) -> None:
         for connection in list(self._connections):
             limit_s = _IDLE_S if connection.is_open else _HANDSHAKE_S
-            if now - connection.heard_s > limit_s:
+            if now - max(connection.heard_s, self._resumed_s) > limit_s:
                 if not connection.is_open:
                     self._note_end(connection, TimeoutError(0, "timed out"))
                 self._drop(connection)
@@ -289,6 +294,7 @@ class TcpListener(Listener):
                 break
             spool.wait_for_room(_ROOM_S)
             done += spool.write(lines[done:])
+            self._resumed_s = time.monotonic()  # silence was ours
         self._is_waiting = False
         self.n_received += len(lines)
 

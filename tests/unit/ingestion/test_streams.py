@@ -302,6 +302,33 @@ def test_silence_ends_a_connection_after_very_long(wire, monkeypatch):
         assert hears_the_end(sock)
 
 
+def test_silence_that_was_ours_ends_no_connection(wire, monkeypatch):
+    monkeypatch.setattr(streams, "_IDLE_S", 0.5)
+    monkeypatch.setattr(streams, "_TICK_S", 0.01)
+    it = wire(max_bytes=64 * 1024)
+    with it.connect(b"".join(b"<13>message %06d\n" % i for i in range(3_000))) as sock:
+        wait_until(lambda: it.listener.status().detail, "it waits")
+        waited = time.monotonic()
+        wait_until(lambda: time.monotonic() - waited > 0.7, "all have been silent for long")
+        while it.listener.n_received < 3_000:
+            it.spool.release(10**9)
+        sock.sendall(b"<13>still here\n")
+        wait_until(lambda: it.listener.n_received == 3_001, "its next message came")
+
+
+def test_a_listener_that_cannot_listen_says_so(wire, monkeypatch):
+    def refuse(sock, backlog):
+        raise OSError(98, "Address already in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket.socket, "listen", refuse)
+        with pytest.raises(SourceError, match="the port is in use by another program"):
+            wire()
+    it = wire()
+    with pytest.raises(SourceError, match=f"TCP 127.0.0.1:{it.port}: the port is in use"):
+        wire(TcpListener(f"127.0.0.1:{it.port}"))
+
+
 def test_thousands_of_connections_opened_and_dropped(wire):
     it = wire(max_connections=64)
     for i in range(2_000):

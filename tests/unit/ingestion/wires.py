@@ -23,7 +23,11 @@ class Wire:
         self.listener = listener
         self.spool = SpoolWriter(folder, max_bytes)
         self.events = []
-        listener.start(self.spool)
+        try:
+            listener.start(self.spool)
+        except BaseException:
+            self.spool.close()
+            raise
 
     @property
     def port(self):
