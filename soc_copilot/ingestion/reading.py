@@ -338,7 +338,7 @@ class ReaderThread:
         if entry.is_prepared:
             return
         entry.is_prepared, entry.is_hinted = True, False
-        entry.base_s = self._base_s(entry)
+        entry.base_s, entry.news_at_s = self._base_s(entry), time.monotonic()
         watch = entry.watch
         if watch is None or entry.options.text("watch") == "poll":
             return
@@ -390,9 +390,10 @@ class ReaderThread:
             return base_s
         if entry.watch.file is None:
             return base_s  # a folder looks at its quiet files seldom by itself
+        wait_s = _QUIET_POLL_S if entry.is_hinted else base_s
         if n_entries > _CROWD:
-            return max(base_s, min(n_entries / _CROWD * base_s, _CROWD_POLL_S))
-        return max(base_s, _QUIET_POLL_S) if entry.is_hinted else base_s
+            wait_s = max(wait_s, min(2 * n_entries / _CROWD * base_s, _CROWD_POLL_S))
+        return max(base_s, wait_s)
 
     def _hand_over(self, entry: Entry) -> None:
         """Move what was read into the buffer, waiting for room without holding the source."""
