@@ -39,6 +39,7 @@ _LEARN_TOTAL_S: Final = 120.0  # chosen: at most, all rounds together
 _RESCAN_FILES: Final = 200_000  # chosen: files looked at after an overflow
 _RESCAN_S: Final = 20.0  # chosen: time for it
 _RESCAN_GAP_S: Final = 2.0  # chosen: overflows in a row are answered together
+_MARGIN_NS: Final = 1_000_000_000  # chosen: the reader's delay, and a coarse clock of the files
 _CHECK_S: Final = 60.0  # chosen: a look of our own where overflows are not told
 _ROOM_S: Final = 0.2  # chosen: wait for room in a full spool, again and again
 _RETRY_S: Final = 1.0  # chosen: a chosen folder that went away is looked for this often
@@ -399,7 +400,7 @@ class _Worker:
     def _overflow(self) -> None:
         self._producer.n_overflows += 1
         if not self._overflowed_ns:
-            self._overflowed_ns = self._good_ns
+            self._overflowed_ns = self._good_ns - _MARGIN_NS
             self._rescan_at_s = time.monotonic() + _RESCAN_GAP_S
 
     def _after_overflow(self) -> None:
