@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from soc_copilot import __version__
 from soc_copilot.cli import (
     alerts,
+    archive,
     audit,
     bench,
     evaluate,
     killswitch,
     score,
+    search,
     settings,
     sources,
     train,
@@ -21,7 +23,20 @@ from soc_copilot.cli import (
 from soc_copilot.cli.common import EXIT_ERROR, let_anything_be_printed, print_error
 from soc_copilot.domain.errors import SocCopilotError
 
-_GROUPS = (watch, alerts, sources, killswitch, audit, settings, train, evaluate, score, bench)
+_GROUPS = (
+    watch,
+    alerts,
+    search,
+    sources,
+    archive,
+    killswitch,
+    audit,
+    settings,
+    train,
+    evaluate,
+    score,
+    bench,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -5,10 +5,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from statistics import median
 
 from soc_copilot.cli.common import positive, print_table
 from soc_copilot.pipeline.bench import bench_pipeline
+from soc_copilot.pipeline.bench_archive import bench_archive
 from soc_copilot.pipeline.bench_ingest import OURS, IngestFigures, bench_ingest
 
 
@@ -37,6 +39,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     pipeline.add_argument("--json", action="store_true", help="figures as one JSON object")
     pipeline.set_defaults(func=_run_pipeline)
     _add_ingest(kinds)
+    _add_archive(kinds)
     window = kinds.add_parser(
         "window",
         help="delay of a 10 ms timer of the window while the pipeline runs flat out",
@@ -88,6 +91,73 @@ def _add_ingest(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     ingest.add_argument("--json", action="store_true", help="figures as one JSON object")
     ingest.set_defaults(func=_run_ingest)
+
+
+def _add_archive(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    archive = kinds.add_parser(
+        "archive",
+        help="archive, compact and search access-log lines, beside zgrep and lnav",
+        description="Archive access-log lines of our own making, compact them, and search them "
+        "for a rare term, an address and a time range; zgrep and lnav, where they are installed, "
+        "search the same lines.",
+    )
+    archive.add_argument(
+        "--lines", type=positive, default=1_000_000, help="lines (default: %(default)s)"
+    )
+    archive.add_argument(
+        "--folder", type=Path, help="where to work (default: the system's temporary folder)"
+    )
+    archive.add_argument("--json", action="store_true", help="figures as one JSON object")
+    archive.set_defaults(func=_run_archive)
+
+
+def _run_archive(options: argparse.Namespace) -> int:
+    def say(words: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{words}")
+
+    figures = bench_archive(options.lines, folder=options.folder, progress=say)
+    say("")
+    if options.json:
+        print(json.dumps(figures.to_json()))
+        return 0
+    per_event = {
+        "raw": figures.raw_bytes,
+        "gzip -6": figures.gzip_bytes,
+        "archive, as written": figures.batch_bytes,
+        "archive, compacted": figures.archive_bytes,
+    }
+    print_table(
+        ("figure", "value"),
+        [
+            ("events", f"{figures.n_events:,}"),
+            *(
+                (f"bytes an event, {name}", f"{size / figures.n_events:.1f}")
+                for name, size in per_event.items()
+            ),
+            ("written/s", f"{figures.write_per_s:,.0f}"),
+            ("compacted/s", f"{figures.compact_per_s:,.0f}"),
+        ],
+        right=("value",),
+    )
+    print()
+    seconds = ("archive", "first 100", "zgrep", "lnav")
+    print_table(
+        ("search for", "found", *(f"{name}, s" for name in seconds)),
+        [
+            (
+                search.what,
+                f"{search.n_found:,}",
+                *(
+                    None if took is None else f"{took:.2f}"
+                    for took in (search.archive_s, search.first_s, search.zgrep_s, search.lnav_s)
+                ),
+            )
+            for search in figures.searches
+        ],
+        right=("found", *(f"{name}, s" for name in seconds)),
+    )
+    return 0
 
 
 def _run_ingest(options: argparse.Namespace) -> int:
