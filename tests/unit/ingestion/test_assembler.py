@@ -143,7 +143,7 @@ def test_a_record_is_never_in_two_cuts_and_ends_at_its_limits():
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "cp1252"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])
-@pytest.mark.parametrize("size", [32, 33, 40, 200])
+@pytest.mark.parametrize("size", [32, 33, 40, 200, 3_000])
 def test_a_long_line_keeps_its_start_its_length_and_its_hash(tmp_path, encoding, end, size):
     line = "ä" + "x" * (size - 1)
     content = (line + end).encode(encoding)
@@ -163,6 +163,20 @@ def test_a_long_line_keeps_its_start_its_length_and_its_hash(tmp_path, encoding,
     assert found == ([expected] if n_kept > 32 else [])
     assert line.startswith(text.rstrip("\r"))
     assert len(text.encode(encoding)) <= 32
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_a_line_end_that_is_cut_in_two_is_no_part_of_the_hash(tmp_path, encoding):
+    line = "x" * 100
+    limits = ReadLimits(max_line_bytes=32)
+    with reading(tmp_path / "a.log", style=ReadStyle(encoding), limits=limits) as found:
+        for part in (f"{line}\r", f"{line}\r", "\n"):
+            found.append(part.encode(encoding))
+            found.read_all()
+        hashed = f"{line}\r{line}".encode(encoding)
+        (told,) = [line for chunk in found.chunks for line in chunk.long_lines]
+        assert told.hash == blake2b(hashed, digest_size=16).hexdigest()
+        assert told.length == len(hashed) + len("\r\n".encode(encoding))
 
 
 def test_the_trail_is_the_first_bytes_and_those_before_the_place():

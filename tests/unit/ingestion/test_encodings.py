@@ -1,12 +1,14 @@
 """Encodings are told from first bytes; lines stay lines whatever their bytes are."""
 
+import codecs
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.ingestion.encodings import get_encoding, tell
+from soc_copilot.ingestion.encodings import Encoding, get_encoding, tell
 
 SPLIT = ["utf-8", "latin-1", "cp1252", "shift_jis", "cp932", "euc_jp", "gbk", "gb18030", "big5",
          "cp949", "johab", "koi8-r", "ascii"]  # fmt: skip
@@ -103,6 +105,26 @@ def test_no_line_is_lost_or_merged_and_each_is_decoded_by_itself(name, lines):
         except UnicodeDecodeError:
             is_bad.append(True)
     assert (bad.tolist() if bad is not None else [False] * len(lines)) == is_bad
+
+
+def test_a_codec_that_swallows_or_invents_line_ends_merges_and_splits_nothing():
+    def decode(data, errors="strict"):
+        text = bytes(data).replace(b"\x81\n", b"?").replace(b"!", b"\n")
+        return text.decode("ascii", errors), len(data)
+
+    def search(name):
+        return codecs.CodecInfo(codecs.ascii_encode, decode) if name == "greedy" else None
+
+    codecs.register(search)
+    try:
+        encoding = Encoding("greedy", np.dtype(np.uint8))
+        data = b"a\x81\nb\x81\n!c\n"
+        out, _ = encoding.to_utf8(data, np.array([3, 6, 9]))
+        assert out.count(b"\n") == 3
+        with pytest.raises(SourceError):
+            get_encoding("greedy")
+    finally:
+        codecs.unregister(search)
 
 
 @given(st.lists(st.binary(max_size=12), min_size=1, max_size=6))

@@ -282,3 +282,24 @@ def test_a_record_that_was_ended_at_its_limits_is_told_once(tmp_path):
         events = [e for chunk in found.chunks for e in chunk.events]
         assert [e.kind for e in events] == ["note"]
         assert "500 lines" in events[0].message
+
+
+def test_a_line_that_comes_at_the_last_moment_still_joins(tmp_path, monkeypatch):
+    with reading(tmp_path / "a.log", style=ReadStyle(multiline=MultilineRule())) as found:
+        found.append(b"one\n a\n")
+        found.read()
+        found.clock.at_s += 2
+        wait = found.reader._wait
+
+        def late(fd):
+            found.append(b" b\n")
+            monkeypatch.undo()
+            return wait(fd)
+
+        monkeypatch.setattr(found.reader, "_wait", late)
+        assert found.read() == []
+        found.clock.at_s += 2
+        found.read()
+        found.clock.at_s += 2
+        found.read()
+        assert [text for _, _, text in found.records] == ["one\n a\n b"]
