@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from soc_copilot.cli import source_reports
+from soc_copilot.cli import source_reports, verify
 from soc_copilot.cli.common import (
     EXIT_OK,
     add_command,
@@ -63,6 +63,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_options(group)
     _add_files(group)
     source_reports.add_parsers(group)
+    verify.add_parser(group)
 
 
 def _add_adding(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
