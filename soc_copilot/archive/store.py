@@ -88,3 +88,18 @@ def shares_of(frame: pl.DataFrame) -> dict[int, SourceShare]:
         .rows()
     )
     return {source_id: SourceShare(*share) for source_id, *share in rows}
+
+
+def fault_of(folder: Path, segment: Segment) -> str:
+    """What is wrong with a segment's file, beside what the database says of it; empty if nothing.
+
+    A file that was compacted meanwhile counts as gone: ask with a fresh list.
+    """
+    try:
+        with (folder / segment.name).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "gone"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return "" if digest == segment.hash else "altered or damaged"

@@ -1,37 +1,24 @@
-"""`soc-copilot archive`: how large the event archive is, and whether it is sound."""
+"""`soc-copilot archive`: how large the event archive is, and whether its files are sound."""
 
 import argparse
 import sys
 import threading
 from typing import Any
 
+from soc_copilot.archive.store import fault_of
 from soc_copilot.cli.common import (
     EXIT_NO,
     EXIT_OK,
     add_command,
     add_group,
     open_existing,
-    positive,
     print_json,
     print_table,
     when,
 )
 from soc_copilot.domain.clock import from_us
-from soc_copilot.domain.text import render_safe
 from soc_copilot.governance.database import Governance
 from soc_copilot.pipeline.archiving import ArchiveCare
-from soc_copilot.pipeline.verify import Verification, verify_source
-
-_COUNTS = (
-    ("same", "n_same"),
-    ("missing", "n_missing"),
-    ("doubled", "n_doubled"),
-    ("differing", "n_differing"),
-    ("unexpected", "n_unexpected"),
-    ("refused", "n_refused"),
-    ("lost", "n_lost"),
-    ("removed", "n_removed"),
-)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -50,33 +37,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         group, "compact", "Compact and sweep the archive and apply retention, now.",
         "soc-copilot archive compact", _compact,
     )  # fmt: skip
-    verify = add_command(
+    add_command(
         group,
         "verify",
-        "Read sources again and show that each line stands exactly once (exit code 1 if not).",
-        "soc-copilot archive verify 1",
-        run_verify,
+        "Compare every file with the hash that the database holds (exit code 1 if one differs).",
+        "soc-copilot archive verify",
+        _verify,
     )
-    add_verify_arguments(verify)
-
-
-def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `run_verify` takes: the sources and a range of bytes."""
-    parser.add_argument("id", type=positive, nargs="*", help="only these sources")
-    parser.add_argument(
-        "--range",
-        type=_range,
-        default=(0, None),
-        metavar="FROM:TO",
-        help="only lines that begin at these bytes of their file, such as 0:1048576",
-    )
-
-
-def _range(text: str) -> tuple[int, int | None]:
-    start, colon, end = text.partition(":")
-    if colon and (not start or start.isdecimal()) and (not end or end.isdecimal()):
-        return int(start or 0), int(end) if end else None
-    raise argparse.ArgumentTypeError(f'"{text}" is no range; give two byte offsets as 0:1048576')
 
 
 def _status(args: argparse.Namespace) -> int:
@@ -153,61 +120,22 @@ def _compact(args: argparse.Namespace) -> int:
     return EXIT_NO if halted or care.n_damaged else EXIT_OK
 
 
-def run_verify(args: argparse.Namespace) -> int:
-    """Compare sources with the archive; 1 when a line is not there exactly once."""
-    is_sound = True
+def _verify(args: argparse.Namespace) -> int:
+    n_files, wrong = 0, []
     with open_existing(args) as governance:
-        ids = args.id or [
-            source.id
-            for source in governance.sources.list()
-            if source.kind not in {"journald", "evtx"}
-        ]
-        for source_id in ids:
-            source = governance.sources.get(source_id)
-            report = verify_source(
-                governance,
-                source_id,
-                from_offset=args.range[0],
-                to_offset=args.range[1],
-                progress=_tell if sys.stderr.isatty() else None,
-            )
-            is_sound &= report.is_sound and not _is_unread(report)
-            _print_report(source_id, source.name, report, as_json=args.json)
-    return EXIT_OK if is_sound else EXIT_NO
-
-
-def _is_unread(report: Verification) -> bool:
-    return not report.n_lines and bool(report.unreadable)
-
-
-def _tell(done: int, total: int) -> None:
-    end = "\r\x1b[K" if done >= total else f"\r{100 * done / total:3.0f}% of {total:,} bytes"
-    sys.stderr.write(end)
-
-
-def _print_report(source_id: int, name: str, report: Verification, *, as_json: bool) -> None:
-    counts = {word: getattr(report, attribute) for word, attribute in _COUNTS}
-    if as_json:
-        examples = [(e.what, e.generation, e.offset) for e in report.examples]
-        print_json(
-            {"source_id": source_id, "name": name, "lines": report.n_lines, **counts,
-             "bytes_not_stored": report.bytes_not_stored, "unreadable": report.unreadable,
-             "examples": examples, "is_sound": report.is_sound}
-        )  # fmt: skip
-        return
-    others = ", ".join(f"{n:,} {word}" for word, n in counts.items() if n and word != "same")
-    verdict = "each stands exactly once" if report.is_sound else "NOT as it should be"
-    if others and report.is_sound:
-        verdict = "each that is kept stands exactly once"
-    if _is_unread(report):
-        verdict = "nothing could be read again"
-    print(f"Source {source_id} ({render_safe(name)}): {report.n_lines:,} lines, {verdict}.")
-    if others:
-        print(f"  {report.n_same:,} the same, {others}.")
-    if report.bytes_not_stored:
-        print(f"  {report.bytes_not_stored:,} bytes are to be stored yet.")
-    for message in report.unreadable:
-        print(f"  {render_safe(message)}")
-    for found in report.examples:
-        place = f"{source_id}-{found.generation}-{found.offset}"
-        print(f"  {found.what}: {place} (file {found.generation}, byte {found.offset:,})")
+        for segment in governance.segments.list():
+            n_files += 1
+            if reason := fault_of(governance.archive_folder, segment):
+                wrong.append((segment, reason))
+            if sys.stderr.isatty():
+                sys.stderr.write(f"\r{n_files:,} files")
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    for segment, reason in wrong:
+        if args.json:
+            print_json({"name": segment.name, "events": segment.n_rows, "fault": reason})
+        else:
+            print(f"{segment.name}: {reason}; it held {segment.n_rows:,} events.")
+    if not args.json:
+        print(f"{n_files - len(wrong):,} of {n_files:,} files are as they were written.")
+    return EXIT_NO if wrong else EXIT_OK

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from soc_copilot.archive.store import Archive
+from soc_copilot.archive.store import Archive, fault_of
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.errors import DiskFullError, StoreError
 from soc_copilot.domain.events import EventBatch
@@ -84,3 +84,16 @@ def test_names_never_repeat(tmp_path: Path) -> None:
         archive.close()
     assert len(names) == 9
     assert batch_of(["x"]).frame[c.SOURCE_ID].to_list() == [1]
+
+
+def test_a_file_is_compared_with_its_hash(tmp_path: Path) -> None:
+    segment = Archive(tmp_path).write(batch_of(["x"]))
+    assert segment is not None
+    assert fault_of(tmp_path, segment) == ""
+    path = tmp_path / segment.name
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert fault_of(tmp_path, segment) == "altered or damaged"
+    path.unlink()
+    assert fault_of(tmp_path, segment) == "gone"
+    path.mkdir()
+    assert "cannot be read" in fault_of(tmp_path, segment)
