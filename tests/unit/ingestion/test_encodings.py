@@ -113,7 +113,9 @@ def test_a_codec_that_swallows_or_invents_line_ends_merges_and_splits_nothing():
         return text.decode("ascii", errors), len(data)
 
     def search(name):
-        return codecs.CodecInfo(codecs.ascii_encode, decode) if name == "greedy" else None
+        return (
+            codecs.CodecInfo(codecs.ascii_encode, decode, name=name) if name == "greedy" else None
+        )
 
     codecs.register(search)
     try:
