@@ -106,7 +106,13 @@ class Recovery:
         followed = self._followed
         for sibling in siblings(followed.path):
             same = (sibling.identity.device, sibling.identity.inode) == (lost.device, lost.inode)
-            reader = self._hold(sibling, is_copy=False, is_ours=True) if same else None
+            if not same:
+                continue
+            try:
+                reader = self._hold(sibling, is_copy=False, is_ours=True)
+            except PermissionError:
+                self._found_at.append(sibling)  # what was rotated after it is not known either
+                raise
             if reader is not None:
                 if lost.path != str(sibling.path):
                     followed.say(

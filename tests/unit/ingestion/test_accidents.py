@@ -244,11 +244,10 @@ class Accidents(RuleBasedStateMachine):
         self.in_file = set()
 
     def shift(self):
-        for n in range(90, 0, -1):
-            for suffix in ("", *PACKERS):
-                older = self.folder / f"app.log.{n}{suffix}"
-                if older.exists():
-                    older.rename(self.folder / f"app.log.{n + 1}{suffix}")
+        rotated = [path.name.split(".") for path in self.folder.glob("app.log.*")]
+        for parts in sorted(rotated, key=lambda parts: -int(parts[2])):
+            newer = [*parts[:2], str(int(parts[2]) + 1), *parts[3:]]
+            (self.folder / ".".join(parts)).rename(self.folder / ".".join(newer))
 
     @rule()
     def restart(self):
