@@ -8,7 +8,7 @@ another character; others are refused.
 import codecs
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ _SURE_BYTES: Final = 16  # chosen: fewer first bytes need their line end to look
 # Text that other codecs than plain ones take for an escape, a shift or a line end.
 _PROBES: Final = (b"\x1b$B", b"~{", b"+AAo-", b"\\n", b"\\u000a", b"\x0e")
 _PLANES: Final = 0x10  # standard: Unicode ends with plane 16
+Units = npt.NDArray[np.unsignedinteger[Any]]
 _Ends = npt.NDArray[np.int64]
 
 
@@ -42,7 +43,7 @@ class Encoding:
     """
 
     name: str
-    unit: np.dtype[np.uint8] | np.dtype[np.uint16]
+    unit: np.dtype[np.unsignedinteger[Any]]
 
     @property
     def size(self) -> int:
@@ -77,9 +78,14 @@ class Encoding:
         found = self._newlines(block, 0, len(block))
         return int(found[-1]) * self.size if len(found) else -1
 
+    def units(self, block: bytes, start: int, stop: int) -> Units:
+        """The whole units of `block[start:stop]`, not copied."""
+        count = (stop - start) // self.size
+        units: Units = np.frombuffer(block, self.unit, count, start)
+        return units
+
     def _newlines(self, block: bytes, start: int, stop: int) -> npt.NDArray[np.intp]:
-        units = np.frombuffer(block, self.unit, (stop - start) // self.size, start)
-        return np.flatnonzero(units == ord("\n"))
+        return np.flatnonzero(self.units(block, start, stop) == ord("\n"))
 
     def whole(self, data: bytes) -> bytes:
         """The bytes without a last character that is cut in its middle."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soc_copilot.domain.records import MAX_LINE_BYTES, LongLine
-from soc_copilot.ingestion.encodings import Encoding, get_encoding
+from soc_copilot.ingestion.encodings import Encoding, Units, get_encoding
 
 _NEWLINE = 10
 _UTF8 = get_encoding("utf-8")
@@ -121,7 +121,7 @@ def whole_lines(
         max_line_bytes: Bytes kept of a line, its line end included.
     """
     size = encoding.size
-    units = np.frombuffer(block, encoding.unit, (stop - start) // size, start)
+    units = encoding.units(block, start, stop)
     ends = np.flatnonzero(units == _NEWLINE).astype(np.int64, copy=False) + 1
     if not len(ends):
         return None
@@ -184,14 +184,14 @@ def _starts(ends: Positions, begin: int) -> Positions:
     return starts
 
 
-def _after_nuls(units: npt.NDArray[np.unsignedinteger], starts: Positions) -> Positions:
+def _after_nuls(units: Units, starts: Positions) -> Positions:
     # Each line holds at least its line end, so there is always a unit that is not NUL.
     solid = np.flatnonzero(units).astype(np.int64, copy=False)
     return solid[np.searchsorted(solid, starts)]
 
 
 def _rebuild(
-    units: npt.NDArray[np.unsignedinteger],
+    units: Units,
     starts: Positions,
     kept_ends: Positions,
     ends: Positions,
@@ -203,4 +203,5 @@ def _rebuild(
     np.add.at(steps, kept_ends - low, -1)
     keep = np.cumsum(steps[:-1], dtype=np.int8).astype(bool)
     keep[ends - 1 - low] = True
-    return units[low:high][keep].tobytes()
+    kept: bytes = units[low:high][keep].tobytes()
+    return kept

@@ -161,13 +161,13 @@ class Grouper:
     def _joins(self, lines: Lines) -> npt.NDArray[np.bool_]:
         if self._rule.mode in {"start", "continue"}:
             found = self._matches(lines)
-            joins = ~found if self._rule.mode == "start" else found
-            joins[0] = False
-            return joins
+            matched: npt.NDArray[np.bool_] = ~found if self._rule.mode == "start" else found
+            matched[0] = False
+            return matched
         block = np.frombuffer(lines.data, np.uint8)
         starts = lines.starts
         kinds = _FIRST[block[starts]]
-        joins = kinds == _JOINS
+        joins: npt.NDArray[np.bool_] = kinds == _JOINS
         if self._rule.mode == AUTO and (kinds == _MAY_JOIN).any():
             for prefix in _PREFIXES:
                 joins[_begin_with(prefix, lines, block, starts, kinds)] = True
