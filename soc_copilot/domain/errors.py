@@ -25,10 +25,6 @@ class DiskFullError(StoreError):
     """No room is left on the disk; nothing was stored, and nothing half written stays."""
 
 
-class DiskFullError(StoreError):
-    """There is no room left on the disk; nothing was stored, and trying again may help."""
-
-
 class PositionConflictError(StoreError):
     """Another process has moved a source's position; read it again and start there."""
 
