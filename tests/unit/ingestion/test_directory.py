@@ -246,3 +246,37 @@ def test_a_missing_folder_is_told_and_read_when_it_comes(tmp_path):
     folder = Folder(tmp_path / "logs")
     folder.poll()
     assert folder.watcher.status().state == "missing"
+
+
+def test_a_huge_file_does_not_keep_the_others_from_their_turn(tmp_path):
+    write(tmp_path / "a.log", b"x" * 99 + b"\n")
+    with (tmp_path / "a.log").open("ab") as f:
+        f.write((b"x" * 99 + b"\n") * 200_000)
+    for n in range(40):
+        write(tmp_path / f"small-{n}x.log", b"%d\n" % n)
+    folder = Folder(tmp_path, from_start=True)
+    seen = 0
+    for _ in range(6):
+        before = len(folder.lines)
+        folder.poll(1)
+        seen += sum(len(line) < 99 for line in folder.lines[before:])
+        assert sum(len(line) + 1 for line in folder.lines[before:]) < 2 << 20
+    assert seen == 40
+    assert len(folder.lines) < 100_000
+
+
+def test_a_hint_of_one_file_looks_at_that_file_only(tmp_path, monkeypatch):
+    for n in range(20):
+        write(tmp_path / f"{n}x.log", b"old\n")
+    folder = Folder(tmp_path, from_start=True)
+    folder.poll(40)  # long quiet
+    watcher = folder.watcher
+    monkeypatch.setattr(watcher, "_scan_s", 1e9)
+    write(tmp_path / "3x.log", b"new\n")
+    looked_at = []
+    for path, tailer in watcher._tailers.items():
+        true = tailer.poll
+        monkeypatch.setattr(tailer, "poll", lambda n, p=path, t=true: looked_at.append(p) or t(n))
+    watcher.hint.note(str(tmp_path / "3x.log"))
+    assert b"new" in folder.poll(1)
+    assert looked_at == [str(tmp_path / "3x.log")]
