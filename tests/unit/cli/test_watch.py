@@ -139,3 +139,4 @@ def test_a_partial_line_does_not_keep_it_from_being_idle(
     report = watch(database, capsys, "--from-start", "--until-idle", "1.5", str(log))
     (ledger,) = report["ledger"]  # type: ignore[misc]
     assert (ledger["lines"], ledger["stored"], ledger["left_bytes"]) == (3, 3, 21)
+    assert ledger["partial"] == 1

@@ -26,7 +26,7 @@ ACTOR = Actor("ana", "cli")
 @pytest.fixture
 def settings() -> dict[str, Value]:
     values: dict[str, Value] = {setting.key: setting.default for setting in SETTINGS}
-    values["detection.web.enabled"] = values["detection.auth.enabled"] = False
+    values |= {key: False for key in values if key.startswith("detection.") and "enabled" in key}
     values["ingestion.batch_interval_s"] = 0.1
     return values
 
