@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.engine import Connection
@@ -98,6 +98,12 @@ class BatchStore:
                 f'The disk that holds "{state.folder}" is full: {state.free_bytes >> 20} MiB are '
                 "left, which are kept for the kill switch and the audit trail. Free some space."
             )
+        try:
+            return self._store(commit)
+        except _MismatchError as error:
+            self._raise_conflict(commit.moves, error)
+
+    def _store(self, commit: BatchCommit) -> StoredBatch:
         with self._session.write(self._actor) as tx:
             refuse_if_engaged(self._session, tx.connection)
             _move_positions(tx.connection, commit.moves)
@@ -125,6 +131,20 @@ class BatchStore:
             )
             prune(tx.connection, batch_id, sum(len(move.events) for move in commit.moves))
         return StoredBatch(batch_id, time.time_ns(), raised.by_severity, raised.ids, raised.updated)
+
+    def _raise_conflict(self, moves: Sequence[PositionMove], error: "_MismatchError") -> NoReturn:
+        """Say which position it was: looked up only now, 1,000 files would be 1,000 look-ups."""
+        with self._session.read() as connection:
+            for move in moves:
+                at = {"b_source": move.checkpoint.source_id, "b_gen": move.checkpoint.generation}
+                stored = connection.execute(_STORED_OFFSET, at).scalar()
+                if (-1 if stored is None else stored) != move.expected_offset:
+                    raise PositionConflictError(at["b_source"], at["b_gen"]) from None
+            if error.__cause__ is not None:
+                raise error.__cause__  # not a position, but a source that does not exist
+        # It was back where it was expected by the time we looked.
+        first = moves[0].checkpoint
+        raise PositionConflictError(first.source_id, first.generation)
 
     def detector_states(self) -> dict[str, bytes]:
         """What each detector asked to be remembered last, by detector."""
@@ -159,23 +179,12 @@ class BatchStore:
 
 
 def _move_positions(connection: Connection, moves: Sequence[PositionMove]) -> None:
-    try:
-        with connection.begin_nested():
-            _write_positions(connection, moves)
-    except (IntegrityError, _MismatchError):
-        # Which one it was is looked up only now: 1,000 files a batch are 1,000 look-ups.
-        for move in moves:
-            at = {"b_source": move.checkpoint.source_id, "b_gen": move.checkpoint.generation}
-            stored = connection.execute(_STORED_OFFSET, at).scalar()
-            if (-1 if stored is None else stored) != move.expected_offset:
-                raise PositionConflictError(at["b_source"], at["b_gen"]) from None
-        raise
-
-
-def _write_positions(connection: Connection, moves: Sequence[PositionMove]) -> None:
     fresh = [position_values(m.checkpoint) for m in moves if m.expected_offset == -1]
     if fresh:
-        connection.execute(insert(PositionModel), fresh)
+        try:
+            connection.execute(insert(PositionModel), fresh)
+        except IntegrityError as error:
+            raise _MismatchError from error
     known = [_move_values(move) for move in moves if move.expected_offset != -1]
     if known and connection.execute(_MOVE, known).rowcount != len(known):
         raise _MismatchError

@@ -259,7 +259,7 @@ def terminate(server: Server) -> Callable[[], None]:
 
 
 def test_the_stores_pass_their_own_tests_there(url: str) -> None:
-    modules = ("pruning", "raising", "segments", "source_events", "sources", "tally")
+    modules = ("pruning", "segments", "source_events", "sources")
     files = [f"tests/unit/governance/test_{name}.py" for name in modules]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files],
