@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,7 +139,7 @@ class EvtxSource:
         self._known = {c.generation: c for c in checkpoints}
         self._messages: list[str] = []
         self._logs: dict[str, _Log] = {}
-        self._waiting: deque[str] = deque()
+        self._waiting: dict[str, int] = {}  # path and bytes, the next one first
         self._reading: _Reading | None = None
         self._scanned_at_s = -1e9
         self._events: list[SourceEvent] = []
@@ -157,7 +156,9 @@ class EvtxSource:
             self._scanned_at_s = now
             self._scan(now)
         if self._reading is None and self._waiting:
-            self._begin(self._waiting.popleft(), now)
+            path = next(iter(self._waiting))
+            del self._waiting[path]
+            self._begin(path, now)
         if self._reading is not None:
             out = self._read(self._reading, max_bytes, now)
         elif self._events:
@@ -198,8 +199,9 @@ class EvtxSource:
             self._trouble = ("missing", f'Cannot read "{self.path}": {error.strerror or error}.')
             return
         for path in found:
-            if path not in self._waiting and self._is_due(path, now):
-                self._waiting.append(path)
+            stamp = _stamp(path)
+            if stamp is not None and path not in self._waiting and self._is_due(path, stamp, now):
+                self._waiting[path] = stamp[1]
 
     def _files(self, now: float) -> Iterator[str]:
         """Paths of logs.
@@ -231,11 +233,10 @@ class EvtxSource:
                 if folder == self.path:
                     raise
 
-    def _is_due(self, path: str, now: float) -> bool:
+    def _is_due(self, path: str, stamp: tuple[int, int, int], now: float) -> bool:
         log = self._logs.get(path)
-        stamp = _stamp(path)
-        if stamp is None or not stamp[1]:
-            return False  # gone, or not filled yet
+        if not stamp[1]:
+            return False  # not filled yet
         if log is None:
             return True
         if stamp == log.seen or stamp == log.tried:
@@ -492,7 +493,7 @@ class EvtxSource:
         more = f" {len(bad):,} files of {len(self._logs):,} have trouble." if len(bad) > 1 else ""
         state, detail = self._trouble or (worst and (worst[0], worst[1] + more)) or self._plain()
         lag = self._reading.size if self._reading else 0
-        lag += sum(stamp[1] for path in self._waiting if (stamp := _stamp(path)))
+        lag += sum(self._waiting.values())
         self._status = SourceStatus(
             self.source_id,
             self.name,

@@ -1,12 +1,14 @@
 """Changes under folders, from both feeds."""
 
+import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from soc_copilot.ingestion import changes, inotify
 from soc_copilot.ingestion import changes as ch
-from soc_copilot.ingestion import inotify
 from soc_copilot.ingestion.changes import InotifyFeed, WatchdogFeed, open_feed
 from soc_copilot.ingestion.inotify import Notice
 
@@ -122,6 +124,27 @@ def test_overflow_of_the_queue_is_told(tmp_path, monkeypatch):
     taking = watching(InotifyFeed, tmp_path)
     notice = Notice(-1, inotify.Q_OVERFLOW, 0, "")
     assert [c.kind for c in taking.feed._changes(notice, 1)] == [ch.OVERFLOW]
+    assert taking.feed.close(5.0)
+
+
+@LINUX
+def test_queue_of_the_kernel_that_really_runs_over_is_told(tmp_path, monkeypatch):
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    if limit > 100_000:
+        pytest.skip("the system's queue is too long to be filled in a test")
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    monkeypatch.setattr(changes, "_HELD", 0)  # the reader waits for room that never comes
+    taking = watching(InotifyFeed, tmp_path)
+    for _ in range(limit // 2 + 100):  # the kernel joins like notices, so they alternate
+        os.utime(tmp_path / "a")
+        os.utime(tmp_path / "b")
+    monkeypatch.setattr(changes, "_HELD", 10 * limit)
+    deadline = time.monotonic() + 20
+    kinds = set()
+    while ch.OVERFLOW not in kinds and time.monotonic() < deadline:
+        kinds |= {change.kind for change in taking.feed.take(0.05, 10_000)}
+    assert kinds == {ch.ATTRIBUTES, ch.OVERFLOW}
     assert taking.feed.close(5.0)
 
 
