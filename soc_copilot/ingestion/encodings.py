@@ -251,6 +251,28 @@ def tell(head: bytes, wanted: str, *, ended: bool = False) -> tuple[Encoding, in
     return get_encoding(found or (_UTF8 if wanted == AUTO else "utf-16-le")), 0
 
 
+def first_lines(head: bytes, wanted: str = AUTO) -> bytes:
+    """The whole lines among a file's first bytes, as UTF-8; all of it when it holds none.
+
+    Args:
+        head: The first bytes, more than a line's worth.
+        wanted: What the source's options ask for.
+
+    Raises:
+        SourceError: Lines cannot be split in what it is in.
+    """
+    told = tell(head[:TELLING_BYTES], wanted, ended=True)
+    if told is None:
+        return head
+    encoding, mark = told
+    head = head[mark : mark + encoding.aligned(len(head) - mark)]
+    last = encoding.rfind_newline(head)
+    text = head[: last + encoding.size] if last >= 0 else head + encoding.newline
+    units = encoding.units(text, 0, len(text))
+    ends = (np.flatnonzero(units == ord("\n")) + 1) * encoding.size
+    return encoding.to_utf8(text, ends.astype(np.int64))[0]
+
+
 def _may_be_utf32(head: bytes) -> bool:
     """True for the mark of UTF-32 and one character, as far as they are there.
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.ingestion.encodings import Encoding, get_encoding, tell
+from soc_copilot.ingestion.encodings import Encoding, first_lines, get_encoding, tell
 
 SPLIT = ["utf-8", "latin-1", "cp1252", "shift_jis", "cp932", "euc_jp", "gbk", "gb18030", "big5",
          "cp949", "johab", "koi8-r", "ascii"]  # fmt: skip
@@ -155,3 +155,11 @@ def test_line_feeds_are_found_by_unit():
     assert (utf16.find_newline(block, 0, len(block)), utf16.rfind_newline(block)) == (4, 8)
     assert utf16.find_newline(block, 0, 4) == utf16.rfind_newline(block[:4]) == -1
     assert get_encoding("utf-8").rfind_newline(b"a\nb") == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_first_lines_are_whole_and_in_utf_8(encoding):
+    assert first_lines("aé\nb\nhalf".encode(encoding)) == "aé\nb\n".encode()
+    assert first_lines("only one line".encode(encoding)) == b"only one line\n"
+    assert first_lines("é\n".encode("cp1252"), "cp1252") == "é\n".encode()
+    assert first_lines(b"") == b"\n"
