@@ -109,6 +109,8 @@ def test_a_refusal_is_said(bench, window, qtbot):
     [
         (Verification(), "muted"),
         (Verification(n_lines=2, n_same=2), "ok"),
+        (Verification(n_lines=2, n_same=1, n_removed=1), "ok"),
+        (Verification(n_lines=2, n_removed=2), "muted"),
         (Verification(n_lines=2, n_same=2, unreadable=["a.gz is gone."]), "medium"),
         (Verification(n_lines=2, n_same=1, n_missing=1), "critical"),
     ],

@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Final
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QProgressBar, QPushButton, QWidget
 from typing_extensions import override
@@ -175,8 +176,10 @@ class VerifyDialog(DeskDialog):
                 widget.deleteLater()
         shown = [part for part in PARTS if getattr(found, part[0]) or part[0] in _ALWAYS]
         for row, (name, sign, words, role) in enumerate(shown):
-            count = PlainLabel(f"{getattr(found, name):,}", "strong")
-            if role not in {"text", "muted"}:
+            number = getattr(found, name)
+            count = PlainLabel(f"{number:,}", "strong")
+            count.setAlignment(Qt.AlignmentFlag.AlignRight)
+            if number and role not in {"text", "muted"}:
                 count.setStyleSheet(f"color: {self._desk.theme.hex(role)};")
             self._grid.addWidget(PlainLabel(sign, "muted"), row, 0)
             self._grid.addWidget(count, row, 1)
@@ -202,6 +205,10 @@ def verdict_of(found: "Verification") -> tuple[str, str]:
     if found.is_sound:
         if not found.n_lines:
             return "muted", "There is no line to compare yet."
+        if not found.n_same:
+            return "muted", "No line could be compared: none of them is in the archive now."
+        if found.n_same < found.n_lines:
+            return "ok", "Every line that is to be there stands exactly once."
         return "ok", "Every line stands exactly once."
     return "critical", "Not every line stands exactly once."
 
