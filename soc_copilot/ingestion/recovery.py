@@ -54,6 +54,11 @@ class Recovery:
         self.held: list[Held] = []
 
     @property
+    def is_done(self) -> bool:
+        """True when no file is read any more, and none is looked for."""
+        return not self.held and not self._lost
+
+    @property
     def is_busy(self) -> bool:
         """True while files are read to their end, or wait to be judged."""
         return self._is_due or bool(self.held) or bool(self._lost)
@@ -113,7 +118,8 @@ class Recovery:
             except PermissionError:
                 self._found_at.append(sibling)  # what was rotated after it is not known either
                 raise
-            if reader is not None:
+            # Another generation's: the inode was given to a new file, which is read as such.
+            if reader is not None and reader.generation == lost.generation:
                 if lost.path != str(sibling.path):
                     followed.say(
                         "recovered",

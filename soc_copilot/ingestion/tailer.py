@@ -116,7 +116,7 @@ class FileTailer:
     @property
     def is_done(self) -> bool:
         """True when there is no file at the path and every file that was there is let go."""
-        return self._is_missing and self._current is None and not self._recovery.held
+        return self._is_missing and self._current is None and self._recovery.is_done
 
     @property
     def is_busy(self) -> bool:

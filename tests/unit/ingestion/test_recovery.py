@@ -161,6 +161,29 @@ def test_a_rotated_file_that_must_not_be_opened_is_read_once_it_may(path, monkey
     assert not any(event.is_loss for event in log.events)
 
 
+def test_a_rotated_file_with_the_inode_of_a_deleted_one_is_not_taken_for_it(path):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    write(path, b"never seen\n")
+    inode = path.stat().st_ino
+    log.tailer.close()
+    path.unlink()
+    for n in range(50):
+        rotated = path.with_name(f"app.log.{n + 1}")
+        write(rotated, b"other\n")
+        if rotated.stat().st_ino == inode:
+            break
+        rotated.unlink()
+    else:
+        pytest.skip("this file system does not give an inode again")
+    write(path, b"b\n")
+    log.restart()
+    log.settle()
+    assert sorted(log.lines) == [b"a", b"b", b"other"]
+    assert [event.kind for event in log.events if event.is_loss] == ["replaced"]
+
+
 def test_without_handles_nothing_is_given_up(path, monkeypatch):
     log = Log(path)
     write(path, b"a\n")
