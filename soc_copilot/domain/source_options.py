@@ -14,6 +14,9 @@ LISTENERS: Final = frozenset({"syslog-udp", "syslog-tcp", "syslog-tls", "json-tc
 SPOOLED: Final = LISTENERS | {"activity"}
 """Kinds that write what they receive to a spool, which is then read like any file."""
 
+CHANNEL_PREFIX: Final = "channel:"
+"""Begins the path of an evtx source that is a live channel of this Windows."""
+
 KINDS: Final = ("file", "directory", "replay", *sorted(LISTENERS), "activity", "journald", "evtx")
 
 KIND_TITLES: Final[Mapping[str, str]] = {

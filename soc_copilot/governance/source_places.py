@@ -6,7 +6,7 @@ from collections.abc import Collection
 from soc_copilot.domain.addresses import format_address, parse_address
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.folders import join_folders, split_folders
-from soc_copilot.domain.source_options import KIND_TITLES, KINDS, LISTENERS
+from soc_copilot.domain.source_options import CHANNEL_PREFIX, KIND_TITLES, KINDS, LISTENERS
 
 SYSTEM_JOURNAL = "system"
 """Path of the machine's own journal."""
@@ -22,7 +22,7 @@ def place_of(kind: str, path: str | os.PathLike[str]) -> str:
         kind: One of `KINDS`.
         path: A file or folder, made absolute. For a listener an address, for file activity one
             or several folders separated as in `PATH`, for a journal also "" or "system": the
-            machine's own.
+            machine's own; for Windows events also "channel:NAME", a live channel.
 
     Raises:
         SourceError: The kind is unknown, nothing is named, or the address is none.
@@ -34,6 +34,8 @@ def place_of(kind: str, path: str | os.PathLike[str]) -> str:
         return format_address(*parse_address(text))
     if kind == "journald" and text in {"", SYSTEM_JOURNAL}:
         return SYSTEM_JOURNAL
+    if kind == "evtx" and text.removeprefix(CHANNEL_PREFIX) not in {text, ""}:
+        return text
     parts = split_folders(text) if kind == "activity" else (text,) if text else ()
     if not parts:
         raise SourceError("Give the path of the file or folder to read.")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from soc_copilot.domain.errors import SourceError
+from soc_copilot.domain.source_options import CHANNEL_PREFIX
 
-CHANNEL_PREFIX: Final = "channel:"
 _EVERY_S: Final = 5.0  # chosen: an export starts a program and reads the channel's index
 _TIMEOUT_S: Final = 60.0  # chosen: longer than an export of a full default log takes
 

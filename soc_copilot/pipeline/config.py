@@ -13,7 +13,13 @@ from soc_copilot.domain.errors import ParseError, PolicyError, SourceError
 from soc_copilot.domain.folders import join_folders, split_folders
 from soc_copilot.domain.governance import SourceRow
 from soc_copilot.domain.setting import Setting, Value
-from soc_copilot.domain.source_options import KINDS, LISTENERS, SourceOptions, options_of
+from soc_copilot.domain.source_options import (
+    CHANNEL_PREFIX,
+    KINDS,
+    LISTENERS,
+    SourceOptions,
+    options_of,
+)
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.source_places import SYSTEM_JOURNAL, place_of
 from soc_copilot.parsing.registry import AUTO, get_format
@@ -335,7 +341,7 @@ class _Reader:
         try:
             if kind == "activity":
                 text = join_folders(str(self._absolute(one)) for one in split_folders(text))
-            elif key == "path" and not (kind == "journald" and text in {"", SYSTEM_JOURNAL}):
+            elif key == "path" and not _is_no_path(kind, text):
                 text = str(self._absolute(text))
             return place_of(kind, text)
         except SourceError as error:
@@ -362,6 +368,13 @@ class _Reader:
 
 
 _NONE: Final = SourceOptions()
+
+
+def _is_no_path(kind: str, text: str) -> bool:
+    """True for what stands in the place of a path: the machine's own journal, a channel."""
+    if kind == "journald":
+        return text in {"", SYSTEM_JOURNAL}
+    return kind == "evtx" and text.startswith(CHANNEL_PREFIX)
 
 
 def _is_null(node: yaml.ScalarNode) -> bool:

@@ -26,6 +26,12 @@ def test_a_place_is_written_in_one_way(kind: str, path: str, place: str, name: s
     assert name_of(kind, place) == name
 
 
+def test_a_live_channel_is_no_path() -> None:
+    assert place_of("evtx", "channel:Security") == "channel:Security"
+    name = "channel:Microsoft-Windows-Sysmon/Operational"
+    assert place_of("evtx", name) == name
+
+
 def test_file_activity_takes_several_folders_each_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

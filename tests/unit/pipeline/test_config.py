@@ -104,6 +104,11 @@ def test_the_kind_of_a_path_is_told_from_what_is_there(tmp_path: Path) -> None:
     assert config.sources[0].pattern == "*.log"
 
 
+def test_what_stands_in_the_place_of_a_path_is_left_as_it_is(tmp_path: Path) -> None:
+    text = "sources: [{kind: journald, path: system}, {kind: evtx, path: 'channel:Security'}]"
+    assert [s.path for s in load(tmp_path, text).sources] == ["system", "channel:Security"]
+
+
 def test_variables_of_the_environment_are_not_put_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
