@@ -21,7 +21,7 @@ from soc_copilot.archive.query import (
     Range,
     Text,
 )
-from soc_copilot.archive.segments import Group
+from soc_copilot.archive.segments import Group, may_have
 from soc_copilot.archive.texts import escaped, has_text
 from soc_copilot.domain import columns as c
 
@@ -155,7 +155,7 @@ def may_match(query: Query, group: Group, grams: GramTable | None) -> bool:
         case Or(parts):
             return any(may_match(part, group, grams) for part in parts)
         case Text(text):
-            return grams is None or grams.may_have(text)
+            return grams is None or may_have(group, grams, text)
         case Range(c.TIMESTAMP, low, high):
             after = low is not None and group.max_us < low
             return not after and not (high is not None and group.min_us > high)

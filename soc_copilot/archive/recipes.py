@@ -122,11 +122,23 @@ def rebuilt(recipe: str, there: Collection[str]) -> pl.Expr:
     return _RECIPES[name][0](_getter(there), zone)
 
 
+def piece_of(text: str) -> str | None:
+    """The longest piece of a text that can only stand within one value of a rebuilt line.
+
+    Recipes put spaces, quotes, brackets or colons between any two values, so a piece without
+    them lies within one. None when each piece may also be part of a time or a number.
+    """
+    pieces = [piece for piece in _DIVIDER.split(text) if not _may_be_made(piece)]
+    return max(pieces, key=len, default=None)
+
+
+def texts_of(recipe: str, there: Collection[str]) -> list[str]:
+    """Columns whose values a rebuilt line has as they are."""
+    return [name for name in needs(recipe) if name in there and name not in _MADE]
+
+
 def may_have(recipe: str, there: Collection[str], text: str) -> pl.Expr | None:
     """True where a rebuilt line can have a text, told from its columns without building it.
-
-    The longest piece of the text that no space or bracket divides must lie within one value,
-    because recipes put such signs between any two.
 
     Args:
         recipe: As in `rebuilt`.
@@ -134,15 +146,12 @@ def may_have(recipe: str, there: Collection[str], text: str) -> pl.Expr | None:
         text: What the line must have, in any ASCII case.
 
     Returns:
-        None when it cannot be told: the piece may also be part of a time or a number.
+        None when it cannot be told.
     """
-    if not recipe:
+    piece = piece_of(text) if recipe else None
+    if piece is None:
         return None
-    pieces = [piece for piece in _DIVIDER.split(text) if not _may_be_made(piece)]
-    if not pieces:
-        return None
-    piece = max(pieces, key=len)
-    texts = [name for name in needs(recipe) if name in there and name not in _MADE]
+    texts = texts_of(recipe, there)
     found = (has_text(pl.col(name), piece).fill_null(value=False) for name in texts)
     return reduce(or_, found, pl.lit(value=False))
 

@@ -84,7 +84,7 @@ class Layout:
 
     Attributes:
         groups: In the order of their rows.
-        grams: For each, what its lines have; none at level 0.
+        grams: For each, what its lines have; none at level 0. See `may_have`.
         newest_us: When the last of its events was read, microseconds since 1970 UTC; 0 at
             level 0.
     """
@@ -92,6 +92,12 @@ class Layout:
     groups: tuple[Group, ...]
     grams: tuple[GramTable, ...] = ()
     newest_us: int = 0
+
+
+def may_have(group: Group, grams: GramTable, text: str) -> bool:
+    """False only when no line of the group has the text, in any ASCII case."""
+    piece = recipes.piece_of(text) if group.recipe else text
+    return piece is None or grams.may_have(piece)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,19 @@ def encode(events: pl.DataFrame, start: int) -> EncodedGroup:
     return EncodedGroup(
         frame, group, GramTable.of(events[c.ORIGINAL]).pack(), newest, fingerprint(events)
     )
+
+
+def _said(events: pl.DataFrame, recipe: str, kept: pl.Series) -> pl.Series:
+    """What the group's lines say, much of it once.
+
+    Of a line that is rebuilt, the values that it has as they are: a search asks for a piece
+    that can stand nowhere else (`recipes.piece_of`). Of others (`kept`), the whole line.
+    """
+    values = [
+        events[name].unique().drop_nulls() for name in recipes.texts_of(recipe, events.columns)
+    ]
+    lines = events[c.ORIGINAL] if not recipe else events[c.ORIGINAL].filter(kept)
+    return pl.concat([lines.rename("said"), *(series.rename("said") for series in values)])
 
 
 def fingerprint(events: pl.DataFrame) -> int:

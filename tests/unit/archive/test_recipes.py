@@ -63,7 +63,7 @@ TEMPLATES = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(TEMPLATES), st.data())
 def test_a_line_that_has_a_text_is_always_likely(lines: list[str], data: st.DataObject) -> None:
     frame = batch_of(lines).frame

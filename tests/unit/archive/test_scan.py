@@ -81,7 +81,7 @@ def test_events_come_back_whole(tmp_path: Path, lines: list[str]) -> None:
         assert found[name].to_list() == wanted[name].to_list(), name
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 600), st.integers(0, 600), st.sampled_from([None, 1, 2]))
 def test_times_and_sources_bound_a_search(
     tmp_path_factory: pytest.TempPathFactory, a: int, b: int, source: int | None

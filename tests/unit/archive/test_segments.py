@@ -43,7 +43,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(LINES, st.integers(0, 10**12))
 def test_any_lines_come_back_with_every_column(lines: list[str], start: int) -> None:
     frame = batch_of(lines, start=start).frame
@@ -56,6 +56,31 @@ def test_any_lines_come_back_with_every_column(lines: list[str], start: int) -> 
         folder = Path(name)
         segment = Archive(folder).keep(buffer, 1, shares_of(frame))
         assert_frame_equal(read(folder, segment, first_group(folder, segment)), ordered)
+
+
+@settings(max_examples=60, deadline=None)
+@given(LINES, st.data())
+def test_a_group_is_never_passed_over_for_a_text_that_a_line_has(
+    lines: list[str], data: st.DataObject
+) -> None:
+    encoded = encode(batch_of(lines).frame, 0)
+    line = data.draw(st.sampled_from(lines))
+    start = data.draw(st.integers(0, len(line)))
+    text = line[start : data.draw(st.integers(start, len(line)))]
+    grams = segments.GramTable.unpack(encoded.grams)
+    assert segments.may_have(encoded.group, grams, text)
+    assert segments.may_have(
+        encoded.group, grams, "".join(char.upper() if char.isascii() else char for char in text)
+    )
+
+
+def test_a_group_is_passed_over_for_what_no_line_has(tmp_path: Path) -> None:
+    encoded = encode(batch_of(access_lines(50)).frame, 0)
+    grams = segments.GramTable.unpack(encoded.grams)
+    assert encoded.group.recipe
+    assert not segments.may_have(encoded.group, grams, "xmlrpc-attack.php")
+    assert not segments.may_have(encoded.group, grams, '"GET /xmlrpc-attack.php HTTP')
+    assert segments.may_have(encoded.group, grams, "17/May/2015")
 
 
 def test_lines_of_a_known_form_are_not_kept_twice(tmp_path: Path) -> None:
