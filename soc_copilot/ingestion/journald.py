@@ -163,7 +163,7 @@ class JournalSource:
 
     def _start(self, tool: str) -> None:
         kind = "tail" if self._wants_tail else "lean" if self._wants_lean else "entries"
-        command = [tool, "--output=json", "--no-pager", "--quiet"]
+        command = [tool, "--output=json", "--no-pager"]
         if self.path is not None:
             where = "--directory" if self.path.is_dir() else "--file"
             command.append(f"{where}={self.path}")
