@@ -361,7 +361,7 @@ class Pipeline:
                 name=status.name,
                 n_events=events_by_source.get(status.source_id, 0),
                 lag_bytes=status.lag_bytes,
-                lag_s=waited_s if status.lag_bytes else 0.0,
+                lag_s=max(status.lag_s, waited_s) if status.lag_bytes else 0.0,
                 state=status.state,
                 detail=status.detail,
             )

@@ -67,7 +67,12 @@ class FakeController:
         return {"oldest_wait_s": 0.5, "buffer_fill": 0.25}
 
     def statuses(self) -> tuple[SourceStatus, ...]:
-        return (SourceStatus(1, "a", "live", lag_bytes=10), SourceStatus(2, "b", "live"))
+        return (
+            SourceStatus(1, "a", "live", lag_bytes=10),
+            SourceStatus(2, "b", "live"),
+            SourceStatus(3, "c", "behind", lag_bytes=10, lag_s=9.0),
+            SourceStatus(4, "d", "behind", lag_bytes=10, lag_s=-1.0),
+        )
 
 
 class FakeParser:
@@ -215,8 +220,8 @@ def test_a_batch_is_stored_with_the_positions_of_its_files() -> None:
     assert (moves[2].expected_offset, moves[2].checkpoint.offset) == (10, 12)
     assert commit.states == {"fake": b"s"}
     assert (summary.n_events, summary.n_parsed, summary.n_unparsed) == (6, 6, 0)
-    assert [source.n_events for source in summary.sources] == [5, 1]
-    assert [source.lag_s for source in summary.sources] == [0.5, 0.0]
+    assert [source.n_events for source in summary.sources] == [5, 1, 0, 0]
+    assert [source.lag_s for source in summary.sources] == [0.5, 0.0, 9.0, 0.5]
     assert summary.scores["fake"].sum() == 6
     assert rig.engine.calls == ["detect", "commit"]
     assert len(rig.controller.committed) == 1
