@@ -196,8 +196,7 @@ class IngestionController:
         with self._lock:
             self._entries.pop(source_id, None)
         self._hints.unwatch(source_id)
-        entry.give_up()
-        self._buffer.discard(source_id)
+        entry.give_up(self._buffer.discard)
         self._buffer.set_rule(source_id, None)
         self._forget_in_flight(source_id)
 
@@ -213,8 +212,7 @@ class IngestionController:
         source = entry.make(checkpoints)
         if isinstance(source, DirectoryWatcher):
             source.hint = entry.hint
-        entry.give_up(source)
-        self._buffer.discard(source_id)
+        entry.give_up(self._buffer.discard, source)
         self._forget_in_flight(source_id)
         entry.next_poll_s = 0.0
         self._wake.set()

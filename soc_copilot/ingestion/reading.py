@@ -115,11 +115,16 @@ class Entry:
         for checkpoint in settled.values():
             source.committed(checkpoint)
 
-    def give_up(self, other: Source | None = None) -> None:
+    def give_up(self, discard: Callable[[int], object], other: Source | None = None) -> None:
         """Put another source in the place of this one, or none, and close this one.
 
         A source that is being read is waited for; one that hangs is closed by the thread
         that hangs in it, if that ever comes back.
+
+        Args:
+            discard: Forgets what was handed over of the source by its id; called before
+                anything of the other one can be.
+            other: The source from now on.
         """
         deadline = time.monotonic() + _CLAIM_S
         claim = self.take()
@@ -132,6 +137,7 @@ class Entry:
             self.pending.clear()
             self.settled.clear()
             self.n_chunks_out = self.n_bytes_out = 0
+            discard(self.source_id)
             self.claim, self.is_hung, self.is_quiet = None, False, False
         if claim is not None:
             old.close()
