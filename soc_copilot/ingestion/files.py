@@ -226,6 +226,7 @@ class HandlePool:
         try:
             return open_log(path, follow=follow)
         except OSError as error:
+            self.is_short = self.is_short or is_exhausted(error)
             if not is_exhausted(error) or not self._close_spare(max(len(self._open) // 2, 1)):
                 raise
         return open_log(path, follow=follow)

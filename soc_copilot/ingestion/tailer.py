@@ -108,6 +108,7 @@ class FileTailer:
         self._quiet_since_s = 0.0
         self._is_missing = False
         self._trouble: tuple[str, str] | None = None  # state, detail
+        self._is_told = False  # of the trouble
         self._retry_at_s = 0.0
         self._backoff_s = _BACKOFF_S[0]
         self._stat: os.stat_result | None = None
@@ -407,7 +408,10 @@ class FileTailer:
 
     def _note_trouble(self, error: Exception, now: float) -> None:
         kind, state, detail = _described(error, self.path)
-        if self._trouble != (state, detail):
+        # A folder that runs out of handles says so once, not for each of its files.
+        is_said = self._followed.is_shared and is_exhausted(error)
+        if self._trouble != (state, detail) and not is_said:
+            self._is_told = True
             logger.warning("A source has trouble. source=%s state=%s", self.source_id, state)
             self._followed.say(kind, detail)
         self._trouble = (state, detail)
@@ -418,7 +422,9 @@ class FileTailer:
         if self._trouble is None:
             return
         self._trouble, self._backoff_s = None, _BACKOFF_S[0]
-        self._followed.say("restored", f'"{self.path}" can be read again.')
+        if self._is_told:
+            self._is_told = False
+            self._followed.say("restored", f'"{self.path}" can be read again.')
 
     def _update_status(self, now: float) -> None:
         current = self._current
