@@ -13,6 +13,7 @@ from typing import Final
 from soc_copilot.domain.addresses import format_address, parse_address
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.folders import split_folders
+from soc_copilot.domain.source_options import CHANNEL_PREFIX
 from soc_copilot.domain.text import render_safe
 
 # Ports tried first. 514 and 6514 are the registered ones (RFC 5426, RFC 5425), but a port
@@ -90,6 +91,11 @@ def _bind_problem(kind: str, host: str, port: int) -> str:
     return ""
 
 
+def is_windows() -> bool:
+    """True where there are event channels."""
+    return sys.platform == "win32"
+
+
 def look_at_folders(typed: str) -> PlaceLook:
     """Whether every folder named is one that can be watched. Worker thread."""
     folders = [str(Path(one.strip()).expanduser()) for one in split_folders(typed.strip())]
@@ -104,9 +110,13 @@ def look_at_folders(typed: str) -> PlaceLook:
 
 
 def look_at_event_logs(typed: str) -> PlaceLook:
-    """Whether there is an .evtx file, or a folder for them. Worker thread."""
+    """Whether there is an .evtx file, a folder for them, or a channel. Worker thread."""
     if not typed.strip():
         return PlaceLook()
+    if typed.strip().startswith(CHANNEL_PREFIX):
+        if not is_windows():
+            return PlaceLook(problem="Only Windows has event channels; give an .evtx file.")
+        return PlaceLook(typed.strip(), note="Followed while it grows; Security needs rights.")
     path = Path(typed.strip()).expanduser()
     if problem := _path_problem(str(path)):
         return PlaceLook(problem=problem)

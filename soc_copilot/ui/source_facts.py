@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from soc_copilot.domain.folders import split_folders
 from soc_copilot.domain.governance import (
     SourceLedger,
     SourceRow,
@@ -13,7 +14,7 @@ from soc_copilot.domain.governance import (
     StoredSourceEvent,
 )
 from soc_copilot.domain.records import Checkpoint, LedgerDelta, SourceStatus
-from soc_copilot.domain.source_options import LISTENERS
+from soc_copilot.domain.source_options import CHANNEL_PREFIX, LISTENERS
 from soc_copilot.domain.summary import SourceStats
 
 if TYPE_CHECKING:
@@ -213,9 +214,10 @@ def _look(facts: SourceFacts, positions: Positions) -> SourceFacts:
     state, detail = "stopped", ""
     if not source.enabled:
         state, detail = "disabled", "Not read until it is enabled again."
-    elif source.kind not in _NOT_ON_DISK:
+    elif source.kind not in _NOT_ON_DISK and not source.path.startswith(CHANNEL_PREFIX):
         try:
-            _look_at(source.path)
+            for path in split_folders(source.path) if source.kind == "activity" else (source.path,):
+                _look_at(path)
         except FileNotFoundError:
             state, detail = "missing", "There is nothing at its path now."
         except PermissionError:

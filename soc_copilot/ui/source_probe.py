@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soc_copilot.domain.errors import ParseError
+from soc_copilot.domain.errors import ParseError, SourceError
 from soc_copilot.domain.text import render_safe
 
 if TYPE_CHECKING:
@@ -93,7 +93,13 @@ def format_choices() -> tuple[tuple[str, str], ...]:
 
 
 def _probe_file(found: Probe, path: str, format_name: str) -> Probe:
+    from soc_copilot.ingestion.encodings import first_lines  # late, as for the preview below
+
     raw, size = _head(path)
+    try:
+        raw = first_lines(raw) if raw else raw
+    except SourceError as error:
+        return replace(found, sample=path, size_bytes=size, problem=str(error))
     found = replace(found, sample=path, size_bytes=size)
     if not raw:
         note = "This file is empty. Its format will be decided at the first lines."
@@ -140,7 +146,7 @@ def _with_preview(found: Probe, raw: bytes, format_name: str) -> Probe:
 
 
 def _head(path: str) -> tuple[bytes, int]:
-    """The file's first bytes (unpacked, if gzip) up to the last whole line, and its size."""
+    """The file's first bytes (unpacked, if gzip), and its size."""
     with Path(path).open("rb") as file:
         raw = file.read(HEAD_BYTES)
         size = os.fstat(file.fileno()).st_size
@@ -149,8 +155,7 @@ def _head(path: str) -> tuple[bytes, int]:
             raw = zlib.decompressobj(wbits=31).decompress(raw, HEAD_BYTES)
         except zlib.error as error:
             raise OSError(0, "damaged gzip data") from error
-    whole, newline, _ = raw.rpartition(b"\n")
-    return whole + newline if newline else raw, size
+    return raw, size
 
 
 def _is_binary(raw: bytes) -> bool:

@@ -98,3 +98,10 @@ def test_without_journalctl_no_journal_can_be_read(monkeypatch, tmp_path):
     assert look_at_journal("").place == "system"
     assert look_at_journal(str(tmp_path)).place == str(tmp_path)
     assert "there is none" in look_at_journal(str(tmp_path / "x")).problem
+
+
+def test_a_channel_is_a_place_on_windows_only(monkeypatch):
+    monkeypatch.setattr("soc_copilot.ui.listen_probe.is_windows", lambda: False)
+    assert "Only Windows" in look_at_event_logs("channel:Security").problem
+    monkeypatch.setattr("soc_copilot.ui.listen_probe.is_windows", lambda: True)
+    assert look_at_event_logs("channel:Security").place == "channel:Security"

@@ -198,3 +198,13 @@ def test_problems_rank_before_everything_else():
     states = sorted(STATE_WORDS, key=lambda state: replace(facts(), state=state).rank)
     assert set(states[:5]) == {"missing", "denied", "quarantined", "hung", "error"}
     assert states[5] == "behind"
+
+
+def test_every_folder_watched_is_looked_at(governance, tmp_path):
+    one, two = tmp_path / "a", tmp_path / "b"
+    one.mkdir()
+    two.mkdir()
+    governance.sources.add("activity", f"{one}{os.pathsep}{two}")
+    assert read_facts(governance)[0].state == "stopped"
+    two.rmdir()
+    assert read_facts(governance)[0].state == "missing"

@@ -178,3 +178,12 @@ def test_typing_is_completed_from_the_folder(tmp_path):
 @pytest.mark.parametrize("typed", ["no-folder", "/no/such/folder/x", "/a\0b/c"])
 def test_what_cannot_be_completed_is_not(typed):
     assert probe_source(typed).completions == ()
+
+
+def test_a_file_of_two_bytes_a_letter_is_read_too(tmp_path):
+    log = tmp_path / "app.log"
+    log.write_bytes("\ufeffstarted\nstopped\nhalf a li".encode("utf-16-le"))
+    found = probe_source(str(log))
+    assert found.problem == ""
+    assert found.preview is not None
+    assert [row["message"] for row in found.preview.rows] == ["started", "stopped"]

@@ -188,7 +188,13 @@ class ListenForm(_LookingForm):
 _PLACES: Final[dict[str, tuple[str, str, Callable[[str], PlaceLook], bool, bool]]] = {
     # kind: title, example, how it is looked at, offer files, offer folders
     "activity": ("Folder to watch", "/home", look_at_folders, False, True),
-    "evtx": ("File or folder", "C:\\Logs\\Security.evtx", look_at_event_logs, True, True),
+    "evtx": (
+        "File, folder or channel",
+        "C:\\Logs\\Security.evtx, or channel:Security",
+        look_at_event_logs,
+        True,
+        True,
+    ),
     "journald": (
         "Journal",
         "empty: this machine's journal; or a journal file or folder",
