@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 LOOK_S: Final = 15.0  # chosen: how often new batches are looked for without a nudge
 HOUSE_S: Final = 600.0  # chosen: how often it is swept, and few batches are compacted, too
 SERVER_GRACE_S: Final = 60.0  # chosen: a server may still commit for a client that died
+MOST_BATCHES: Final = 4_000  # chosen: so many wait while ingestion is behind, 40 million lines
 NICENESS: Final = 10  # chosen: reading and detecting come first
 LOCK_NAME: Final = "keeper.lock"
 _DAY_US: Final = 86_400_000_000
@@ -89,6 +90,10 @@ class ArchiveCare:
         is_local = self._governance.path is not None
         grace_s = 0.0 if is_local else SERVER_GRACE_S
         return sweep(self._archive.folder, self._governance.segments.names, grace_s)
+
+    def n_batches(self) -> int:
+        """Batches that were not compacted yet."""
+        return len(self._governance.segments.list(level=0))
 
     def compact(self, *, everything: bool = False) -> int:
         """Compact once.
@@ -217,7 +222,12 @@ class ArchiveKeeper:
     """
 
     def __init__(
-        self, target: str | Path | None = None, home: Path | None = None, *, look_s: float = LOOK_S
+        self,
+        target: str | Path | None = None,
+        home: Path | None = None,
+        *,
+        look_s: float = LOOK_S,
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
         """Describe a keeper; nothing is opened yet.
 
@@ -225,8 +235,11 @@ class ArchiveKeeper:
             target: Path or URL of the governance database, None for the default one.
             home: Folder of the audit key, None for the default one.
             look_s: How often new batches are looked for.
+            is_busy: True while ingestion is behind; compaction then waits until there are
+                `MOST_BATCHES`. Called on the keeper's thread.
         """
         self._target, self._home, self._look_s = target, home, look_s
+        self._is_busy = is_busy
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -298,12 +311,19 @@ class ArchiveKeeper:
             if lock is not None:
                 lock.release()
 
+    def _gives_way(self, care: ArchiveCare) -> bool:
+        """True when the processor is better used to read what waits."""
+        return self._is_busy() and care.n_batches() < MOST_BATCHES
+
     def _round(self, care: ArchiveCare, *, is_due: bool) -> bool:
         """Do what there is to do; False when something failed and is tried again."""
         try:
             if is_due:
                 self._add(n_swept=care.sweep())
-            while n_rows := care.compact(everything=is_due):
+            while not self._gives_way(care):
+                n_rows = care.compact(everything=is_due)
+                if not n_rows:
+                    break
                 self._add(n_compacted=n_rows)
             if is_due:
                 self._add(n_removed=care.retain())

@@ -40,6 +40,8 @@ T = TypeVar("T")
 _PROGRAM = Actor("pipeline", "pipeline")  # who raises alerts: the program, not who started it
 DRAIN_LIMIT_S = 30.0  # chosen: how long close() goes on storing what was buffered
 STOP_LIMIT_S = 10.0  # chosen: how long close() waits for a thread that does not come back
+_BEHIND_FILL = 0.5  # chosen: of the buffer; reading then waits for storing, or soon will
+_BEHIND_FOR_S = 5.0  # chosen: so long after that it still counts as behind
 FOLLOW_S = 2.0  # chosen: how soon a source that was changed elsewhere is read as it is now
 
 
@@ -90,6 +92,7 @@ class IngestSession:
         self._failed: dict[int, SourceStatus] = {}  # could not be made; tried again
         self._left_out: set[int] = set()  # removed from this run, whatever the database says
         self._follow_at_s = 0.0
+        self._behind_at_s = -_BEHIND_FOR_S
 
     def __enter__(self) -> Self:
         self.open()
@@ -122,7 +125,7 @@ class IngestSession:
             self._follow(governance)
             governance.audit.record("ingestion.started", "ingestion")
             self._controller.start()
-            self._keeper = ArchiveKeeper(self._target, self._home)
+            self._keeper = ArchiveKeeper(self._target, self._home, is_busy=self._is_behind)
             self._keeper.start()
         except BaseException:
             self._release()
@@ -168,7 +171,14 @@ class IngestSession:
                 logger.warning("A source could not be changed. reason=%s", error)
         if time.monotonic() >= self._follow_at_s:
             self._follow(self._opened(self._governance))
-        return pipeline.run_batch(stop)
+        summary = pipeline.run_batch(stop)
+        if summary is not None and summary.buffer_fill >= _BEHIND_FILL:
+            self._behind_at_s = time.monotonic()
+        return summary
+
+    def _is_behind(self) -> bool:
+        """True while there is more to read than is stored at once; any thread."""
+        return time.monotonic() - self._behind_at_s < _BEHIND_FOR_S
 
     def add_source(self, source: SourceRow) -> None:
         """Read a source as it is described, from its stored position, before the next batch.

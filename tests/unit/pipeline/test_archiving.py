@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -282,3 +282,41 @@ def test_a_refusing_database_leaves_the_archive_as_it_was(
     assert len(stored_ids(governance)) == 10
     assert care_of(governance).sweep() == 1
     assert len(stored_ids(governance)) == 10
+
+
+@pytest.mark.parametrize("most", [archiving.MOST_BATCHES, 3])
+def test_compaction_waits_while_ingestion_is_behind_unless_too_much_waits(
+    tmp_path: Path,
+    governance: Governance,
+    archive: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+) -> None:
+    monkeypatch.setattr(archiving, "MOST_BATCHES", most)
+    for i in range(3):
+        store(governance, archive, access_lines(10), start=i * 10_000)
+    is_busy, asked = True, threading.Event()
+
+    def is_behind() -> bool:
+        asked.set()
+        return is_busy
+
+    keeper = ArchiveKeeper(tmp_path / "g.db", tmp_path, look_s=0.02, is_busy=is_behind)
+    keeper.start()
+    try:
+        assert asked.wait(20)
+        wait_for(lambda: keeper.status.state == "idle")
+        assert keeper.status.n_compacted == (0 if most > 3 else 30)
+        is_busy = False
+        store(governance, archive, access_lines(10), start=90_000)
+        monkeypatch.setattr(archiving, "HOUSE_S", 0.0)
+        wait_for(lambda: keeper.status.n_compacted >= 40)
+    finally:
+        assert keeper.stop()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.02)
