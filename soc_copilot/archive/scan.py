@@ -278,6 +278,13 @@ class Scanner:
         needed = {*KEY, ROW, *matching.columns(query)}
         light, heavy = matching.split(query)
         there = frozenset(group.columns) or self._columns(segment)
+        looked_at = matching.columns(light)
+        if looked_at and c.TIMESTAMP not in looked_at:
+            # Most groups have no match at all, which their one or two columns tell.
+            condition = matching.expression(light, there)
+            some = {c.SOURCE_ID, *looked_at}  # a column that is always there keeps the rows
+            if read(self._folder, segment, group, some, where=condition).is_empty():
+                return pl.DataFrame(schema={ROW: pl.UInt32})
         before = matching.expression(light, there) & _admitted(request)
         hint = matching.raw_hint(heavy)
         frame = read(self._folder, segment, group, needed, where=before, hint=hint)

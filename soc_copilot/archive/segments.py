@@ -308,7 +308,7 @@ def read(
 
 def _stored(wanted: Sequence[str], group: Group, there: Sequence[str]) -> list[str]:
     """Columns of the file that the wanted ones are made of."""
-    needed = {c.LENGTH, *wanted}
+    needed = set(wanted) or {c.LENGTH}  # without any column nothing would tell the height
     if c.ORIGINAL in needed:
         needed |= {_REST, *recipes.needs(group.recipe)}
     if c.TIMESTAMP in needed:

@@ -14,7 +14,17 @@ from soc_copilot.domain import columns as c
 from soc_copilot.domain.archive import Segment
 from tests.unit.archive.frames import access_lines, batch_of
 
-QUERIES = ["", "page/7", "status:404", "ip:10.1.0.0/16 NOT status:200", "/agent.[0-3]/", "nowhere"]
+QUERIES = [
+    "NOT pid:5",
+    "pid:5",
+    "NOT user:* page/7",
+    "",
+    "page/7",
+    "status:404",
+    "ip:10.1.0.0/16 NOT status:200",
+    "/agent.[0-3]/",
+    "nowhere",
+]
 
 
 @pytest.fixture(autouse=True)
