@@ -17,6 +17,7 @@ from soc_copilot.ingestion.unpacking import UNDECIDED, packing_of
 
 logger = logging.getLogger(__name__)
 
+_SOON_S = 0.1  # chosen: pause before a folder in which names just moved is listed again
 _AGAIN_S = 1.0  # chosen: pause before a file that could not be judged is looked at again
 
 
@@ -185,24 +186,35 @@ class Recovery:
         if not (self._is_due and now >= self._again_at_s) and not changed_ns:
             return
         self._is_due = True  # until it was done
-        is_over = True
+        is_over, listed_ns = True, self._folder_ns()
         for sibling in siblings(self._followed.path, rotations_only=True):
             is_new = sibling.stamp not in self._seen and sibling.identity != current
             if sibling.is_rotation and is_new:
                 is_over = self._take_in(sibling) and is_over
             else:
                 self._seen.add(sibling.stamp)
-        self._is_due, self._again_at_s = not is_over, now + _AGAIN_S
+        # A file that is renamed while a folder is listed may be missing from the list.
+        is_sure = listed_ns == self._folder_ns() and not self._is_fresh(listed_ns)
+        self._is_due = not (is_over and is_sure)
+        self._again_at_s = now + (_SOON_S if is_over else _AGAIN_S)
         self._folder_seen_ns = changed_ns or self._folder_seen_ns
 
     def _folder_changed_ns(self) -> int:
         """When names came or went since this was last acted on; 0 when they did not."""
+        changed_ns = self._folder_ns()
+        is_news = changed_ns != self._folder_seen_ns or self._is_fresh(changed_ns)
+        return changed_ns if is_news else 0
+
+    def _folder_ns(self) -> int:
+        """When names last came or went; 0 where that cannot be told."""
         try:
-            changed_ns = self._followed.path.parent.stat().st_mtime_ns
+            return self._followed.path.parent.stat().st_mtime_ns
         except OSError:
             return 0
-        is_fresh = abs(self._followed.clock.now_ns() - changed_ns) < RACY_NS
-        return changed_ns if changed_ns != self._folder_seen_ns or is_fresh else 0
+
+    def _is_fresh(self, changed_ns: int) -> bool:
+        """True when another change could carry the same time."""
+        return abs(self._followed.clock.now_ns() - changed_ns) < RACY_NS
 
     def _take_in(self, sibling: Sibling) -> bool:
         """Read a rotated file that nobody reads; False when that has to be judged later."""
@@ -240,13 +252,17 @@ class Recovery:
         try:
             fd = handles.open(sibling.path, follow=False)
         except (OSError, SourceError) as error:
-            is_gone = isinstance(error, (FileNotFoundError, SourceError))
+            if isinstance(error, FileNotFoundError):
+                raise NotYetError from error  # it was renamed since it was listed
+            is_gone = isinstance(error, SourceError)
             if isinstance(error, PermissionError) or is_exhausted(error):
                 raise
             if is_ours and not is_gone:
                 raise
             return None
         try:
+            if Identity.of(os.fstat(fd)) != sibling.identity:
+                raise NotYetError  # another one has its name since it was listed
             reader = self._openings.reader_for(fd, sibling.path, is_rotated=True)
         except BaseException:
             os.close(fd)
