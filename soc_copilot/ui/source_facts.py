@@ -262,9 +262,9 @@ def size_text(n_bytes: int) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """A lag for people: "0.4 s", "3 min", "2 h"; "unknown" below 0."""
+    """A lag for people: "0.4 s", "3 min", "2 h"; "?" below 0."""
     if seconds < 0:
-        return "unknown"
+        return "?"
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.0f} h"

@@ -346,3 +346,15 @@ def test_the_pane_without_an_event_says_how_to_get_one(bench, qtbot):
     pane.show_event(event(0, "x" * 9_000), "web")
     assert "more characters" in pane.raw.toPlainText()
     pane.close()
+
+
+def test_hosts_are_a_column_only_where_an_event_names_one(bench, qtbot):
+    searcher = ListSearcher([event(0), event(1, "named", **{c.HOST: "web1"})])
+    page = EventsPage(bench.desk, searcher)
+    qtbot.addWidget(page)
+    show(bench, page)
+    assert not page.table.isColumnHidden(Column.HOST)
+    page.bar.set_text("line 0")
+    settle(bench)
+    assert page.table.isColumnHidden(Column.HOST)
+    page.close()

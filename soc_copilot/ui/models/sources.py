@@ -332,6 +332,8 @@ class SourceTableModel(RowModel):
                 return f"{ledger.totals.bytes_seen:,} bytes"
             case Column.KIND:
                 return KIND_TITLES.get(facts.source.kind, facts.source.kind)
+            case Column.LAG:
+                return "Older than what was watched." if facts.lag_s < 0 else ""
             case Column.LOST:
                 return loss_tip(facts)
             case Column.NAME | Column.PATH:

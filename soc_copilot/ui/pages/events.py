@@ -199,8 +199,14 @@ class EventsPage(SplitPage):
     @override
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """Hide what the width has no room for, and hosts where no event names one."""
         for column, least in GIVE_WAY:
             self.table.setColumnHidden(column, self.width() < least)
+        if not any(row.host for row in self.model.rows):
+            self.table.setColumnHidden(Column.HOST, True)
 
     # -- asking
 
@@ -256,6 +262,7 @@ class EventsPage(SplitPage):
         more = "the newest " if page.has_more else ""
         self.strip.show_done(f"Found {more}{len(page.rows):,} in {page.took_s:.2f} s.")
         self.pane.show_event(None)
+        self._fit_columns()
         self.table.scrollToTop()
         self._show_emptiness()
 

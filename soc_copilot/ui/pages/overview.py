@@ -241,7 +241,7 @@ class OverviewPage(Page):
             )
         sources = live.current_sources()
         slow = sum(source.state not in {"live", "listening", "ok", "waiting"} for source in sources)
-        words = (f"{slow} behind or not read", "medium") if slow else ("nothing lost", "small")
+        words = (f"{slow} behind or not read", "medium") if slow else ("all read", "small")
         if not sources:
             words = ("not being read", "small")
         self.tiles[3].show_number(f"{len(sources) or self._n_sources}", words)

@@ -130,9 +130,9 @@ class SourcesPage(SplitPage):
             Column.PARSED: 66,
             Column.UNPARSED: 78,
             Column.LOST: 60,
-            Column.BYTES: 76,
+            Column.BYTES: 84,
             Column.TO_READ: 76,
-            Column.LAG: 66,
+            Column.LAG: 58,
             Column.LAST: 92,
             Column.ALERTS: 58,
         }

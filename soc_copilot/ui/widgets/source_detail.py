@@ -159,8 +159,8 @@ class SourceDetail(Card):
             self.partials,
             "Partial lines",
             {
-                PartialColumn.FILE: 120,
-                PartialColumn.OFFSET: 80,
+                PartialColumn.FILE: 104,
+                PartialColumn.OFFSET: 104,
                 PartialColumn.LENGTH: 56,
                 PartialColumn.SINCE: 112,
             },
