@@ -16,7 +16,7 @@ from soc_copilot.domain.governance import (
 from soc_copilot.domain.records import Checkpoint, LedgerDelta, PartialLine, SourceEvent
 from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.ui.source_facts import SourceFacts, SourceMore
-from soc_copilot.ui.widgets.source_detail import SourceDetail, options_text
+from soc_copilot.ui.widgets.source_detail import TABS, SourceDetail, options_text
 from tests.ui.desk_support import HOSTILE, SHOWN, desk_bench
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -77,6 +77,8 @@ def test_tabs_count_what_they_hold_and_losses_are_named(qtbot: QtBot, tmp_path: 
         assert titles == ["Ledger", "What happened (1 loss)", "Files (1)", "Partial lines (1)"]
         assert not detail.tabs.tabIcon(1).isNull()
         detail.show_more(replace(more, source_id=8))  # of another source: came too late
-        assert detail.tabs.tabText(1) == "What happened"
+        assert [detail.tabs.tabText(place) for place in range(4)] == titles
+        detail.show_source(facts(id=8))
+        assert [detail.tabs.tabText(place) for place in range(4)] == list(TABS)
         detail.show_source(None)
         assert detail.title.text() == "No source selected"

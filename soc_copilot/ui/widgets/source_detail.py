@@ -77,9 +77,10 @@ class SourceDetail(Card):
         self._fill()
 
     def show_more(self, more: SourceMore) -> None:
-        """Show what is read of the selected source only."""
-        self._more = more
-        self._fill()
+        """Show what is read of the selected source only; of another one it came too late."""
+        if self._facts is not None and more.source_id == self._facts.source.id:
+            self._more = more
+            self._fill()
 
     def set_formats(self, choices: tuple[tuple[str, str], ...]) -> None:
         """The formats to choose from, as (name, title)."""
