@@ -37,6 +37,8 @@ class Checkpoint:
             "cp1252", ...); empty until it is known. Fixed for the generation from then on.
         cursor: Where to go on in something that has no byte offsets (a journal cursor, an
             event record id); empty for files. `offset` then counts the bytes handed out.
+        began_ns: When the generation was first seen, nanoseconds since 1970 UTC; 0 where
+            that is not known.
     """
 
     source_id: int
@@ -54,6 +56,7 @@ class Checkpoint:
     compression: str | None = None
     encoding: str = ""
     cursor: str = ""
+    began_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class PositionModel(Base):
     compression: Mapped[str | None] = mapped_column(String(16))
     encoding: Mapped[str] = mapped_column(String(32), server_default=text("''"))
     cursor: Mapped[str] = mapped_column(StoredText, server_default=text("''"))
+    began_ns: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
 class PartialLineModel(Base):

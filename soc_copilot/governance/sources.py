@@ -323,6 +323,7 @@ def position_values(checkpoint: Checkpoint) -> dict[str, Any]:
         "compression": checkpoint.compression,
         "encoding": checkpoint.encoding,
         "cursor": checkpoint.cursor,
+        "began_ns": checkpoint.began_ns,
     }
 
 
@@ -365,4 +366,5 @@ def _checkpoint(row: Any) -> Checkpoint:
         compression=row.compression,
         encoding=row.encoding,
         cursor=row.cursor,
+        began_ns=row.began_ns,
     )

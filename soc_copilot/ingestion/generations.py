@@ -68,6 +68,11 @@ class Generations:
         """True for a source that was never read."""
         return not self._known
 
+    @property
+    def began_ns(self) -> int:
+        """When the source was first looked at, nanoseconds since 1970 UTC; 0 if not known."""
+        return min((c.began_ns for c in self._known.values() if c.began_ns), default=0)
+
     def next_number(self) -> int:
         """The number of the generation that begins now."""
         return self._last + 1
@@ -112,6 +117,10 @@ class Generations:
     def is_read(self, generation: int) -> bool:
         """True while a reader has it in hand."""
         return generation in self._reading
+
+    def knows(self, identity: Identity) -> bool:
+        """True when this very file is or was read."""
+        return bool(self._by_inode.get(identity))
 
     def reads(self, identity: Identity) -> bool:
         """True while a reader has this very file in hand."""

@@ -77,6 +77,7 @@ class Openings:
             offset=offset,
             device=identity.device,
             inode=identity.inode,
+            began_ns=self._followed.clock.now_ns(),
         )
 
     def _copy_in(self, fd: int, path: Path, size: int) -> Copy | None:

@@ -147,6 +147,7 @@ class FileReader:
     ) -> None:
         self.source_id = checkpoint.source_id
         self.generation = checkpoint.generation
+        self._began_ns = checkpoint.began_ns
         self.path = checkpoint.path
         self.identity = identity
         self.size = max(checkpoint.size_bytes, checkpoint.offset)
@@ -305,6 +306,7 @@ class FileReader:
             marker_bytes=len(lines.trail.marker),
             finished=finished,
             encoding=lines.encoding.name if lines.encoding else "",
+            began_ns=self._began_ns,
         )
 
     def _bytes_at(self, fd: int, offset: int, size: int) -> bytes:

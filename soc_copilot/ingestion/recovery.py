@@ -3,16 +3,17 @@
 import logging
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.domain.records import Checkpoint
-from soc_copilot.ingestion.files import Identity, is_exhausted, opened
+from soc_copilot.domain.records import Checkpoint, RecordChunk
+from soc_copilot.ingestion.files import HEAD_BYTES, Identity, is_exhausted, opened, read_at
 from soc_copilot.ingestion.followed import Followed
 from soc_copilot.ingestion.generations import fits
 from soc_copilot.ingestion.openings import Openings
 from soc_copilot.ingestion.packed import NotYetError, PackedReader, repeats
 from soc_copilot.ingestion.reader import RACY_NS, FileReader
-from soc_copilot.ingestion.siblings import Sibling, siblings, unpacked_name
+from soc_copilot.ingestion.siblings import Sibling, family, siblings, unpacked_name
 from soc_copilot.ingestion.unpacking import UNDECIDED, packing_of
 
 logger = logging.getLogger(__name__)
@@ -82,9 +83,9 @@ class Recovery:
             str(followed.path) if followed.is_shared else None
         )
         self._recover_lost()
-        for sibling in siblings(followed.path, rotations_only=True):
+        for sibling in self._siblings(rotations_only=True):
             newer = any(sibling.mtime_ns >= place.mtime_ns for place in self._found_at)
-            if not (sibling.is_rotation and newer):
+            if not (sibling.is_rotation and (newer or self._is_ours(sibling))):
                 self._seen.add(sibling.stamp)
             elif not self._take_in(sibling):
                 self._is_due = True
@@ -110,7 +111,9 @@ class Recovery:
         if lost.inode == 0 and lost.offset == 0:
             return None  # announced before there was a file: nothing to find
         followed = self._followed
-        for sibling in siblings(followed.path):
+        if followed.generations.is_read(lost.generation):
+            return None  # found on the way to another one
+        for sibling in self._siblings():
             same = (sibling.identity.device, sibling.identity.inode) == (lost.device, lost.inode)
             if not same:
                 continue
@@ -130,6 +133,10 @@ class Recovery:
                     )
                 return sibling
         found = self.recover_from_copy(lost)
+        if not lost.offset and any(self._is_ours(s, lost) for s in self._siblings()):
+            # Nothing of it was read, so nothing tells it from the others; all are read whole.
+            followed.hand_out([self._end_of(lost)])
+            return None
         gone = FileReader(
             lost, Identity(lost.device, lost.inode), is_new=False, clock=followed.clock
         )
@@ -145,9 +152,27 @@ class Recovery:
             loss=found is None,
             end=lost.size_bytes,
         )
-        end = replace(gone.abandon(), checkpoint=replace(lost, finished=True))
-        followed.hand_out([end])
+        followed.hand_out([self._end_of(lost)])
         return found
+
+    def _end_of(self, lost: Checkpoint) -> RecordChunk:
+        identity = Identity(lost.device, lost.inode)
+        gone = FileReader(lost, identity, is_new=False, clock=self._followed.clock)
+        return replace(gone.abandon(), checkpoint=replace(lost, finished=True))
+
+    def _is_ours(self, sibling: Sibling, since: Checkpoint | None = None) -> bool:
+        """True for a rotated file that was written to since the source, or this, began."""
+        began_ns = since.began_ns if since else self._followed.generations.began_ns
+        return sibling.is_rotation and 0 < began_ns <= sibling.mtime_ns
+
+    def _siblings(self, *, rotations_only: bool = False) -> list[Sibling]:
+        """Files beside the log; where it is a link, also those beside what it leads to."""
+        path = self._followed.path
+        places = [path, Path(os.path.realpath(path))] if self._followed.follow else [path]
+        # In a folder source the path can itself be that of a rotated file.
+        names = dict.fromkeys(place.with_name(family(place.name)) for place in places)
+        found = [s for name in names for s in siblings(name, rotations_only=rotations_only)]
+        return [s for s in found if s.path != path]
 
     def recover_from_copy(self, lost: Checkpoint) -> Sibling | None:
         """Read the rest of a generation from a copy of its file, if there is one.
@@ -157,23 +182,30 @@ class Recovery:
         """
         if not lost.marker_bytes:
             return None
-        for sibling in siblings(self._followed.path, rotations_only=True):
+        for sibling in self._siblings(rotations_only=True):
             if not sibling.is_rotation:
                 continue
             with opened(sibling.path) as fd:
                 is_copy = fd is not None and _repeats(fd, lost)
-            if is_copy and self._hold(sibling, is_copy=True) is not None:
+            if not is_copy:
+                continue
+            is_held = self._hold(sibling, is_copy=True) is not None
+            if is_held or self._followed.generations.knows(sibling.identity):
                 return sibling
         return None
 
     # While following
 
-    def look(self, current: Identity | None, *, is_moving: bool) -> None:
+    def look(
+        self, current: Identity | None, *, is_moving: bool, unread: FileReader | None = None
+    ) -> None:
         """Take in rotated files that came and went between two looks, when there may be some.
 
         Args:
             current: What is at the path, which is no rotated file.
             is_moving: There is nothing at the path now, or was nothing at the last look.
+            unread: The reader of the file at the path when nothing of that was read yet: then
+                a truncation leaves no trace but the copy that was made before it.
 
         Raises:
             OSError: Not now; it is tried again at the next look.
@@ -182,14 +214,16 @@ class Recovery:
         if self._lost and now >= self._again_at_s:
             self._again_at_s = now + _AGAIN_S
             self._recover_lost()
-        changed_ns = self._folder_changed_ns() if is_moving else 0
+        changed_ns = self._folder_changed_ns() if is_moving or unread else 0
         if not (self._is_due and now >= self._again_at_s) and not changed_ns:
             return
         self._is_due = True  # until it was done
         is_over, listed_ns = True, self._folder_ns()
-        for sibling in siblings(self._followed.path, rotations_only=True):
+        for sibling in self._siblings(rotations_only=True):
             is_new = sibling.stamp not in self._seen and sibling.identity != current
-            if sibling.is_rotation and is_new:
+            if unread and not is_moving and is_new and self._is_like(sibling, unread):
+                is_over = False  # a copy in the making: what it copies is still there
+            elif sibling.is_rotation and is_new:
                 is_over = self._take_in(sibling) and is_over
             else:
                 self._seen.add(sibling.stamp)
@@ -198,6 +232,14 @@ class Recovery:
         self._is_due = not (is_over and is_sure)
         self._again_at_s = now + (_SOON_S if is_over else _AGAIN_S)
         self._folder_seen_ns = changed_ns or self._folder_seen_ns
+
+    def _is_like(self, sibling: Sibling, unread: FileReader) -> bool:
+        """True when a file begins like the one at the path, so that it may be a copy of it."""
+        with opened(sibling.path) as fd:
+            copied = read_at(fd, 0, HEAD_BYTES) if fd is not None else b""
+        there = read_at(self._followed.handle(unread), 0, HEAD_BYTES)
+        size = min(len(copied), len(there))
+        return bool(size) and copied[:size] == there[:size]
 
     def _folder_changed_ns(self) -> int:
         """When names came or went since this was last acted on; 0 when they did not."""
@@ -208,7 +250,7 @@ class Recovery:
     def _folder_ns(self) -> int:
         """When names last came or went; 0 where that cannot be told."""
         try:
-            return self._followed.path.parent.stat().st_mtime_ns
+            return Path(os.path.realpath(self._followed.path)).parent.stat().st_mtime_ns
         except OSError:
             return 0
 
@@ -260,6 +302,7 @@ class Recovery:
             if is_ours and not is_gone:
                 raise
             return None
+        n_known = self._followed.generations.next_number()
         try:
             if Identity.of(os.fstat(fd)) != sibling.identity:
                 raise NotYetError  # another one has its name since it was listed
@@ -267,7 +310,8 @@ class Recovery:
         except BaseException:
             os.close(fd)
             raise
-        if reader is None:
+        is_over = reader is not None and reader.generation < n_known and _is_read(reader, fd)
+        if reader is None or (is_over and not is_ours):
             os.close(fd)
             return None
         self.hold(reader, fd, is_copy=is_copy)
@@ -279,6 +323,13 @@ class Recovery:
             self._followed.keep(reader, fd)
         self._followed.handles.pin(reader.generation)
         self.held.append(Held(reader, self._followed.clock.monotonic_s(), is_copy))
+
+
+def _is_read(reader: FileReader, fd: int) -> bool:
+    """True when nothing in the file is left to be read."""
+    if isinstance(reader, PackedReader):
+        return reader.is_done
+    return os.fstat(fd).st_size <= reader.position
 
 
 def _repeats(fd: int, lost: Checkpoint) -> bool:

@@ -37,7 +37,7 @@ def is_rotation_name(name: str, of: str) -> bool:
     stem, dot, suffix = of.rpartition(".")
     if not name.startswith(stem or of):
         return False  # most names in a folder, told at once
-    bare = unpacked_name(name)
+    bare = unpacked_name(name).removesuffix(".backup")  # logrotate's way out of a clash
     if bare.startswith(of) and _ROTATED.fullmatch(bare[len(of) :]):
         return True
     rest = bare.removesuffix(f".{suffix}")

@@ -195,7 +195,11 @@ class FileTailer:
         if stat is not None and current is not None and current.identity != Identity.of(stat):
             self._rotate()
         at_path = Identity.of(stat) if stat else None
-        self._recovery.look(at_path, is_moving=stat is None or was_missing or current is None)
+        self._recovery.look(
+            at_path,
+            is_moving=stat is None or was_missing or current is None,
+            unread=self._current if self._current and not self._current.position else None,
+        )
         if stat is not None and self._current is None:
             self._open(stat)
         if self._is_rotating and self._current is not None:
@@ -499,7 +503,13 @@ def _described(error: Exception, path: Path) -> tuple[str, str, str]:
 
 def first_position(generations: Generations, folder: Path, clock: Clock) -> RecordChunk:
     """The mark of a folder source that has begun although there is no file yet."""
-    spot = Checkpoint(generations.source_id, generations.next_number(), str(folder), 0)
+    spot = Checkpoint(
+        generations.source_id,
+        generations.next_number(),
+        str(folder),
+        0,
+        began_ns=clock.now_ns(),
+    )
     chunk = FileReader(spot, Identity(0, 0), is_new=True, clock=clock).announce()
     done = replace(chunk.checkpoint, finished=True)
     generations.note(done)

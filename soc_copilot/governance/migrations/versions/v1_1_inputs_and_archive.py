@@ -13,6 +13,7 @@ RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # Added in place, each with a default: SQLite then rewrites no row, however many there are.
 _NUMBERS = (
     ("database", "anchor_seq"),
+    ("position", "began_ns"),
     ("ledger", "stored"),
     ("ledger", "undecodable"),
     ("ledger", "lost"),
