@@ -29,7 +29,7 @@ from soc_copilot.settings import SETTINGS, Value
 _IDLE_S: Final = 60.0  # chosen: something silent for so long is taken for stuck
 _POLL_S: Final = 0.005  # chosen: how often the others' output is looked at
 _LATENCY_GAP_S: Final = 0.01  # chosen: a hundred lines a second, as on a busy host
-_QUIET_WARM_UP_S: Final = 15.0  # chosen: files count as quiet after ten seconds
+_QUIET_WARM_UP_S: Final = 25.0  # chosen: files count as quiet after ten seconds, in turns
 _MODULE: Final = "soc_copilot.pipeline.bench_ingest"
 _ACTOR: Final = Actor("bench", "cli")
 
