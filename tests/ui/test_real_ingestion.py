@@ -88,7 +88,8 @@ def test_every_detector_runs_in_the_window(opened: Open, qtbot: QtBot) -> None:
         governance.settings.set("detection.web.enabled", True)
     desktop, desk = opened()
     ingest(desk, qtbot)
-    qtbot.waitUntil(lambda: len(desktop.live.detectors) == 2, timeout=WAIT_MS)
+    names = {"auth", "integrity", "web"}
+    qtbot.waitUntil(lambda: {one.name for one in desktop.live.detectors} == names, timeout=WAIT_MS)
     assert {one.state for one in desktop.live.detectors} == {"ok"}
 
 
