@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.clock import utc_now
 from soc_copilot.domain.findings import Finding, Severity
-from soc_copilot.domain.governance import BatchCommit
-from soc_copilot.domain.records import Checkpoint
+from soc_copilot.domain.governance import BatchCommit, StoredPartial, StoredSourceEvent
+from soc_copilot.domain.records import Checkpoint, PartialLine, SourceEvent
 from soc_copilot.domain.summary import BatchSummary, SourceStats
 from soc_copilot.domain.text import has_hidden
 from soc_copilot.ui.dialogs.add_source import AddSourceDialog
@@ -24,7 +24,7 @@ from soc_copilot.ui.pages.governance import GovernancePage
 from soc_copilot.ui.pages.overview import OverviewPage
 from soc_copilot.ui.pages.sources import SourcesPage
 from soc_copilot.ui.palette import Entry, Palette
-from soc_copilot.ui.source_facts import read_facts
+from soc_copilot.ui.source_facts import SourceMore, read_facts
 from soc_copilot.ui.theme import Theme
 from soc_copilot.ui.widgets.messages import MessageBar
 from soc_copilot.ui.widgets.overview_parts import ROW_PX, BarList
@@ -178,10 +178,13 @@ def sources(bench: DeskBench, qtbot: QtBot, evil: str) -> Iterator[SourcesPage]:
                 ledger=ledger,
                 detail=evil,
                 messages=(evil,),
-                positions=(Checkpoint(1, 1, f"/var/log/{evil}", 1, 2),),
             ),
         )
     )
+    at = Checkpoint(1, 1, f"/var/log/{evil}", 1, 2)
+    waits = StoredPartial(1, 1, evil, PartialLine(1, 2, evil, 3))
+    happened = StoredSourceEvent(1, 1, SourceEvent("lost", evil, 3, 1, True))
+    page.detail.show_more(SourceMore(facts.source.id, (at,), (happened,), (waits,)))
     yield page
     page.close()
 
@@ -197,8 +200,9 @@ def test_the_positions_of_a_source_show_hostile_text_as_text(sources: SourcesPag
 
 
 def test_the_detail_of_a_source_shows_hostile_text_as_text(sources: SourcesPage) -> None:
-    assert "<img src=http" in sources.detail.values["Path"].text()
-    assert "<img src=http" in sources.detail.messages.toPlainText()
+    assert "<img src=http" in sources.detail.values["Where"].text()
+    assert_model_inert(sources.detail.events)
+    assert_model_inert(sources.detail.partials)
     assert_widgets_inert(sources)
 
 
@@ -249,9 +253,9 @@ def test_the_preview_of_a_log_shows_hostile_text_as_text(
     qtbot.addWidget(window)
     dialog = AddSourceDialog(bench.desk, window, str(log))
     dialog.open()
-    dialog.look()
+    dialog.form.look()
     bench.settle()
-    assert_model_inert(dialog.preview)
+    assert_model_inert(dialog.files.preview)
     assert_widgets_inert(dialog)
     dialog.reject()
 
@@ -263,9 +267,9 @@ def test_a_hostile_path_that_is_not_there_is_named_as_text(
     qtbot.addWidget(window)
     dialog = AddSourceDialog(bench.desk, window, f"/{evil}")
     dialog.open()
-    dialog.look()
+    dialog.form.look()
     bench.settle()
-    assert dialog.problem.isVisible()
+    assert dialog.files.problem.isVisible()
     assert_widgets_inert(dialog)
     assert dialog.minimumSizeHint().width() < WIDE
     dialog.reject()
