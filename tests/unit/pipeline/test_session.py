@@ -293,9 +293,9 @@ def test_what_a_listener_receives_is_stored_and_its_spool_is_kept_small(
         IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
     ):
-        while not session.statuses() or session.statuses()[0].state != "listening":
+        while (status := session.statuses()[0]).state != "listening":
             session.run_batch(stop)
-        assert session.statuses()[0].address == f"udp {address}"
+        assert status.address == f"udp {address}", status
         for number in range(50):
             sender.sendto(b"<13>Nov 20 10:00:00 gw app: message %d" % number, (host, int(port)))
         assert drive(session, 50) == 50
