@@ -192,9 +192,6 @@ class LedgerModel(Base):
     undecodable: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
     lost: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
     possible_losses: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
-    # What position rows said that were pruned.
-    pruned_bytes: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
-    pruned_files: Mapped[int] = mapped_column(BigInteger, server_default=_ZERO)
 
 
 class BatchModel(Base):

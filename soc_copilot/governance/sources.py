@@ -234,8 +234,8 @@ class SourceStore:
             SourceLedger(
                 source=source,
                 totals=LedgerDelta(*(getattr(total, name) for name in LEDGER_FIELDS)),
-                committed_bytes=places.get(source.id, (0, 0))[1] + total.pruned_bytes,
-                n_files=places.get(source.id, (0,))[0] + total.pruned_files,
+                committed_bytes=places.get(source.id, (0, 0))[1],
+                n_files=places.get(source.id, (0,))[0],
                 alerts=total.alerts,
                 last_stored_at=(
                     None if total.last_stored_us is None else from_us(total.last_stored_us)

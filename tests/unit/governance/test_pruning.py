@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from soc_copilot.domain.records import PositionMove, SourceEvent
+from soc_copilot.domain.records import SourceEvent
 from soc_copilot.governance import pruning
 from soc_copilot.governance.database import Governance
 from tests.unit.governance.helpers import commit, move
@@ -13,13 +13,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "PRUNE_EVERY", 4)
     monkeypatch.setattr(pruning, "KEPT_BATCHES", 10)
     monkeypatch.setattr(pruning, "KEPT_EVENTS", 6)
-    monkeypatch.setattr(pruning, "KEPT_GENERATIONS", 2)
     monkeypatch.setattr(pruning, "MANY_EVENTS", 5)
-
-
-def done(generation: int, *, source_id: int = 1, finished: bool = True) -> PositionMove:
-    first = move(-1, 100, source_id=source_id, generation=generation)
-    return replace(first, checkpoint=replace(first.checkpoint, finished=finished))
 
 
 def store(governance: Governance, n: int) -> None:
@@ -58,22 +52,3 @@ def test_the_oldest_events_go_and_many_at_once_do_not_pile_up(governance: Govern
         at += 2
         assert len(governance.sources.events()) < 6 + 5
     assert [e.id for e in governance.sources.events()] == [21, 20, 19, 18, 17, 16]
-
-
-def test_positions_of_deleted_spool_files_go_and_the_ledger_still_adds_up(
-    governance: Governance,
-) -> None:
-    governance.sources.add("syslog-tcp", "5514")
-    governance.sources.add("directory", "/var/log")
-    waiting = 3  # its file is still there
-    moves = [done(n, finished=n != waiting) for n in range(1, 9)]
-    moves += [done(n, source_id=2) for n in range(1, 9)]
-    governance.batches.store(commit(moves=moves))
-    store(governance, 3)
-    kept = [c.generation for c in governance.sources.checkpoints(1)]
-    assert kept == [3, 7, 8]
-    assert len(governance.sources.checkpoints(2)) == 8
-    for ledger in governance.sources.ledger():
-        assert (ledger.committed_bytes, ledger.n_files) == (800, 8)
-    store(governance, 4)
-    assert governance.sources.ledger(1)[0].n_files == 8

@@ -18,8 +18,6 @@ _NUMBERS = (
     ("ledger", "undecodable"),
     ("ledger", "lost"),
     ("ledger", "possible_losses"),
-    ("ledger", "pruned_bytes"),
-    ("ledger", "pruned_files"),
 )
 _TEXTS = (
     ("source", "options", sa.Text(), "{}"),
