@@ -15,23 +15,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from soc_copilot.domain.errors import DiskFullError, StoreError
+from soc_copilot.domain.file_systems import NETWORK_TYPES, file_system_type
 
 HOME_VARIABLE = "SOC_COPILOT_HOME"
 DATABASE_NAME = "governance.db"
 _APP = "soc-copilot"
 
-# File systems whose locks or shared memory do not hold between machines (SQLite FAQ, 5).
-_NETWORK_TYPES = frozenset(
-    (
-        *("9p", "afp", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "glusterfs", "gpfs"),
-        *("lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "smb3", "smbfs"),
-        *("fuse.ceph", "fuse.davfs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone"),
-        *("fuse.s3fs", "fuse.sshfs"),
-    )
-)
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_WINDOWS_REMOTE_DRIVE = 4  # DRIVE_REMOTE of GetDriveTypeW
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,47 +218,8 @@ def refuse_network(path: Path) -> None:
         StoreError: SQLite's locks do not hold there.
     """
     kind = file_system_type(path)
-    if kind in _NETWORK_TYPES:
+    if kind in NETWORK_TYPES:
         raise StoreError(
             f'"{path}" lies on a network file system ({kind}), where a SQLite database can be '
             "damaged. Keep it on a local disk, or give a PostgreSQL URL."
         )
-
-
-def file_system_type(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
-    """Type of the file system that holds a path, "" where it cannot be told."""
-    if sys.platform == "win32":
-        return _windows_type(path)
-    existing = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
-    where = os.path.realpath(existing)
-    best, kind = -1, ""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        left, _, right = line.partition(" - ")
-        fields, types = left.split(), right.split()
-        if len(fields) < 5 or not types:
-            continue
-        point = _unescape(fields[4])
-        inside = where == point or where.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= best:  # the last of equal ones covers the others
-            best, kind = len(point), types[0]
-    return kind
-
-
-def _unescape(text: str) -> str:
-    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(code, char)
-    return text
-
-
-def _windows_type(path: Path) -> str:
-    if path.drive.startswith("\\\\"):
-        return "smb3"
-    import ctypes
-
-    windll = getattr(ctypes, "windll", None)
-    drive = windll.kernel32.GetDriveTypeW(f"{path.drive}\\") if windll is not None else 0
-    return "smb3" if drive == _WINDOWS_REMOTE_DRIVE else ""

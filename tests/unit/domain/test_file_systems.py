@@ -6,7 +6,7 @@ from soc_copilot.domain.file_systems import file_system_type, is_network
 def mounts(tmp_path, *rows):
     path = tmp_path / "mountinfo"
     lines = [f"1 0 0:1 / {point} rw - {kind} dev rw\n" for point, kind in rows]
-    path.write_text("".join(lines))
+    path.write_text("".join([*lines, "not a mount line\n"]))
     return path
 
 
