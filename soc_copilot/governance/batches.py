@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -50,7 +50,10 @@ _ADD_TO_LEDGER = (
         {
             **{name: _LEDGER[name] + bindparam(f"b_{name}") for name in LEDGER_FIELDS},
             "alerts": _LEDGER.alerts + bindparam("b_alerts"),
-            "last_stored_us": bindparam("b_now"),
+            # A batch may only move a position; that is no line.
+            "last_stored_us": case(
+                (bindparam("b_lines") > 0, bindparam("b_now")), else_=_LEDGER.last_stored_us
+            ),
         }
     )
 )

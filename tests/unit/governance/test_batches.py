@@ -193,3 +193,13 @@ def test_two_processes_write_one_database_without_losing_either(
 
 def _root() -> Path:
     return Path(__file__).resolve().parents[3]
+
+
+def test_a_step_without_lines_is_no_last_line(governance: Governance) -> None:
+    governance.batches.store(commit([], [move(-1, 0, ledger=LedgerDelta())]))
+    assert governance.sources.ledger(1)[0].last_stored_at is None
+    governance.batches.store(commit([], [move(0, 9, ledger=LedgerDelta(9, 0, 1, 1))]))
+    stored_at = governance.sources.ledger(1)[0].last_stored_at
+    assert stored_at is not None
+    governance.batches.store(commit([], [move(9, 9, ledger=LedgerDelta())]))
+    assert governance.sources.ledger(1)[0].last_stored_at == stored_at
