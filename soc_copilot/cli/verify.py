@@ -43,7 +43,7 @@ def add_parser(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         group,
         "verify",
         "Read a source's files again and show that each line stands exactly once in the archive "
-        "(exit code 1 when one does not).",
+        "(exit code 1 when one does not, or when none could be compared).",
         "soc-copilot sources verify 2 --range 0:1000000",
         _verify,
     )
@@ -85,6 +85,7 @@ def _verify(args: argparse.Namespace) -> int:
             {
                 "source_id": source.id,
                 "is_sound": found.is_sound,
+                "is_empty": found.is_empty,
                 **dataclasses.asdict(found),
             }
         )
@@ -138,8 +139,10 @@ def _print(source: SourceRow, found: Verification) -> None:
             [(one.what, one.generation, f"{one.offset:,}") for one in found.examples],
             right=("generation", "at byte"),
         )
-    if not found.is_sound:
+    if found.n_wrong:
         print("\nSomething is wrong.")
+    elif found.is_empty:
+        print("\nNothing could be compared, so nothing is shown.")
     elif found.unreadable:
         print("\nNothing is wrong with what could be compared; not everything could.")
     else:

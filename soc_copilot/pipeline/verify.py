@@ -97,9 +97,21 @@ class Verification:
 
     @property
     def is_sound(self) -> bool:
-        """True when nothing is wrong with what could be read again."""
-        wrong = self.n_missing + self.n_doubled + self.n_differing + self.n_unexpected
-        return wrong == 0 and not self.is_cancelled
+        """True when nothing is wrong with what was compared, and something was."""
+        return not (self.n_wrong or self.is_cancelled or self.is_empty)
+
+    @property
+    def n_wrong(self) -> int:
+        """Lines and events that are not as they should be."""
+        return self.n_missing + self.n_doubled + self.n_differing + self.n_unexpected
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there were lines to compare and none of them could be.
+
+        Their files cannot be read again, or all are older than what the archive keeps.
+        """
+        return self.n_lines == self.n_removed and bool(self.n_lines or self.unreadable)
 
     def note(self, what: str, generation: int, offsets: Sequence[int]) -> None:
         """Count lines that are wrong, and keep the first as examples."""

@@ -205,11 +205,13 @@ def verdict_of(found: "Verification") -> tuple[str, str]:
     if found.is_sound:
         if not found.n_lines:
             return "muted", "There is no line to compare yet."
-        if not found.n_same:
-            return "muted", "No line could be compared: none of them is in the archive now."
         if found.n_same < found.n_lines:
             return "ok", "Every line that is to be there stands exactly once."
         return "ok", "Every line stands exactly once."
+    if found.is_empty and not found.n_wrong:
+        if not found.n_lines:
+            return "medium", "Nothing could be compared: its files cannot be read again."
+        return "medium", "No line could be compared: none of them is in the archive now."
     return "critical", "Not every line stands exactly once."
 
 

@@ -75,9 +75,13 @@ def test_what_cannot_be_read_again_is_not_claimed_to_be_sound(
     run: Terminal, log: Path, db: Path
 ) -> None:
     log.unlink()
-    said = run("sources", "verify", "1").out
-    assert "Not compared:" in said
-    assert "Each line stands exactly once." not in said
+    said = run("sources", "verify", "1")
+    assert said.code == 1
+    assert "Not compared:" in said.out
+    assert "Nothing could be compared" in said.out
+    assert "Each line stands exactly once." not in said.out
+    (found,) = run("sources", "verify", "1", "--json").objects
+    assert (found["is_sound"], found["is_empty"]) == (False, True)
 
 
 def test_a_source_that_is_not_there_is_an_error(run: Terminal, log: Path) -> None:

@@ -138,6 +138,42 @@ def test_a_file_that_is_gone_is_said_to_be(governance: Governance, tmp_path: Pat
     report = verify_source(governance, 1)
     assert "cannot be read again" in report.unreadable[0]
     assert report.n_lines == 0
+    assert report.is_empty
+    assert not report.is_sound
+
+
+def test_lines_none_of_which_is_kept_show_nothing(governance: Governance, tmp_path: Path) -> None:
+    followed(governance, tmp_path)
+    governance.segments.remove([s.name for s in governance.segments.list()], "too old")
+    report = verify_source(governance, 1)
+    assert report.n_removed == report.n_lines == len(LINES)
+    assert report.is_empty
+    assert not report.is_sound
+
+
+def test_a_source_without_lines_is_sound(governance: Governance, tmp_path: Path) -> None:
+    followed(governance, tmp_path, b"")
+    report = verify_source(governance, 1)
+    assert report.is_sound
+    assert not report.is_empty
+
+
+@pytest.mark.parametrize(
+    ("content", "read_as", "now"),
+    [
+        ("á one\nb two\n".encode("utf-16"), "auto", "cp1252"),
+        ("\ufeffÄ one\nß two\n".encode(), "auto", "cp1252"),
+        ("Ä one\nß two\n".encode("cp1252"), "cp1252", "auto"),
+    ],
+)
+def test_lines_are_decoded_as_they_were(
+    governance: Governance, tmp_path: Path, content: bytes, read_as: str, now: str
+) -> None:
+    followed(governance, tmp_path, content, encoding=read_as)
+    governance.sources.set_options(1, SourceOptions.checked("file", {"encoding": now}))
+    report = verify_source(governance, 1)
+    assert report.n_same == report.n_lines == 2
+    assert report.is_sound
 
 
 @pytest.mark.parametrize(
