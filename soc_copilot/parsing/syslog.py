@@ -52,6 +52,10 @@ _5424_NAMES: Final = ("priority", "stamp", "host", "process", "pid", "id", "data
 LEVELS: Final = (
     "emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug",
 )  # fmt: skip
+# What programs that are no syslog daemons write where syslog has the host.
+_LOG_LEVELS: Final = (
+    "trace", "debug", "info", "notice", "warn", "warning", "error", "fatal", "critical",
+)  # fmt: skip
 _REPEATED: Final = r"^message repeated ([0-9]{1,9}) times: \[ ?(.*)\]$"
 _PAM_PREFIX: Final = r"(?s)^(pam_[a-z0-9_]+)\([^)]*\): (.*)"
 
@@ -88,7 +92,17 @@ def _framed(frame: pl.DataFrame) -> pl.DataFrame:
         pieces = pieces.with_columns(
             pieces[name].scatter(rows, found[name]) for name in found.columns if name != "id"
         )
-    return pieces
+    return _without_log_levels(pieces)
+
+
+def _without_log_levels(pieces: pl.DataFrame) -> pl.DataFrame:
+    """Leave alone lines of other programs: "TIME ERROR ..." with no priority before it."""
+    hosts = pieces["host"].unique()  # few, so that most batches cost no more than this
+    levels = hosts.filter(hosts.str.to_lowercase().is_in(_LOG_LEVELS))
+    if levels.is_empty():
+        return pieces
+    is_level = pl.col("priority").is_null() & pl.col("host").is_in(levels.implode())
+    return pieces.with_columns(pl.when(~is_level.fill_null(value=False)).then(pl.all()))
 
 
 def unwrapped(frame: pl.DataFrame) -> pl.DataFrame:

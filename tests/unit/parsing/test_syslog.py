@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 
 import polars as pl
+import pytest
 
 from soc_copilot.domain import columns as c
+from soc_copilot.ingestion.multiline import _SINGLE
 from soc_copilot.parsing.protocol import ParseContext
-from soc_copilot.parsing.syslog import SyslogFormat
+from soc_copilot.parsing.syslog import _LOG_LEVELS, SyslogFormat
 from tests.unit.parsing.golden import check, row_of
 
 CONTEXT = ParseContext(datetime(2026, 3, 10, tzinfo=UTC))
@@ -57,3 +59,21 @@ def test_hostile_characters_stay_in_the_message():
 
 def test_sniff_tells_syslog_from_other_lines():
     assert SyslogFormat().sniff(["Mar 10 09:00:00 h p: x", "2026-03-10 09:00:00 INFO x"]) == 0.5
+
+
+@pytest.mark.parametrize("level", _LOG_LEVELS)
+@pytest.mark.parametrize("stamp", ["2026-11-21T13:00:00Z", "Nov 21 13:00:00"])
+def test_a_log_level_is_no_host(level, stamp):
+    lines = [
+        f"{stamp} {level.upper()} app: no",
+        f"{stamp} {level} app no",
+        f"{stamp} {level}x p: y",
+    ]
+    found = SyslogFormat().parse(pl.Series(lines), CONTEXT)
+    assert found[c.KIND].to_list()[2] != found[c.KIND].to_list()[0]
+    assert found[c.HOST].to_list() == [None, None, f"{level}x"]
+    assert found[c.TIMESTAMP].null_count() == found[c.MESSAGE].null_count() == 2
+    assert row_of("syslog", f"<13>{stamp} {level} p: y")[c.HOST] == level
+    # Events of several lines are told apart by the same words.
+    assert not _SINGLE.match(lines[0].encode())
+    assert _SINGLE.match(lines[2].encode())
