@@ -3,11 +3,8 @@
 import argparse
 import dataclasses
 import os
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from soc_copilot.cli.common import (
@@ -21,9 +18,8 @@ from soc_copilot.cli.common import (
     when,
 )
 from soc_copilot.domain.governance import SourceLedger, StoredPartial, StoredSourceEvent
-from soc_copilot.domain.records import Checkpoint
-from soc_copilot.domain.source_options import FILES
 from soc_copilot.governance.database import Governance
+from soc_copilot.pipeline.backlog import Backlog, backlog
 
 _TEXT_CHARS = 160  # chosen: of a message or a partial line in a table
 _EMPTY = "No sources. Add one with: soc-copilot sources add PATH"
@@ -66,42 +62,9 @@ def add_parsers(group: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     partial.add_argument("id", type=positive, nargs="?", help="only this source")
 
 
-@dataclass(frozen=True, slots=True)
-class StillToRead:
-    """What lies behind a source's positions, as far as its files can be looked at.
-
-    Attributes:
-        size_bytes: None where there are no files to look at.
-        age_s: The oldest of it is at least this old; 0 when nothing is left.
-    """
-
-    size_bytes: int | None = None
-    age_s: float = 0.0
-
-
-def still_to_read(checkpoints: Iterable[Checkpoint]) -> StillToRead:
-    """What stands in known files behind the stored positions; looks at the disk."""
-    left, age_s = 0, 0.0
-    for spot in checkpoints:
-        if spot.finished or spot.compression is not None or not spot.inode:
-            continue
-        try:
-            stat = Path(spot.path).stat()
-        except OSError:
-            continue
-        behind = stat.st_size - spot.offset
-        if stat.st_ino == spot.inode and behind > 0:
-            left += behind
-            # The last write is known, not the first after the position.
-            age_s = max(age_s, time.time() - stat.st_mtime)
-    return StillToRead(left, age_s)
-
-
-def look_at(governance: Governance, ledger: SourceLedger) -> StillToRead:
-    """What is left to read of one source; nothing is known of listeners and journals."""
-    if ledger.source.kind not in FILES | {"replay"}:
-        return StillToRead()
-    return still_to_read(governance.sources.checkpoints(ledger.source.id))
+def look_at(governance: Governance, ledger: SourceLedger) -> Backlog:
+    """What is left to read of one source; looks at the disk."""
+    return backlog(ledger.source.kind, governance.sources.checkpoints(ledger.source.id))
 
 
 def _ledger(args: argparse.Namespace) -> int:
@@ -138,7 +101,7 @@ def _losses(governance: Governance, source_id: int | None, limit: int) -> list[S
     return found[:limit]
 
 
-def ledger_object(ledger: SourceLedger, left: StillToRead) -> dict[str, Any]:
+def ledger_object(ledger: SourceLedger, left: Backlog) -> dict[str, Any]:
     """A source's ledger as JSON takes it."""
     return {
         "source_id": ledger.source.id,
@@ -163,7 +126,7 @@ _NUMBERS = (
 )
 
 
-def _print_ledgers(ledgers: Iterable[SourceLedger], left: Iterable[StillToRead]) -> None:
+def _print_ledgers(ledgers: Iterable[SourceLedger], left: Iterable[Backlog]) -> None:
     print_table(
         ("id", "name", *_NUMBERS, "adds up", "last stored"),
         [
@@ -181,7 +144,7 @@ def _print_ledgers(ledgers: Iterable[SourceLedger], left: Iterable[StillToRead])
     )
 
 
-def _numbers(ledger: SourceLedger, left: StillToRead) -> tuple[str, ...]:
+def _numbers(ledger: SourceLedger, left: Backlog) -> tuple[str, ...]:
     totals = ledger.totals
     counts = (
         *(totals.bytes_seen, totals.lines, totals.parsed, totals.unparsed, totals.stored),

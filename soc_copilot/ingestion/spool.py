@@ -78,6 +78,23 @@ class SpoolSegment:
         return self.first + self.size
 
 
+def spool_end(folder: Path) -> tuple[int, float]:
+    """Where a spool ends, without opening it.
+
+    Returns:
+        Number of the byte that is written next, 0 for no segments; and when the last one
+        was written, seconds since 1970 UTC.
+
+    Raises:
+        OSError: The folder cannot be looked at.
+    """
+    last = max((p for p in folder.iterdir() if _NAME.fullmatch(p.name)), default=None)
+    if last is None:
+        return 0, 0.0
+    stat = last.stat()
+    return int(last.stem) + stat.st_size, stat.st_mtime
+
+
 class SpoolWriter:
     r"""The writing end of a spool, and the keeper of its files.
 

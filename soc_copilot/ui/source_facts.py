@@ -1,7 +1,7 @@
 """What the Sources page shows of each source, gathered from the database and the disk. No Qt."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from soc_copilot.domain.governance import (
 from soc_copilot.domain.records import Checkpoint, LedgerDelta, SourceStatus
 from soc_copilot.domain.source_options import CHANNEL_PREFIX, LISTENERS
 from soc_copilot.domain.summary import SourceStats
+from soc_copilot.pipeline.backlog import backlog
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
@@ -62,7 +63,6 @@ KIND_WORDS = {  # as a table has room for; the whole words are `source_options.K
     "journald": "Journal",
     "evtx": "EVTX",
 }
-MAX_LOOKED = 1_000  # chosen: newest files of a source whose size is asked for at each look
 EVENTS_PAGE = 200  # chosen: what happened to a source, read at once
 _NOT_ON_DISK = LISTENERS | {"journald"}
 
@@ -224,7 +224,8 @@ def _look(facts: SourceFacts, positions: Positions) -> SourceFacts:
             state, detail = "denied", "Access is denied. Run as a user with read access."
         except (OSError, ValueError) as error:
             state, detail = "error", f"Cannot be read: {error}."
-    return replace(facts, state=state, detail=detail, to_read_bytes=_waiting(positions))
+    left = backlog(source.kind, positions)
+    return replace(facts, state=state, detail=detail, to_read_bytes=left.size_bytes or 0)
 
 
 def _look_at(path: str) -> None:
@@ -232,21 +233,6 @@ def _look_at(path: str) -> None:
     Path(path).stat()
     if not os.access(path, os.R_OK):
         raise PermissionError
-
-
-def _waiting(positions: Sequence[Checkpoint]) -> int:
-    """Bytes beyond the stored positions, of files that still are what they were."""
-    waiting = 0
-    for position in positions[-MAX_LOOKED:]:
-        if position.finished or position.compression or position.cursor:
-            continue
-        try:
-            facts = Path(position.path).stat()
-        except (OSError, ValueError):
-            continue
-        if not position.inode or position.inode == facts.st_ino:
-            waiting += max(0, facts.st_size - position.offset)
-    return waiting
 
 
 def size_text(n_bytes: int) -> str:

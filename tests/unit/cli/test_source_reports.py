@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from soc_copilot.cli import sources
-from soc_copilot.cli.source_reports import still_to_read
 from soc_copilot.domain.governance import BatchCommit
 from soc_copilot.domain.records import (
     Checkpoint,
@@ -78,7 +77,7 @@ def test_a_ledger_that_does_not_add_up_is_said_with_the_exit_code(
 
 
 def test_nothing_is_claimed_of_what_cannot_be_looked_at(run: Terminal) -> None:
-    run("sources", "add", "--kind", "syslog-udp", "127.0.0.1:5514")
+    run("sources", "add", "--kind", "journald")
     (told,) = run("sources", "ledger", "--json").objects
     assert (told["left_bytes"], told["left_s"]) == (None, None)
     assert run("sources", "ledger").code == 0
@@ -119,19 +118,3 @@ def test_partial_lines_are_shown(run: Terminal, log: Path) -> None:
 def test_nothing_to_tell_is_said(run: Terminal) -> None:
     assert "Nothing" in run("sources", "events").out
     assert "No last line" in run("sources", "partial").out
-
-
-def test_only_files_that_are_still_the_same_have_something_left(tmp_path: Path) -> None:
-    log = tmp_path / "a.log"
-    log.write_bytes(b"x" * 10)
-    spot = Checkpoint(1, 1, str(log), 4, inode=log.stat().st_ino)
-    assert still_to_read([spot]).size_bytes == 6
-    for other in (
-        Checkpoint(1, 1, str(log), 4, inode=spot.inode + 1),
-        Checkpoint(1, 1, str(log), 4, inode=spot.inode, finished=True),
-        Checkpoint(1, 1, str(log), 4, inode=spot.inode, compression="gzip"),
-        Checkpoint(1, 1, str(tmp_path / "none"), 4, inode=1),
-        Checkpoint(1, 1, str(log), 10, inode=spot.inode),
-    ):
-        found = still_to_read([other])
-        assert (found.size_bytes, found.age_s) == (0, 0.0)
