@@ -493,8 +493,8 @@ class OverviewPage(Page):
         header.setSectionResizeMode(Column.WHAT, QHeaderView.ResizeMode.Stretch)
         widths = {
             Column.SEVERITY: 88,
-            Column.LAST_SEEN: 78,
-            Column.ENTITY: 116,
+            Column.LAST_SEEN: 94,
+            Column.ENTITY: 128,
             Column.DETECTOR: 72,
             Column.COUNT: 56,
             Column.SCORE: 60,
