@@ -35,7 +35,7 @@ from soc_copilot.domain.source_options import (
 from soc_copilot.domain.text import render_safe
 from soc_copilot.parsing.registry import FORMAT_NAMES
 from soc_copilot.pipeline.config import apply_config, export_config, load_config
-from soc_copilot.pipeline.sources import PATH_OPTIONS, kind_of
+from soc_copilot.pipeline.sources import PATH_OPTIONS, check_readable, kind_of
 
 CONFIGURABLE = tuple(kind for kind in KINDS if kind != "replay")
 _EMPTY = "No sources. Add one with: soc-copilot sources add PATH"
@@ -186,12 +186,15 @@ def checked_options(
 
     Raises:
         PolicyError: An option is not for this kind, or its value is not allowed.
+        SourceError: Lines cannot be read as the options say.
     """
     values: dict[str, Any] = dict(known or {})
     for key, value in given:
         is_path = key in PATH_OPTIONS and value
         values[key] = os.path.abspath(Path(value).expanduser()) if is_path else value  # noqa: PTH100
-    return SourceOptions.checked(kind, values)
+    options = SourceOptions.checked(kind, values)
+    check_readable(kind, options)
+    return options
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -77,9 +77,9 @@ class MultilineRule:
             pl.Series([""]).str.contains(self.pattern)
         except pl.exceptions.PolarsError as error:
             raise SourceError(
-                f'The pattern "{self.pattern}" cannot be used to tell where events begin: '
+                'The "multiline_pattern" cannot be used to tell where events begin: '
                 f"{str(error).splitlines()[-1]}. Write it in RE2 syntax, without look-around "
-                "and back-references."
+                f'and back-references. Found "{self.pattern}".'
             ) from error
 
 

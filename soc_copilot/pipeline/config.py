@@ -23,7 +23,7 @@ from soc_copilot.domain.source_options import (
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.source_places import SYSTEM_JOURNAL, place_of
 from soc_copilot.parsing.registry import AUTO, get_format
-from soc_copilot.pipeline.sources import PATH_OPTIONS, kind_of
+from soc_copilot.pipeline.sources import PATH_OPTIONS, check_readable, kind_of
 from soc_copilot.settings import BY_KEY, SETTINGS
 
 MAX_BYTES: Final = 1024 * 1024  # chosen: ten thousand sources; a log given by mistake is refused
@@ -362,9 +362,11 @@ class _Reader:
             if values[key]:
                 values[key] = str(self._absolute(str(values[key])))
         try:
-            return SourceOptions.checked(kind, values)
-        except PolicyError as error:
+            options = SourceOptions.checked(kind, values)
+            check_readable(kind, options)
+        except (PolicyError, SourceError) as error:
             self._fail(node, str(error))
+        return options
 
 
 _NONE: Final = SourceOptions()

@@ -9,13 +9,13 @@ from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.folders import split_folders
 from soc_copilot.domain.governance import SourceRow
 from soc_copilot.domain.records import Checkpoint
-from soc_copilot.domain.source_options import LISTENERS
+from soc_copilot.domain.source_options import FILES, LISTENERS, SourceOptions
 from soc_copilot.ingestion.activity import ActivityProducer
 from soc_copilot.ingestion.controller import IngestionController
 from soc_copilot.ingestion.evtx import EvtxSource
 from soc_copilot.ingestion.journald import JournalSource
 from soc_copilot.ingestion.listeners import make_listener
-from soc_copilot.ingestion.reader import ReadLimits
+from soc_copilot.ingestion.reader import ReadLimits, ReadStyle
 from soc_copilot.ingestion.source import Source
 from soc_copilot.ingestion.spooled import Producer, SpooledSource
 from soc_copilot.parsing.registry import AUTO
@@ -108,6 +108,16 @@ def attach(
             return make_source(source, known, around)
 
         controller.add_source(make(checkpoints), source_id=source.id, make=make, options=options)
+
+
+def check_readable(kind: str, options: SourceOptions) -> None:
+    """Find out, before a source is stored, whether its lines can be read as its options say.
+
+    Raises:
+        SourceError: The encoding or the pattern cannot be used.
+    """
+    if kind in FILES:
+        ReadStyle.of(options, options.number("partial_after_s")).check()
 
 
 def make_source(

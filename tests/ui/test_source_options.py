@@ -104,6 +104,19 @@ def test_what_only_two_options_together_forbid_is_said_at_the_one_that_lacks(ben
     assert (options.text("multiline"), options.text("multiline_pattern")) == ("start", "^[0-9]")
 
 
+def test_a_pattern_that_cannot_be_used_is_said_at_its_row(bench, window, qtbot):
+    dialog = dialog_for(bench, window)
+    combo = dialog.form.rows["multiline"].editor
+    combo.setCurrentIndex(combo.findData("start"))
+    combo.activated.emit(combo.currentIndex())
+    row = dialog.form.rows["multiline_pattern"]
+    typed(dialog, "multiline_pattern", "(?=x)")
+    dialog.accept()
+    qtbot.waitUntil(lambda: "RE2" in row.problem.text(), timeout=10_000)
+    assert dialog.isVisible()
+    assert bench.governance.sources.list()[0].options.text("multiline") == "auto"
+
+
 def test_nothing_changed_stores_nothing(bench, window):
     dialog = dialog_for(bench, window)
     before = bench.actions_audited()

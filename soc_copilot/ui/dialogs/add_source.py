@@ -195,6 +195,9 @@ class AddSourceDialog(DeskDialog):
         name = self.name_edit.text().strip()
 
         def store(governance: "Governance") -> SourceRow:
+            from soc_copilot.pipeline.sources import check_readable  # late: it imports Polars
+
+            check_readable(draft.kind, options)
             return governance.sources.add(
                 draft.kind,
                 draft.path,

@@ -68,9 +68,12 @@ class SourceOptionsDialog(DeskDialog):
             self.done(QDialog.DialogCode.Accepted)
             return
         self.accept_button.setEnabled(False)
-        source_id = self._source.id
+        source_id, kind = self._source.id, self._source.kind
 
         def store(governance: "Governance") -> SourceOptions:
+            from soc_copilot.pipeline.sources import check_readable  # late: it imports Polars
+
+            check_readable(kind, checked)
             governance.sources.set_options(source_id, checked)
             return checked
 

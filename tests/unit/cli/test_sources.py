@@ -124,6 +124,15 @@ def test_options_that_are_not_allowed_are_refused(
     assert run("sources", "list", "--json").objects == []
 
 
+def test_a_pattern_that_cannot_be_used_is_refused(run: Terminal, tmp_path: Path) -> None:
+    wrong = ("-o", "multiline=start", "-o", "multiline_pattern=(?=x)")
+    assert "RE2" in run("sources", "add", str(tmp_path / "a.log"), *wrong).err
+    run("sources", "add", str(tmp_path / "a.log"))
+    said = run("sources", "set", "1", "multiline=start", "multiline_pattern=(?=x)")
+    assert said.code == 2
+    assert "RE2" in said.err
+
+
 def test_options_are_changed_one_by_one(run: Terminal, tmp_path: Path) -> None:
     run("sources", "add", str(tmp_path / "a.log"), "-o", "max_size=500", "-o", "watch=poll")
     (changed,) = run(

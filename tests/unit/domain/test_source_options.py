@@ -19,7 +19,6 @@ def test_defaults_are_left_out() -> None:
         ("file", {"encoding": "klingon"}, "klingon"),
         ("file", {"encoding": "base64"}, "base64"),
         ("file", {"multiline": "start"}, "multiline_pattern"),
-        ("file", {"multiline": "start", "multiline_pattern": "(["}, "multiline_pattern"),
         ("syslog-tcp", {"max_connections": 0}, "max_connections"),
     ],
 )

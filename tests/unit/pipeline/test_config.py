@@ -149,6 +149,11 @@ def test_variables_of_the_environment_are_not_put_in(
         ("sources:\n  - path: x\n    options:\n      recursive: yes", 4, ["recursive", "encoding"]),
         ("sources:\n  - path: x\n    options:\n      encoding: klingon", 4, ["klingon", "utf-8"]),
         ("sources:\n  - path: x\n    options:\n      multiline: start", 4, ["multiline_pattern"]),
+        (
+            "sources:\n  - path: x\n    options: {multiline: start, multiline_pattern: '(?=x)'}",
+            *(3, ["multiline_pattern", "RE2", "(?=x)"]),
+        ),
+        ("sources:\n  - path: x\n    options: {encoding: utf-7}", 3, ["utf-7"]),
         ("sources:\n  - path: x\n  - path: x", 3, ["twice", "line 2"]),
         ("sources:\n  - path: [x]", 2, ["one value", "a list"]),
         ("settings:\n  [1]: 2", 2, ["a key is a word"]),

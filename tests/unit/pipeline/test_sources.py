@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from soc_copilot.domain.clock import utc_now
+from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.governance import SourceRow
 from soc_copilot.domain.records import Checkpoint
 from soc_copilot.domain.source_options import BY_KEY, KINDS, LISTENERS, SourceOptions
@@ -14,6 +15,7 @@ from soc_copilot.pipeline.sources import (
     PATH_OPTIONS,
     Surroundings,
     attach,
+    check_readable,
     format_of,
     has_sender,
     kind_of,
@@ -85,3 +87,22 @@ def test_a_spool_is_as_large_as_its_source_says_or_else_the_setting(
     source = make_source(row("syslog-udp", "127.0.0.1:5514", options=options), (), around)
     assert source._max_bytes == mib << 20  # type: ignore[attr-defined]
     assert source.folder == around.spool_folder / "1"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("pattern", ["a(?i)b", r"x\z", "(?U)a+", r"\pL", "[[:alpha:]]"])
+def test_a_pattern_may_use_all_that_is_understood(pattern: str) -> None:
+    values = {"multiline": "start", "multiline_pattern": pattern}
+    check_readable("file", SourceOptions.checked("file", values))
+
+
+@pytest.mark.parametrize("pattern", ["([", "(?=x)", r"(a)\1", r"x\Z"])
+def test_a_pattern_that_is_not_understood_is_refused(pattern: str) -> None:
+    values = {"multiline": "continue", "multiline_pattern": pattern}
+    options = SourceOptions.checked("directory", values)
+    with pytest.raises(SourceError, match='"multiline_pattern" cannot be used'):
+        check_readable("directory", options)
+
+
+def test_only_sources_of_text_have_a_style() -> None:
+    for kind in set(KINDS) - {"replay"}:
+        check_readable(kind, SourceOptions())
