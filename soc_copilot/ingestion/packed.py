@@ -19,7 +19,7 @@ from soc_copilot.ingestion.reader import (
     ReadStyle,
     Stat,
 )
-from soc_copilot.ingestion.unpacking import Unpacker, UnpackLimits
+from soc_copilot.ingestion.unpacking import UNDECIDED, Unpacker, UnpackLimits, packing_of
 
 CUT_AFTER_S = 60.0  # chosen: a packer that writes nothing for so long has ended
 _STUCK_BYTES = 8 * 1024 * 1024  # chosen: bytes of zeros in one line that no log has
@@ -302,6 +302,14 @@ def packed_copy(fd: int, packing: str, path: str, known: Generations, now_ns: in
             if c.finished and c.offset % 2**32 == size and c.head_bytes == HEAD_BYTES:
                 return Copy(c, c.offset, is_whole=True)
     return _farthest(fd, packing, alike, is_settled=is_settled) if alike else None
+
+
+def head_of(fd: int) -> bytes:
+    """The first bytes of a file's content, unpacked; what can be had of a damaged one."""
+    packing = packing_of(fd)
+    if packing in {"", UNDECIDED}:
+        return read_at(fd, 0, HEAD_BYTES)
+    return _unpacked_head(fd, packing)[0]
 
 
 def repeats(fd: int, packing: str, lost: Checkpoint) -> bool:

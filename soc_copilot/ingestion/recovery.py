@@ -2,16 +2,17 @@
 
 import logging
 import os
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import Checkpoint, RecordChunk
-from soc_copilot.ingestion.files import HEAD_BYTES, Identity, is_exhausted, opened, read_at
+from soc_copilot.ingestion.files import Identity, is_exhausted, opened
 from soc_copilot.ingestion.followed import Followed
 from soc_copilot.ingestion.generations import fits
 from soc_copilot.ingestion.openings import Openings
-from soc_copilot.ingestion.packed import NotYetError, PackedReader, repeats
+from soc_copilot.ingestion.packed import NotYetError, PackedReader, head_of, repeats
 from soc_copilot.ingestion.reader import RACY_NS, FileReader
 from soc_copilot.ingestion.siblings import Sibling, family, siblings, unpacked_name
 from soc_copilot.ingestion.unpacking import UNDECIDED, packing_of
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 _SOON_S = 0.1  # chosen: pause before a folder in which names just moved is listed again
 _AGAIN_S = 1.0  # chosen: pause before a file that could not be judged is looked at again
+_SEARCHES = 20  # chosen: after so many, a folder in which names never rest is believed
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class Recovery:
         self._is_due = False
         self._again_at_s = 0.0
         self._lost: list[Checkpoint] = []  # not looked for, or refused to us, yet
+        self._n_sought: Counter[int] = Counter()
         self.denied = ""
         self.held: list[Held] = []
 
@@ -72,8 +75,11 @@ class Recovery:
 
     # At the first look
 
-    def begin(self) -> None:
+    def begin(self, current: FileReader | None) -> None:
         """Find the rest of what was being read when reading stopped.
+
+        Args:
+            current: The reader of the file at the path.
 
         Raises:
             OSError: Not now; nothing was given up.
@@ -87,32 +93,33 @@ class Recovery:
             newer = any(sibling.mtime_ns >= place.mtime_ns for place in self._found_at)
             if not (sibling.is_rotation and (newer or self._is_ours(sibling))):
                 self._seen.add(sibling.stamp)
-            elif not self._take_in(sibling):
+            elif not self._take_in(sibling, current):
                 self._is_due = True
 
     def _recover_lost(self) -> None:
-        """Look for what was being read; what must not be opened now stays to be looked for."""
-        denied = []
-        while self._lost:
+        """Look for what was being read; what cannot be told now stays to be looked for."""
+        n_done, denied = 0, ""
+        while n_done < len(self._lost):
             try:
-                place = self._recover(self._lost[0])
-            except PermissionError as error:
-                self.denied = str(error.filename or "")
-                denied.append(self._lost[0])
-                place = None
-            del self._lost[0]
+                place = self._recover(self._lost[n_done])
+            except (PermissionError, NotYetError) as error:
+                if isinstance(error, PermissionError):
+                    denied = str(error.filename or "")
+                n_done += 1
+                continue
+            del self._lost[n_done]
             if place is not None:
                 self._found_at.append(place)
-        self._lost = denied
-        self.denied = self.denied if denied else ""
+        self.denied = denied
 
     def _recover(self, lost: Checkpoint) -> Sibling | None:
         """Find the file of a stored generation that is no longer at the path."""
         if lost.inode == 0 and lost.offset == 0:
             return None  # announced before there was a file: nothing to find
-        followed = self._followed
-        if followed.generations.is_read(lost.generation):
+        followed, generations = self._followed, self._followed.generations
+        if generations.is_read(lost.generation) or generations.get(lost.generation).finished:
             return None  # found on the way to another one
+        listed_ns = self._folder_ns()
         for sibling in self._siblings():
             same = (sibling.identity.device, sibling.identity.inode) == (lost.device, lost.inode)
             if not same:
@@ -137,6 +144,8 @@ class Recovery:
             # Nothing of it was read, so nothing tells it from the others; all are read whole.
             followed.hand_out([self._end_of(lost)])
             return None
+        if found is None and not self._is_missed(lost, listed_ns):
+            raise NotYetError
         gone = FileReader(
             lost, Identity(lost.device, lost.inode), is_new=False, clock=followed.clock
         )
@@ -154,6 +163,13 @@ class Recovery:
         )
         followed.hand_out([self._end_of(lost)])
         return found
+
+    def _is_missed(self, lost: Checkpoint, listed_ns: int) -> bool:
+        """True when a file that was not found is gone, and was not renamed while it was sought."""
+        if listed_ns == self._folder_ns() and not self._is_fresh(listed_ns):
+            return True
+        self._n_sought[lost.generation] += 1
+        return self._n_sought[lost.generation] > _SEARCHES
 
     def _end_of(self, lost: Checkpoint) -> RecordChunk:
         identity = Identity(lost.device, lost.inode)
@@ -221,10 +237,8 @@ class Recovery:
         is_over, listed_ns = True, self._folder_ns()
         for sibling in self._siblings(rotations_only=True):
             is_new = sibling.stamp not in self._seen and sibling.identity != current
-            if unread and not is_moving and is_new and self._is_like(sibling, unread):
-                is_over = False  # a copy in the making: what it copies is still there
-            elif sibling.is_rotation and is_new:
-                is_over = self._take_in(sibling) and is_over
+            if sibling.is_rotation and is_new:
+                is_over = self._take_in(sibling, unread) and is_over
             else:
                 self._seen.add(sibling.stamp)
         # A file that is renamed while a folder is listed may be missing from the list.
@@ -233,11 +247,25 @@ class Recovery:
         self._again_at_s = now + (_SOON_S if is_over else _AGAIN_S)
         self._folder_seen_ns = changed_ns or self._folder_seen_ns
 
-    def _is_like(self, sibling: Sibling, unread: FileReader) -> bool:
-        """True when a file begins like the one at the path, so that it may be a copy of it."""
+    def _is_unread_copy(self, sibling: Sibling, current: FileReader | None) -> bool:
+        """True for what may be a copy of a file in hand of which nothing was read yet.
+
+        Only what was read of a file tells its copies from other files, so that one has to be
+        read first.
+        """
+        readers = [held.reader for held in self.held] + ([current] if current else [])
+        unread = [reader for reader in readers if not reader.position]
+        if not unread or self._followed.generations.reads(sibling.identity):
+            return False
         with opened(sibling.path) as fd:
-            copied = read_at(fd, 0, HEAD_BYTES) if fd is not None else b""
-        there = read_at(self._followed.handle(unread), 0, HEAD_BYTES)
+            copied = head_of(fd) if fd is not None else b""
+        return any(self._begins_like(reader, copied) for reader in unread)
+
+    def _begins_like(self, reader: FileReader, copied: bytes) -> bool:
+        try:
+            there = head_of(self._followed.handle(reader))
+        except FileNotFoundError:
+            return False
         size = min(len(copied), len(there))
         return bool(size) and copied[:size] == there[:size]
 
@@ -258,8 +286,10 @@ class Recovery:
         """True when another change could carry the same time."""
         return abs(self._followed.clock.now_ns() - changed_ns) < RACY_NS
 
-    def _take_in(self, sibling: Sibling) -> bool:
+    def _take_in(self, sibling: Sibling, current: FileReader | None) -> bool:
         """Read a rotated file that nobody reads; False when that has to be judged later."""
+        if self._is_unread_copy(sibling, current):
+            return False
         plain = sibling.path.with_name(unpacked_name(sibling.path.name))
         if plain != sibling.path and os.path.lexists(plain):
             return False  # it is being packed, or holds what the plain one holds
@@ -316,6 +346,19 @@ class Recovery:
             return None
         self.hold(reader, fd, is_copy=is_copy)
         return reader
+
+    def hold_again(self, fd: int, old: FileReader) -> None:
+        """Read a file that has left the path from its start, since it was rewritten there."""
+        self._seen = {stamp for stamp in self._seen if stamp[0] != old.identity}
+        try:
+            reader = self._openings.reader_for(fd, Path(old.path), is_rotated=True)
+        except BaseException:
+            os.close(fd)
+            raise
+        if reader is None:
+            os.close(fd)
+        else:
+            self.hold(reader, fd, is_copy=True)
 
     def hold(self, reader: FileReader, fd: int | None = None, *, is_copy: bool = False) -> None:
         """Read on in a file that has left the path, and keep it open whatever happens."""

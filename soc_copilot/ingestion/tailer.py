@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from soc_copilot.ingestion.reader import (
     ReadStyle,
 )
 from soc_copilot.ingestion.recovery import Held, Recovery
+from soc_copilot.ingestion.siblings import Sibling
 from soc_copilot.ingestion.unpacking import packing_of
 
 logger = logging.getLogger(__name__)
@@ -198,7 +200,7 @@ class FileTailer:
         self._recovery.look(
             at_path,
             is_moving=stat is None or was_missing or current is None,
-            unread=self._current if self._current and not self._current.position else None,
+            unread=self._unread(),
         )
         if stat is not None and self._current is None:
             self._open(stat)
@@ -211,6 +213,9 @@ class FileTailer:
                 self._current,
             )
 
+    def _unread(self) -> FileReader | None:
+        return self._current if self._current and not self._current.position else None
+
     def _begin(self, stat: os.stat_result | None) -> None:
         """The first look: go on where reading stopped, wherever that file is now."""
         if self._on_network is None:
@@ -220,7 +225,7 @@ class FileTailer:
             self._await_first_file()
         elif stat is not None and self._current is None:
             self._open(stat, at_end=self._starts_at_end)
-        self._recovery.begin()
+        self._recovery.begin(self._current)
 
     def _await_first_file(self) -> None:
         # Stored before there is a file, so that after a restart the file counts as new and
@@ -309,11 +314,10 @@ class FileTailer:
         try:
             fd = self._followed.handle(reader)
             chunks = reader.read(fd, budget)
-        except (FileShrunkError, FileRewrittenError):
+        except (FileShrunkError, FileRewrittenError) as change:
             held.n_doubts += 1
             if held.n_doubts >= _CONFIRMATIONS:
-                self._recovery.held.remove(held)
-                self._followed.lose(reader)
+                self._begin_again(reader, change, held)
             return 0
         except FileNotFoundError:
             self._recovery.held.remove(held)
@@ -362,23 +366,45 @@ class FileTailer:
             if now - self._doubted_at_s < NETWORK_CONFIRM_S:
                 return
         if self._doubts >= _CONFIRMATIONS:
-            try:
-                self._begin_again(reader, change)
-            except NotYetError:
-                return  # a copy of it is being packed; it is looked at again
-            except OSError as error:
-                self._note_trouble(error, now)
+            self._begin_again(reader, change)
 
-    def _begin_again(self, old: FileReader, change: Exception) -> None:
-        """The file was truncated or rewritten in place: a new generation from 0."""
+    def _begin_again(self, old: FileReader, change: Exception, held: Held | None = None) -> None:
+        """The file was truncated or rewritten in place: a new generation from 0.
+
+        Args:
+            old: The reader of what was there before.
+            change: What it found.
+            held: Where it is kept, for a file that has left the path since.
+        """
         followed = self._followed
-        is_packed_anew = isinstance(old, PackedReader) and old.is_done
+        fd = None
         followed.generations.end(old.generation)
         try:
+            fd = os.dup(followed.handle(old)) if held else None
             found = self._recovery.recover_from_copy(self._generations.get(old.generation))
-        except BaseException:
+        except BaseException as error:
             followed.generations.begin(old.generation, old.identity)
+            if fd is not None:
+                os.close(fd)
+            if isinstance(error, NotYetError):
+                return  # a copy of it is being packed; it is looked at again
+            if isinstance(error, OSError):
+                self._note_trouble(error, self._clock.monotonic_s())
+                return
             raise
+        self._tell_of_change(old, change, found)
+        followed.hand_out([old.abandon()])
+        followed.release(old)
+        if held is None:
+            self._current = None
+        elif fd is not None:
+            self._recovery.held.remove(held)
+            with suppress(NotYetError, OSError):  # then it is found beside the log
+                self._recovery.hold_again(fd, old)
+        self._recovery.note_change()  # the next look takes in what came beside it, then opens it
+
+    def _tell_of_change(self, old: FileReader, change: Exception, found: Sibling | None) -> None:
+        is_packed_anew = isinstance(old, PackedReader) and old.is_done
         kind = "truncated" if isinstance(change, FileShrunkError) else "rewritten"
         what = "truncated" if kind == "truncated" else "rewritten in place"
         if is_packed_anew:
@@ -390,17 +416,13 @@ class FileTailer:
             )
         else:
             rest = f"lines written after byte {old.position:,} and before that may be lost"
-        followed.say(
+        self._followed.say(
             kind,
             f'"{self.path}" was {what}; {rest}. It is read from its start.',
             old,
             loss=not is_packed_anew,
             end=old.size,
         )
-        followed.hand_out([old.abandon()])
-        followed.release(old)
-        self._current = None
-        self._recovery.note_change()  # the next look takes in what came beside it, then opens it
 
     # Telling
 

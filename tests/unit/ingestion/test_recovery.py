@@ -1,6 +1,8 @@
 """Files that left the path are found, whatever is in the way, and nothing is given up early."""
 
 import errno
+import gzip
+import itertools
 import os
 import resource
 import shutil
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from soc_copilot.ingestion import files, tailer
+from soc_copilot.ingestion import files, recovery, tailer
 from soc_copilot.ingestion.tailer import NETWORK_CONFIRM_S, FileTailer
 
 
@@ -323,3 +325,90 @@ def test_the_age_of_unread_bytes_is_told(path):
 def test_the_limit_of_handles_is_the_systems_own():
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert 16 <= files.handle_limit() <= max(soft, 16)
+
+
+def test_a_file_that_is_packed_before_it_was_read_is_read_once(path):
+    log = Log(path)
+    path.touch()
+    log.poll(2)
+    write(path, b"a\n")
+    path.rename(path.with_name("app.log.1"))
+    write(path, b"b\n")
+    path.with_name("app.log.1.gz").write_bytes(gzip.compress(b"a\n"))
+    path.with_name("app.log.1").unlink()
+    log.settle()
+    assert sorted(log.lines) == [b"a", b"b"]
+
+
+def test_a_file_that_is_truncated_and_rotated_between_two_looks_is_read_from_its_start(path):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    shutil.copyfile(path, path.with_name("app.log.2"))
+    os.truncate(path, 0)
+    write(path, b"b\nc\n")
+    path.rename(path.with_name("app.log.1"))
+    write(path, b"d\n")
+    log.settle()
+    assert sorted(log.lines) == [b"a", b"b", b"c", b"d"]
+    assert "rewritten" in log.kinds
+
+
+def test_a_file_without_a_name_that_is_truncated_is_read_from_its_start(path):
+    log = Log(path)
+    write(path, b"aaaaa\n")
+    log.settle()
+    with path.open("r+b") as file:
+        path.unlink()
+        write(path, b"d\n")
+        file.truncate(0)
+        file.write(b"b\n")
+        file.flush()
+        log.settle()
+    assert sorted(log.lines) == [b"aaaaa", b"b", b"d"]
+    assert [event.kind for event in log.events if event.is_loss] == ["truncated"]
+
+
+def test_a_file_that_is_renamed_while_it_is_sought_is_not_missed(path, monkeypatch):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    write(path, b"b\n")
+    rotated = path.with_name("app.log.1")
+    path.rename(rotated)
+    write(path, b"c\n")
+    true = recovery.siblings
+
+    def listed_while_names_move(near, *, rotations_only=False):
+        found = true(near, rotations_only=rotations_only)
+        os.utime(path.parent)  # as a rename does
+        return [sibling for sibling in found if sibling.path != rotated]
+
+    log.restart()
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery, "siblings", listed_while_names_move)
+        log.poll(3, step_s=10.0)
+    log.settle()
+    assert sorted(log.lines) == [b"a", b"b", b"c"]
+    assert not any(event.is_loss for event in log.events)
+
+
+def test_a_folder_in_which_names_never_rest_is_believed_in_the_end(path, monkeypatch):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    path.unlink()
+    write(path, b"ccc\n")
+    true = recovery.siblings
+    ticks = itertools.count()
+
+    def restless(near, *, rotations_only=False):
+        os.utime(path.parent, ns=(next(ticks), next(ticks)))
+        return true(near, rotations_only=rotations_only)
+
+    monkeypatch.setattr(recovery, "siblings", restless)
+    log.restart()
+    log.poll(5, step_s=10.0)
+    assert not any(event.is_loss for event in log.events)
+    log.poll(40, step_s=10.0)
+    assert [event.kind for event in log.events if event.is_loss] == ["replaced"]
