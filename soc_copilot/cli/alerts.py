@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -36,9 +36,10 @@ from soc_copilot.domain.alerts import (
 )
 from soc_copilot.domain.attack import technique_name
 from soc_copilot.domain.errors import StoreError
-from soc_copilot.domain.findings import Severity
+from soc_copilot.domain.findings import Evidence, Severity
 from soc_copilot.domain.text import render_safe
 from soc_copilot.governance.alerts import AlertStore
+from soc_copilot.pipeline.search import EventSearch
 
 OPEN = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
 STATUSES = {"open": OPEN, "all": (), **{s.value: (s,) for s in AlertStatus}}
@@ -57,9 +58,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         group,
         "show",
         "Show everything about alerts: why they were raised, and the raw lines.",
-        "soc-copilot alerts show 17",
+        "soc-copilot alerts show 17 --context 3",
         _show,
     )
+    show.add_argument(
+        "-C", "--context", type=positive, default=0, metavar="N",
+        help="also the N stored lines before and after each raw line",
+    )  # fmt: skip
     show.add_argument("ids", type=positive, nargs="+", metavar="ID", help="the alerts' ids")
     _add_actions(group)
     _add_history(group)
@@ -229,18 +234,35 @@ def _cells(row: AlertRow) -> tuple[object, ...]:
 def _show(args: argparse.Namespace) -> int:
     with open_existing(args) as governance:
         details = [governance.alerts.detail(alert_id) for alert_id in args.ids]
-    for number, detail in enumerate(details):
+        search = EventSearch(governance)
+        around = [_around(search, detail.evidence, args.context) for detail in details]
+    for number, (detail, lines) in enumerate(zip(details, around, strict=True)):
         if args.json:
-            print_json(alert_to_dict(detail))
+            told = alert_to_dict(detail)
+            print_json({**told, "context": lines} if args.context else told)
             continue
         if number:
             print()
-        for line in _told(detail):
+        for line in _told(detail, lines):
             print(line)
     return EXIT_OK
 
 
-def _told(detail: AlertDetail) -> Iterator[str]:
+def _around(search: EventSearch, evidence: Sequence[Evidence], n: int) -> list[dict[str, Any]]:
+    """Stored lines around evidence, in the order of the files, each once."""
+    wanted = {e.event_id for e in evidence}
+    found = {
+        event.event_id: event
+        for e in (evidence if n else ())
+        for event in search.around(e.event_id, before=n, after=n)
+    }
+    return [
+        {"event_id": e.event_id, "is_evidence": e.event_id in wanted, "raw": e.raw}
+        for e in sorted(found.values(), key=lambda e: (e.source_id, e.generation, e.offset))
+    ]
+
+
+def _told(detail: AlertDetail, around: Sequence[dict[str, Any]]) -> Iterator[str]:
     """An alert in words, line by line, safe for a terminal."""
     row = detail.row
     judged = f" ({row.disposition.label})" if row.disposition is not None else ""
@@ -260,6 +282,10 @@ def _told(detail: AlertDetail) -> Iterator[str]:
     yield from _section(
         "Raw lines",
         [f"{e.path}, byte {e.offset} ({when(e.timestamp)}): {e.raw}" for e in detail.evidence],
+    )
+    yield from _section(
+        "Lines around them",
+        [f"{'>' if e['is_evidence'] else ' '} {e['event_id']}  {e['raw']}" for e in around],
     )
     yield from _section("What to check next", list(detail.next_steps))
     yield from _section("Notes", [f"{when(n.at)} {n.actor}: {n.text}" for n in detail.notes])

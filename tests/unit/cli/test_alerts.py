@@ -3,15 +3,19 @@ import io
 import json
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from soc_copilot.archive.store import Archive
 from soc_copilot.cli import alerts
 from soc_copilot.domain.findings import Severity
 from soc_copilot.governance.database import Governance
+from tests.unit.archive.frames import access_lines
 from tests.unit.cli.helpers import Terminal
 from tests.unit.governance.helpers import commit, finding, line, minutes
+from tests.unit.pipeline.archives import store
 
 HOSTILE = "=cmd|'/c calc'!A1 \x1b[31m\0\u202e <img src=http://127.0.0.1/x>"
 
@@ -183,3 +187,31 @@ def test_every_command_has_an_example(run: Terminal) -> None:
         assert f"Example:\n  soc-copilot alerts {name}" in text
         assert "--db" in text
         assert "--json" in text
+
+
+def test_show_with_context_gives_the_stored_lines_around(run: Terminal, db: Path) -> None:
+    lines = access_lines(9)
+    starts = [sum(len(text) + 1 for text in lines[:n]) for n in range(9)]
+    with Governance.open(db) as governance:
+        governance.sources.add("file", "/var/log/a.log")
+        archive = Archive(governance.archive_folder)
+        store(governance, archive, lines)
+        archive.close()
+        evidence = tuple(
+            replace(line(starts[n], raw=lines[n]), event_id=f"1-1-{starts[n]}") for n in (3, 4)
+        )
+        governance.batches.store(commit([finding("198.51.100.1", evidence=evidence)]))
+    said = run("alerts", "show", "4", "--context", "2")
+    shown = said.out.partition("Lines around them:\n")[2].partition("\n\n")[0].splitlines()
+    assert [text.startswith("  > 1-1-") for text in shown] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [text.endswith(lines[n]) for n, text in enumerate(shown, 1)] == [True] * 6
+    (told,) = run("alerts", "show", "4", "-C", "1", "--json").objects
+    assert [found["raw"] for found in told["context"]] == lines[2:6]
+    assert "Lines around" not in run("alerts", "show", "4").out
