@@ -26,6 +26,7 @@ from soc_copilot.domain.folders import join_folders
 from soc_copilot.domain.governance import SourceRow
 from soc_copilot.domain.setting import Setting, Value
 from soc_copilot.domain.source_options import (
+    ALWAYS_FROM_START,
     KIND_TITLES,
     KINDS,
     LISTENERS,
@@ -94,7 +95,11 @@ def _add_adding(group: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         choices=("auto", *FORMAT_NAMES),
         help="format of the lines (default: auto)",
     )
-    add.add_argument("--from-start", action="store_true", help="also read what is there already")
+    add.add_argument(
+        "--from-start",
+        action="store_true",
+        help="also read what is there already (event logs of Windows always are)",
+    )
     add.add_argument(
         "-o",
         "--option",
@@ -230,6 +235,10 @@ def _add(args: argparse.Namespace) -> int:
     kind, where = place(args.where, args.kind)
     if args.pattern and kind != "directory":
         raise SourceError(f'--pattern is for folders, and "{where}" is not one.')
+    if args.from_start and kind in ALWAYS_FROM_START:
+        raise SourceError(
+            f"A source of kind {kind} is always read from its first record. Leave out --from-start."
+        )
     with open_governance(args) as governance:
         source = governance.sources.add(
             kind,

@@ -13,6 +13,9 @@ LISTENERS: Final = frozenset({"syslog-udp", "syslog-tcp", "syslog-tls", "json-tc
 SPOOLED: Final = LISTENERS | {"activity"}
 """Kinds that write what they receive to a spool, which is then read like any file."""
 
+ALWAYS_FROM_START: Final = frozenset({"evtx"})
+"""Kinds whose records are read from the first one on, whatever is asked for."""
+
 CHANNEL_PREFIX: Final = "channel:"
 """Begins the path of an evtx source that is a live channel of this Windows."""
 

@@ -20,7 +20,7 @@ from soc_copilot.domain.governance import (
     StoredSourceEvent,
 )
 from soc_copilot.domain.records import Checkpoint, LedgerDelta
-from soc_copilot.domain.source_options import SourceOptions
+from soc_copilot.domain.source_options import ALWAYS_FROM_START, SourceOptions
 from soc_copilot.governance.chain import Entry
 from soc_copilot.governance.schema import (
     LedgerModel,
@@ -68,7 +68,8 @@ class SourceStore:
             name: For people; made of the path when empty.
             pattern: File names to read, for a folder.
             format: A parsing format's name, or "auto".
-            from_start: Read what is there already; else only what comes from now on.
+            from_start: Read what is there already; else only what comes from now on, where the
+                kind leaves a choice.
             options: What differs from the defaults.
 
         Raises:
@@ -85,7 +86,7 @@ class SourceStore:
             "pattern": (pattern or "*.log") if kind == "directory" else "",
             "format": format,
             "enabled": True,
-            "from_start": from_start,
+            "from_start": from_start or kind in ALWAYS_FROM_START,
             "options": _json(checked.changed),
         }
         with self._session.write(self._actor) as tx:

@@ -14,6 +14,7 @@ from soc_copilot.domain.folders import join_folders, split_folders
 from soc_copilot.domain.governance import SourceRow
 from soc_copilot.domain.setting import Setting, Value
 from soc_copilot.domain.source_options import (
+    ALWAYS_FROM_START,
     CHANNEL_PREFIX,
     KINDS,
     LISTENERS,
@@ -298,13 +299,18 @@ class _Reader:
                 get_format(format_name)
         except ParseError as error:
             self._fail(values["format"], str(error))
+        from_start = "from_start" in values and self._is_true(values["from_start"], "from_start")
+        if "from_start" in values and kind in ALWAYS_FROM_START and not from_start:
+            self._fail(
+                values["from_start"], f"a source of kind {kind} is always read from its start."
+            )
         return ConfiguredSource(
             kind=kind,
             path=self._place(node, values, texts, kind),
             name=texts.get("name", ""),
             pattern=pattern,
             format=format_name,
-            from_start="from_start" in values and self._is_true(values["from_start"], "from_start"),
+            from_start=from_start,
             enabled="enabled" not in values or self._is_true(values["enabled"], "enabled"),
             options=self._options(kind, values["options"]) if "options" in values else _NONE,
             line=node.start_mark.line + 1,

@@ -355,6 +355,13 @@ def test_a_folder_can_be_watched_with_options_of_its_own(bench, window, tmp_path
     assert source.options.is_on("recursive")
 
 
+@pytest.mark.parametrize(("kind", "is_asked"), [("evtx", False), ("journald", True)])
+def test_where_to_start_is_asked_where_there_is_a_choice(bench, window, kind, is_asked):
+    form = kind_dialog(bench, window, kind).form
+    assert isinstance(form, PlaceForm)
+    assert form.starts.isVisible() is is_asked
+
+
 def test_a_refused_option_unfolds_the_options_and_is_said_there(bench, window, log):
     dialog = opened(bench, window, str(log))
     assert dialog._more is not None

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QW
 from typing_extensions import override
 
 from soc_copilot.domain.addresses import LOOPBACK
-from soc_copilot.domain.source_options import KIND_TITLES, SourceOptions
+from soc_copilot.domain.source_options import ALWAYS_FROM_START, KIND_TITLES, SourceOptions
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.file_form import AUTO, PROBE_MS, StartChoice
 from soc_copilot.ui.dialogs.source_form import PathField, SourceDraft, SourceForm
@@ -220,7 +220,7 @@ class PlaceForm(_LookingForm):
         self.problem = self.add_error()
         self.body.addWidget(self.note)
         self.starts = StartChoice(*_START_WORDS)
-        self.starts.setVisible(kind != "activity")
+        self.starts.setVisible(kind not in ALWAYS_FROM_START | {"activity"})
         self.body.addWidget(self.starts)
 
     @override

@@ -95,6 +95,10 @@ def test_file_activity_takes_several_folders(run: Terminal, tmp_path: Path) -> N
 def test_an_event_log_file_is_told_by_its_name(run: Terminal, tmp_path: Path) -> None:
     (added,) = run("sources", "add", str(tmp_path / "Security.evtx"), "--json").objects
     assert added["kind"] == "evtx"
+    assert added["from_start"] is True
+    said = run("sources", "add", str(tmp_path / "System.evtx"), "--from-start")
+    assert said.code == 2
+    assert "Leave out --from-start" in said.err
 
 
 def test_options_that_are_paths_start_at_the_current_folder(

@@ -154,6 +154,7 @@ def test_variables_of_the_environment_are_not_put_in(
             *(3, ["multiline_pattern", "RE2", "(?=x)"]),
         ),
         ("sources:\n  - path: x\n    options: {encoding: utf-7}", 3, ["utf-7"]),
+        ("sources:\n  - path: a.evtx\n    from_start: false", 3, ["evtx", "from its start"]),
         ("sources:\n  - path: x\n  - path: x", 3, ["twice", "line 2"]),
         ("sources:\n  - path: [x]", 2, ["one value", "a list"]),
         ("settings:\n  [1]: 2", 2, ["a key is a word"]),
