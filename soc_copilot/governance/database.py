@@ -32,6 +32,7 @@ class Governance:
         journal_note: Why SQLite does not use its write-ahead log; empty when it does.
         archive_folder: Where the event archive's files lie; made by whoever writes there.
         spool_folder: Where sources that cannot wait keep what they receive; likewise.
+        quarantine_folder: Where lines lie that could not be parsed; likewise.
         kill_switch, audit, sources, alerts, settings, batches, segments: The parts.
 
     Thread:
@@ -49,6 +50,7 @@ class Governance:
         self.path = session.place.path
         self.archive_folder = session.place.archive
         self.spool_folder = session.place.spool
+        self.quarantine_folder = session.place.quarantine
         self.kill_switch = KillSwitch(session, actor)
         self.audit = AuditTrail(session, actor)
         self.sources = SourceStore(session, actor)

@@ -37,6 +37,7 @@ class Place:
         keys: Folder of the audit keys, apart from the database.
         archive: Folder of the event archive.
         spool: Folder of what listeners received.
+        quarantine: Folder of lines that could not be parsed.
         reserve: The file that keeps some room on the disk.
     """
 
@@ -47,12 +48,13 @@ class Place:
     keys: Path
     archive: Path
     spool: Path
+    quarantine: Path
     reserve: Path
 
     @classmethod
     def beside(cls, base: Path, url: URL, path: Path | None, keys: Path) -> "Place":
         """The place whose companions are named after `base`."""
-        ends = ("audit", "kill", "archive", "spool", "reserve")
+        ends = ("audit", "kill", "archive", "spool", "quarantine", "reserve")
         head, marker, *others = (Path(f"{base}.{end}") for end in ends)
         return cls(url, path, head, marker, keys, *others)
 

@@ -157,7 +157,7 @@ def _identify(connection: Connection, place: Place, now_us: int) -> AuditChain:
     key_id = AuditKey.create(place.keys, database_id)
     head_file = HeadFile(place.head, database_id)
     head_file.create()
-    for folder in (place.archive, place.spool):
+    for folder in (place.archive, place.spool, place.quarantine):
         move_aside(folder)  # of a former database: its numbers would be taken for ours
     connection.execute(
         insert(DatabaseModel).values(

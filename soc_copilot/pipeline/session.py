@@ -156,7 +156,7 @@ class IngestSession:
             governance.sources,
             governance.kill_switch,
             archive=archive,
-            quarantine=Quarantine(governance.archive_folder.with_suffix(".quarantine")),
+            quarantine=Quarantine(governance.quarantine_folder),
         )
 
     def run_batch(self, stop: threading.Event) -> BatchSummary | None:

@@ -220,14 +220,14 @@ def test_a_database_made_anew_keeps_what_the_former_one_left_aside(
     closed: Path, home: Path
 ) -> None:
     closed.unlink()
-    for end in ("archive", "spool"):
+    for end in ("archive", "spool", "quarantine"):
         folder = closed.with_name(f"{closed.name}.{end}")
         (folder / "1").mkdir(parents=True)
     with Governance.open(closed, home=home) as governance:
         assert governance.audit.verify().ok
-    for end in ("audit", "archive", "spool"):
+    for end in ("audit", "archive", "spool", "quarantine"):
         assert closed.with_name(f"{closed.name}.{end}.old-1").exists()
-    for end in ("archive", "spool"):
+    for end in ("archive", "spool", "quarantine"):
         assert not closed.with_name(f"{closed.name}.{end}").exists()
 
 
