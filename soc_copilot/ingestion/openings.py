@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from soc_copilot.domain.records import Checkpoint
-from soc_copilot.ingestion.files import Identity
+from soc_copilot.ingestion.files import Identity, digest, opened
 from soc_copilot.ingestion.followed import Followed
-from soc_copilot.ingestion.generations import Copy
-from soc_copilot.ingestion.packed import NotYetError, PackedReader, packed_copy
+from soc_copilot.ingestion.generations import Copy, fits
+from soc_copilot.ingestion.packed import NotYetError, PackedReader, head_of, packed_copy
 from soc_copilot.ingestion.reader import FileReader, last_line_start
 from soc_copilot.ingestion.unpacking import UNDECIDED, packing_of
 
@@ -52,6 +52,8 @@ class Openings:
                 raise NotYetError
             if packing not in {"", UNDECIDED}:
                 return self._packed_reader_for(fd, path, identity, packing, at_end=at_end)
+        if known is not None and known.finished and known.offset == 0:
+            known = None  # nothing of it was read: it may be any file that got its inode
         known = known or self._awaited(path)
         if known is not None:
             spot = replace(known, path=str(path), finished=False)
@@ -86,10 +88,10 @@ class Openings:
         copy = generations.copied(fd, str(path), size)
         if copy is None or not generations.is_read(copy.of.generation):
             return copy
-        try:
-            live = Path(copy.of.path).stat(follow_symlinks=False)
-        except OSError:
-            return copy
+        with opened(Path(copy.of.path)) as live_fd:
+            if live_fd is None or not fits(copy.of, live_fd):
+                return copy  # it was truncated after it had been copied
+            live = os.fstat(live_fd)
         is_same = Identity.of(live) == Identity(copy.of.device, copy.of.inode)
         is_other = copy.of.path != str(path) and copy.of.offset <= live.st_size < size
         return None if is_same and is_other else copy
@@ -101,6 +103,8 @@ class Openings:
         followed = self._followed
         size = os.fstat(fd).st_size
         known = followed.generations.packed(identity)
+        if known is not None and digest(head_of(fd)[: known.head_bytes]) != known.head_hash:
+            known = None  # another file got its inode
         is_done = known is not None and known.finished and known.size_bytes == size
         is_new = known is None or (known.finished and not is_done)
         if known is None or is_new:

@@ -412,3 +412,39 @@ def test_a_folder_in_which_names_never_rest_is_believed_in_the_end(path, monkeyp
     assert not any(event.is_loss for event in log.events)
     log.poll(40, step_s=10.0)
     assert [event.kind for event in log.events if event.is_loss] == ["replaced"]
+
+
+def test_a_copy_that_is_longer_than_the_log_it_was_made_of_is_not_read_again(path):
+    log = Log(path)
+    path.touch()
+    log.poll()
+    write(path, b"line 0\n")
+    log.poll()
+    write(path, b"line 1\nline 2\n")
+    shutil.copyfile(path, path.with_name("app.log.1"))
+    os.truncate(path, 0)
+    write(path, b"line 3\n")
+    log.settle()
+    assert sorted(log.lines) == [b"line 0", b"line 1", b"line 2", b"line 3"]
+
+
+def test_a_copy_with_the_inode_of_an_empty_file_is_not_read_again(path):
+    log = Log(path)
+    path.touch()
+    log.settle()
+    inode = path.stat().st_ino
+    path.rename(path.with_name("app.log.1"))
+    write(path, b"a\n")
+    path.with_name("app.log.1").unlink()
+    log.settle()
+    for n in range(50):
+        copy = path.with_name(f"app.log.{n + 1}")
+        shutil.copyfile(path, copy)
+        if copy.stat().st_ino == inode:
+            break
+        copy.unlink()
+    else:
+        pytest.skip("this file system does not give an inode again")
+    os.truncate(path, 0)
+    log.settle()
+    assert log.lines == [b"a"]
