@@ -1,7 +1,7 @@
 """Many small files of all sources become few large ones of one source each."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from soc_copilot.domain.errors import StoreError
 TARGET_ROWS: Final = 8 * GROUP_ROWS  # chosen: about 10 MB of an access log on disk
 BATCH_FILES: Final = 128  # chosen: so many batches are compacted even if they are small
 FANOUT: Final = 8  # chosen: small segments merged at once; each row is written log8 times
+AGE: Final = "~age"  # microseconds since 1970 UTC
 _WAITING_ROWS: Final = 4 * GROUP_ROWS  # chosen: rows of many small sources held at once
 
 
@@ -161,6 +162,64 @@ def compact(
         _discard(archive, new)
         return None
     return Compacted(tuple(taken), tuple(new))
+
+
+def ages(folder: Path, segment: Segment) -> pl.DataFrame:
+    """When each event of a compacted segment is old: columns generation, offset and `AGE`.
+
+    An event is as old as the youngest before it in its file, so that what is older than a limit
+    is always the beginning of a file: no hole is left that would look like lost lines.
+
+    Raises:
+        FileNotFoundError: The file is gone.
+        Exception: One of `segments.DAMAGE`: it cannot be read.
+    """
+    names = (c.GENERATION, c.OFFSET, c.TIMESTAMP, c.INGESTED)
+    groups = read_layout(folder, segment).groups
+    events = pl.concat([read(folder, segment, group, names) for group in groups])
+    # Both, so that an old log that is read today is not removed tonight.
+    youngest = pl.max_horizontal(pl.col(c.TIMESTAMP, c.INGESTED).to_physical())
+    return events.sort(c.GENERATION, c.OFFSET).select(
+        c.GENERATION, c.OFFSET, youngest.cum_max().over(c.GENERATION).alias(AGE)
+    )
+
+
+def trim(
+    archive: Archive, segment: Segment, starts: Mapping[int, int], is_stopped: Callable[[], bool]
+) -> Segment | None:
+    """Write a compacted segment anew without the beginnings of its files.
+
+    Nothing is registered or removed; the new file has been read back and compared.
+
+    Args:
+        archive: Where the segment is.
+        segment: Of one source.
+        starts: For each generation the offset of the first event to keep; of a generation that
+            is not named nothing is kept.
+        is_stopped: Asked between groups; true gives the work up.
+
+    Returns:
+        What to put in its place; None when stopped, or when nothing would be left.
+
+    Raises:
+        DiskFullError: There is no room for the new file; nothing of it stays.
+        FileNotFoundError: The file is gone.
+        Exception: One of `segments.DAMAGE`: the file cannot be read.
+    """
+    if not starts:
+        return None
+    output = _Output()
+    start = pl.col(c.GENERATION).replace_strict(dict(starts), default=None)
+    for _, events in _by_source(archive.folder, segment):
+        if is_stopped():
+            return None
+        kept = events.filter(pl.col(c.OFFSET) >= start)
+        if kept.height:
+            output.add(kept)
+    if not output.shares:
+        return None
+    output.finish()
+    return _kept(archive, segment.level, min(segment.shares), output)
 
 
 def _discard(archive: Archive, segments: Iterable[Segment]) -> None:

@@ -117,6 +117,44 @@ class SegmentStore:
                 insert_segment(tx.connection, segment)
         return True
 
+    def trim(self, name: str, new: Segment, reason: str) -> bool:
+        """Put a segment in the place of one that has all its events and more.
+
+        The number of events that are gone stands on the audit trail.
+
+        Args:
+            name: The segment that has events too many.
+            new: The one without them.
+            reason: Why, for the audit trail.
+
+        Returns:
+            False, with nothing changed, when the old one is there no more.
+
+        Raises:
+            StoreError: The new one does not hold fewer events of the same sources, or the
+                database could not be written; nothing was changed.
+        """
+        with self._session.write(self._actor) as tx:
+            ids = _ids(tx.connection, [name])
+            if not ids:
+                return False
+            shares = _shares(tx.connection, [ids[name]])[ids[name]]
+            before = {source: share.n_rows for source, share in shares.items()}
+            after = {source: share.n_rows for source, share in new.shares.items()}
+            gone = {source: n - after.get(source, 0) for source, n in sorted(before.items())}
+            if after.keys() - before.keys() or min(gone.values()) < 0 or not any(gone.values()):
+                raise StoreError(
+                    f"The archive was not changed: the new segment ({after} events by source) is "
+                    f"no part of the old one ({before})."
+                )
+            size_bytes = tx.connection.execute(
+                select(_SEGMENT.size_bytes).where(_SEGMENT.id == ids[name])
+            ).scalar_one()
+            _delete(tx.connection, ids.values())
+            insert_segment(tx.connection, new)
+            _audit_removal(tx, gone, size_bytes - new.size_bytes, [name], reason, kept=new.name)
+        return True
+
     def remove(self, names: Iterable[str], reason: str) -> int:
         """Take segments out of the archive, with their names on the audit trail.
 
@@ -223,11 +261,24 @@ def _remove(tx: WriteTransaction, ids: Mapping[str, int], reason: str) -> int:
     for shares in _shares(tx.connection, list(ids.values())).values():
         by_source.update({source: share.n_rows for source, share in shares.items()})
     _delete(tx.connection, ids.values())
+    _audit_removal(tx, by_source, size_bytes, sorted(ids), reason)
+    return n_rows
+
+
+def _audit_removal(
+    tx: WriteTransaction,
+    by_source: Mapping[int, int],
+    size_bytes: int,
+    names: Sequence[str],
+    reason: str,
+    kept: str | None = None,
+) -> None:
+    """Say what is gone, and the name of the segment that holds the rest, if there is one."""
     held = {
-        "events": n_rows,
+        "events": sum(by_source.values()),
         "size_bytes": size_bytes,
         "events_by_source": {str(source): n for source, n in sorted(by_source.items())},
-        "segments": sorted(ids),
+        "segments": list(names),
     }
-    tx.audit(Entry("archive.removed", "archive", json.dumps(held), None, reason))
-    return n_rows
+    rest = None if kept is None else json.dumps({"segments": [kept]})
+    tx.audit(Entry("archive.removed", "archive", json.dumps(held), rest, reason))

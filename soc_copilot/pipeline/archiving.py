@@ -5,17 +5,20 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from soc_copilot.archive.compaction import compact, plan
+import polars as pl
+
+from soc_copilot.archive.compaction import AGE, ages, compact, plan, trim
 from soc_copilot.archive.files import FileLock, sweep
 from soc_copilot.archive.scan import Scanner, SegmentGoneError
 from soc_copilot.archive.segments import DAMAGE
 from soc_copilot.archive.store import Archive
+from soc_copilot.domain import columns as c
 from soc_copilot.domain.archive import Segment
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import SocCopilotError
@@ -29,6 +32,8 @@ HOUSE_S: Final = 600.0  # chosen: how often it is swept, and few batches are com
 SERVER_GRACE_S: Final = 60.0  # chosen: a server may still commit for a client that died
 MOST_BATCHES: Final = 4_000  # chosen: so many wait while ingestion is behind, 40 million lines
 NICENESS: Final = 10  # chosen: reading and detecting come first
+TRIM_SHARE: Final = 0.1  # chosen: for less of its events a segment is not written anew
+DUE_KEPT: Final = 10_000  # chosen: of so many segments is known when they are due, 1 MB
 LOCK_NAME: Final = "keeper.lock"
 _DAY_US: Final = 86_400_000_000
 _GIB: Final = 1 << 30
@@ -71,6 +76,7 @@ class ArchiveCare:
         self._archive = Archive(governance.archive_folder)
         self._scanner = Scanner(governance.archive_folder)
         self._damaged: set[str] = set()
+        self._due: dict[str, int] = {}  # by segment; a segment never changes
 
     def close(self) -> None:
         """Give up the claim on files that no row names."""
@@ -132,33 +138,76 @@ class ArchiveCare:
         if self.is_halted():
             return 0
         held = [s for s in self._governance.segments.list() if s.level]
+        days = self._days(held)
         removed = 0
-        for names, reason in self._surplus(held):
+        for names, reason in self._surplus(held, days):
             chosen = [segment for segment in held if segment.name in names]
             held = [segment for segment in held if segment.name not in names]
             removed += self._governance.segments.remove(sorted(names), reason)
             self._discard(chosen)
-        return removed
+        return removed + sum(self._trim(segment, days[min(segment.shares)]) for segment in held)
 
-    def _surplus(self, held: list[Segment]) -> Iterable[tuple[frozenset[str], str]]:
-        settings = self._governance.settings.all()
-        days = float(settings["archive.retention_days"])
+    def _days(self, held: Iterable[Segment]) -> dict[int, float]:
+        """How long events are kept, by source."""
+        days = float(self._governance.settings.all()["archive.retention_days"])
+        known = {min(segment.shares): days for segment in held}
+        for source in self._governance.sources.list():
+            known[source.id] = source.options.number("retention_days", days)
+        return known
+
+    def _trim(self, segment: Segment, days: float) -> int:
+        """Take the old events out of a segment with others, where that is worth it; how many."""
+        cutoff_us = self._cutoff_us(days)
+        if segment.min_us >= cutoff_us or segment.name in self._damaged or self.is_halted():
+            return 0
+        try:
+            if self._due_us(segment) >= cutoff_us:
+                return 0
+            left = ages(self._archive.folder, segment).filter(pl.col(AGE) >= cutoff_us)
+            starts = left.group_by(c.GENERATION).agg(pl.col(c.OFFSET).min())
+            new = trim(self._archive, segment, dict(starts.rows()), self.is_halted)
+        except FileNotFoundError:
+            return 0  # compacted by another process just now
+        except DAMAGE as error:
+            self._note_damage([segment], error)
+            return 0
+        if new is None:
+            return 0
+        reason = _too_old(segment, days)
+        if not self._governance.segments.trim(segment.name, new, reason):
+            self._discard([new])
+            return 0
+        self._discard([segment])
+        return segment.n_rows - new.n_rows
+
+    def _due_us(self, segment: Segment) -> int:
+        """With a limit later than this, more than `TRIM_SHARE` of a segment is too old."""
+        known = self._due.get(segment.name)
+        if known is None:
+            found = ages(self._archive.folder, segment)[AGE].sort()
+            known = self._due[segment.name] = int(found[int(segment.n_rows * TRIM_SHARE)])
+            if len(self._due) > DUE_KEPT:
+                del self._due[next(iter(self._due))]
+        return known
+
+    def _surplus(
+        self, held: list[Segment], days: Mapping[int, float]
+    ) -> Iterable[tuple[frozenset[str], str]]:
         options = {source.id: source.options for source in self._governance.sources.list()}
         gone: set[str] = set()
         for source_id in sorted({min(segment.shares) for segment in held}):
             its = [segment for segment in held if min(segment.shares) == source_id]
             own = options.get(source_id)
-            kept_days = own.number("retention_days", days) if own is not None else days
-            old = frozenset(s.name for s in its if self._is_older(s, kept_days))
+            old = frozenset(s.name for s in its if self._is_older(s, days[source_id]))
             if old:
-                yield old, f"Source {source_id}: events older than {kept_days:g} days."
+                yield old, _too_old(its[0], days[source_id])
             gone |= old
             max_gib = own.number("max_gib") if own is not None else 0.0
             large = _beyond([s for s in its if s.name not in old], max_gib * _GIB)
             if max_gib and large:
                 yield large, f"Source {source_id}: more than {max_gib:g} GiB in the archive."
                 gone |= large
-        most_gib = float(settings["archive.max_gib"])
+        most_gib = float(self._governance.settings.all()["archive.max_gib"])
         batches = sum(s.size_bytes for s in self._governance.segments.list(level=0))
         left = [segment for segment in held if segment.name not in gone]
         large = _beyond(left, most_gib * _GIB - batches)
@@ -170,13 +219,16 @@ class ArchiveCare:
 
         Both, so that an old log that is read today is not removed tonight.
         """
-        cutoff_us = self._clock.now_ns() // 1_000 - int(days * _DAY_US)
+        cutoff_us = self._cutoff_us(days)
         if segment.max_us >= cutoff_us:
             return False
         try:
             return self._scanner.newest_us(segment) < cutoff_us
         except (SegmentGoneError, *DAMAGE):
             return True  # when it was read is not known; when it happened is
+
+    def _cutoff_us(self, days: float) -> int:
+        return self._clock.now_ns() // 1_000 - int(days * _DAY_US)
 
     def _has_file(self, segment: Segment) -> bool:
         return (self._archive.folder / segment.name).exists()
@@ -197,6 +249,10 @@ class ArchiveCare:
         if len(self._damaged) == before:  # each by itself can be read: do not try for ever
             self._damaged.update(segment.name for segment in chosen)
         logger.error("Archive files cannot be read. count=%s reason=%s", self.n_damaged, error)
+
+
+def _too_old(segment: Segment, days: float) -> str:
+    return f"Source {min(segment.shares)}: events older than {days:g} days."
 
 
 def _beyond(segments: Sequence[Segment], size_bytes: float) -> frozenset[str]:

@@ -1,5 +1,6 @@
 import errno
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -7,13 +8,23 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from soc_copilot.archive import compaction, segments
-from soc_copilot.archive.compaction import BATCH_FILES, FANOUT, TARGET_ROWS, compact, plan
+from soc_copilot.archive.compaction import (
+    AGE,
+    BATCH_FILES,
+    FANOUT,
+    TARGET_ROWS,
+    ages,
+    compact,
+    plan,
+    trim,
+)
 from soc_copilot.archive.segments import read, read_layout
 from soc_copilot.archive.store import Archive
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.archive import Segment, SourceShare
 from soc_copilot.domain.errors import DiskFullError, StoreError
-from tests.unit.archive.frames import access_lines, batch_of, joined
+from soc_copilot.domain.events import EventBatch
+from tests.unit.archive.frames import READ_NS, access_lines, batch_of, joined
 
 
 def segment(name: str, n_rows: int, level: int = 0, source_id: int = 1) -> Segment:
@@ -135,3 +146,45 @@ def test_what_does_not_come_back_as_written_replaces_nothing(
     with pytest.raises(StoreError, match="did not come back"):
         compact(archive, [old], lambda: False)
     assert [path.name for path in tmp_path.glob("*.parquet")] == [old.name]
+
+
+def dated(days: list[int], generation: int = 1) -> EventBatch:
+    """One line for each of these days after the lines were read."""
+    times = [datetime.fromtimestamp(READ_NS // 10**9 + 86_400 * day, UTC) for day in days]
+    lines = [f'10.0.0.1 - - [{time:%d/%b/%Y:%H:%M:%S +0000}] "GET / HTTP/1.1" 200 1 "-" "-"'
+             for time in times]  # fmt: skip
+    return batch_of(lines, generation=generation)
+
+
+@pytest.mark.parametrize("group_rows", [3, 1000])
+def test_the_beginnings_of_files_are_taken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group_rows: int
+) -> None:
+    monkeypatch.setattr(segments, "GROUP_ROWS", group_rows)
+    monkeypatch.setattr(compaction, "GROUP_ROWS", group_rows)
+    archive = Archive(tmp_path)
+    batch = joined(dated([-5, 1, 2, 3, 5, 4, 6, 7]), dated([2, 8], 2), dated([1, 2], 3))
+    old = archive.write(batch)
+    assert old is not None
+    done = compact(archive, [old], lambda: False)
+    assert done is not None
+    (segment,) = done.new
+    found = ages(tmp_path, segment)
+    day_us = 86_400_000_000
+    in_days = ((found[AGE] - READ_NS // 1_000) / day_us).to_list()
+    # When it was read counts, too, and nothing is older than what stands before it.
+    assert in_days == [0, 1, 2, 3, 5, 5, 6, 7, 2, 8, 1, 2]
+    left = found.filter(pl.col(AGE) >= READ_NS // 1_000 + 5 * day_us)
+    starts = dict(left.group_by(c.GENERATION).agg(pl.col(c.OFFSET).min()).rows())
+    assert trim(archive, segment, starts, lambda: True) is None
+    assert trim(archive, segment, {}, lambda: False) is None
+    assert trim(archive, segment, {9: 0}, lambda: False) is None
+    new = trim(archive, segment, starts, lambda: False)
+    assert new is not None
+    assert (new.level, new.n_rows) == (segment.level, 5)
+    assert new.max_us == segment.max_us
+    assert new.min_us == READ_NS // 1_000 + 4 * day_us
+    before = whole(archive, segment).sort(c.GENERATION, c.OFFSET)
+    after = whole(archive, new).sort(c.GENERATION, c.OFFSET)
+    assert_frame_equal(after, before[[4, 5, 6, 7, 9]])
+    assert {path.name for path in tmp_path.glob("*.parquet*")} == {old.name, segment.name, new.name}

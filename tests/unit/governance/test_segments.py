@@ -119,6 +119,48 @@ def test_removal_says_on_the_audit_trail_what_is_gone(
     assert governance.audit.count() == rows
 
 
+def test_a_trimmed_segment_takes_the_place_of_the_whole_and_the_trail_says_so(
+    governance: Governance,
+) -> None:
+    store(governance, "a", "b", shares={1: SourceShare(5, 50, 0, 9), 2: SourceShare(4, 40, 0, 9)})
+    rest = segment("m", {1: SourceShare(2, 20, 5, 9)}, size_bytes=300)
+    assert governance.segments.trim("a", rest, "10 days")
+    assert governance.segments.names() == {"b", "m"}
+    (row,) = governance.audit.rows(limit=1)
+    assert (row.action, row.subject, row.reason) == ("archive.removed", "archive", "10 days")
+    assert json.loads(row.old or "") == {
+        "events": 7,
+        "size_bytes": 700,
+        "events_by_source": {"1": 3, "2": 4},
+        "segments": ["a"],
+    }
+    assert json.loads(row.new or "") == {"segments": ["m"]}
+    rows = governance.audit.count()
+    assert not governance.segments.trim("a", replace(rest, name="n"), "10 days")
+    assert governance.segments.names() == {"b", "m"}
+    assert governance.audit.count() == rows
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        {1: SourceShare(10, 80, 0, 1)},
+        {1: SourceShare(11, 80, 0, 1)},
+        {2: SourceShare(9, 80, 0, 1)},
+        {1: SourceShare(9, 80, 0, 1), 2: SourceShare(1, 80, 0, 1)},
+    ],
+)
+def test_trimming_never_adds_an_event(
+    governance: Governance, shares: dict[int, SourceShare]
+) -> None:
+    before = store(governance, "a", shares={1: SourceShare(10, 80, 0, 1)})
+    rows = governance.audit.count()
+    with pytest.raises(StoreError, match="not changed"):
+        governance.segments.trim("a", segment("m", shares), "10 days")
+    assert governance.segments.list() == tuple(before)
+    assert governance.audit.count() == rows
+
+
 def test_usage_and_ledgers_tell_each_sources_part(governance: Governance) -> None:
     thirds = {n: SourceShare(n, 10, 0, 1) for n in (1, 2, 3)}
     store(governance, "a", shares=thirds)

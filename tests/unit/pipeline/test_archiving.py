@@ -1,4 +1,5 @@
 import io
+import json
 import os
 import random
 import signal
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from soc_copilot.archive import compaction
@@ -20,23 +22,10 @@ from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.governance.database import Governance
 from soc_copilot.pipeline import archiving
 from soc_copilot.pipeline.archiving import ArchiveCare, ArchiveKeeper
-from tests.unit.archive.frames import READ_NS, access_lines
-from tests.unit.pipeline.archives import opened, store
+from tests.unit.archive.frames import access_lines
+from tests.unit.pipeline.archives import Day, dated_lines, opened, store
 
 NEWEST_US = 1_431_820_800_000_000
-
-
-class Day:
-    """A clock some days after the lines were read."""
-
-    def __init__(self, days: float) -> None:
-        self._ns = READ_NS + int(days * 86_400e9)
-
-    def now_ns(self) -> int:
-        return self._ns
-
-    def monotonic_s(self) -> float:
-        return 0.0
 
 
 @pytest.fixture
@@ -144,6 +133,67 @@ def test_old_events_go_and_the_trail_says_why(governance: Governance, archive: A
     reasons = [row.reason or "" for row in governance.audit.rows()]
     assert any("Source 1: events older than 10 days." in reason for reason in reasons)
     assert any("Source 2: events older than 90 days." in reason for reason in reasons)
+
+
+def test_old_events_go_out_of_a_segment_with_newer_ones(
+    governance: Governance, archive: Archive
+) -> None:
+    governance.sources.set_options(1, SourceOptions({"retention_days": 10}))
+    for source_id in (1, 2):
+        store(governance, archive, dated_lines(range(20)), source_id=source_id)
+    assert care_of(governance).compact(everything=True) == 40
+    whole = stored_ids(governance)
+    names = {s.name for s in governance.segments.list()}
+    assert care_of(governance, days=11.5).retain() == 0  # a tenth is not worth it
+    assert {s.name for s in governance.segments.list()} == names
+    care = care_of(governance, days=12.5)
+    assert care.retain() == 3
+    assert stored_ids(governance) == whole[3:]
+    (other,) = governance.segments.list(source_id=2)
+    (kept,) = governance.segments.list(source_id=1)
+    assert other.name in names
+    assert files(governance) == {other.name, kept.name}
+    (row,) = [row for row in governance.audit.rows() if row.action == "archive.removed"]
+    said = json.loads(row.old or "")
+    assert (said["events"], said["events_by_source"]) == (3, {"1": 3})
+    assert {*said["segments"], other.name} == names
+    assert json.loads(row.new or "") == {"segments": [kept.name]}
+    assert row.reason == "Source 1: events older than 10 days."
+    assert care.retain() == 0
+    assert care_of(governance, days=40).retain() == 17
+
+
+def test_what_is_being_trimmed_by_another_is_left_to_it(
+    governance: Governance, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    governance.settings.set("archive.retention_days", 10)
+    store(governance, archive, dated_lines(range(20)))
+    assert care_of(governance).compact(everything=True) == 20
+
+    def late(*args: object) -> object:
+        mine = compaction.trim(*args)  # type: ignore[arg-type]
+        monkeypatch.setattr(archiving, "trim", compaction.trim)
+        assert care_of(governance, days=15.5).retain() == 6
+        return mine
+
+    monkeypatch.setattr(archiving, "trim", late)
+    assert care_of(governance, days=15.5).retain() == 0
+    assert len(stored_ids(governance)) == 14
+    assert files(governance) == {s.name for s in governance.segments.list()}
+
+
+def test_a_segment_that_cannot_be_read_is_not_trimmed(
+    governance: Governance, archive: Archive
+) -> None:
+    governance.settings.set("archive.retention_days", 10)
+    store(governance, archive, dated_lines(range(20)))
+    assert care_of(governance).compact(everything=True) == 20
+    (segment,) = governance.segments.list()
+    (governance.archive_folder / segment.name).write_bytes(b"rubbish")
+    care = care_of(governance, days=15.5)
+    assert care.retain() == 0
+    assert care.n_damaged == 1
+    assert governance.segments.list() == (segment,)
 
 
 def test_the_oldest_go_when_there_is_too_much(governance: Governance, archive: Archive) -> None:
@@ -264,6 +314,64 @@ def test_killed_at_any_instant_every_event_is_there_once(
         assert len(found) == len(set(found))
         assert told <= len(found) <= told + 20, f"seed {seed}"
         assert files(governance) == {s.name for s in governance.segments.list()}
+
+
+TRIMMER = """
+import sys, threading, pathlib
+from soc_copilot.pipeline.archiving import ArchiveCare
+from tests.unit.pipeline.archives import Day, opened
+folder, step = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+with opened(folder) as governance:
+    print("ready", flush=True)
+    while True:
+        care = ArchiveCare(governance, threading.Event(), Day(10 + step / 2))
+        care.sweep()
+        care.retain()
+        care.close()
+        print(step, flush=True)
+        step += 1
+"""
+
+
+def test_killed_while_trimming_no_event_is_lost_that_is_to_be_kept(
+    tmp_path: Path, governance: Governance, archive: Archive
+) -> None:
+    governance.settings.set("archive.retention_days", 10)
+    day_of = {}
+    for i in range(4):
+        days = [day / 8 + i for day in range(240)]
+        stored = store(governance, archive, dated_lines(days), start=i * 100_000)
+        frame = pl.read_parquet(governance.archive_folder / stored.name)
+        day_of.update(zip(frame[c.OFFSET].to_list(), days, strict=True))
+        assert care_of(governance).compact(everything=True) == 240
+    seed = int(os.environ.get("SOC_COPILOT_SEED", "7"))
+    kills = int(os.environ.get("SOC_COPILOT_KILLS", "3"))
+    chance = random.Random(seed)  # noqa: S311 - a test that can be repeated
+    told = 4
+    for _ in range(kills):
+        command = [sys.executable, "-c", TRIMMER, str(tmp_path), str(told)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline().strip() == "ready"
+            for _ in range(chance.randrange(2, 12)):
+                told = int(child.stdout.readline())
+            threading.Event().wait(chance.random() * 0.1)
+            child.send_signal(signal.SIGKILL)
+            told = max([told, *map(int, child.stdout.read().split())])
+        care = care_of(governance)
+        care.sweep()
+        care.close()
+        found = [offset for _, offset in stored_ids(governance)]
+        assert len(found) == len(set(found)), f"seed {seed}"
+        gone = sorted(day_of[offset] for offset in day_of.keys() - set(found))
+        assert not gone or gone[-1] < (told + 1) / 2, f"seed {seed}"
+        old = [offset for offset in found if day_of[offset] < told / 2]
+        assert len(old) <= len(found) * archiving.TRIM_SHARE, f"seed {seed}"
+        trail = [row for row in governance.audit.rows() if row.action == "archive.removed"]
+        assert sum(json.loads(row.old or "")["events"] for row in trail) == len(gone)
+        assert files(governance) == {s.name for s in governance.segments.list()}
+    assert len(trail) > 2
+    assert governance.audit.verify().ok
 
 
 def test_a_refusing_database_leaves_the_archive_as_it_was(
