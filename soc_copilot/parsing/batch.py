@@ -276,24 +276,26 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def decode_lines(data: bytes, *, at_start: bool = False) -> pl.Series:
+def decode_lines(*parts: bytes, at_start: bool = False) -> pl.Series:
     r"""Lines of bytes as text: String series without line ends.
 
     Bytes that are no UTF-8 become `\xNN`, so that nothing is lost and each can be seen.
 
     Args:
-        data: Lines, each ended by LF or CRLF; the last may lack it.
+        parts: Lines, each ended by LF or CRLF; the last of a part may lack it.
         at_start: The bytes are the first of a file, so a byte order mark is dropped.
     """
-    if not data:
-        return pl.Series(dtype=pl.String)
     if at_start:
-        data = data.removeprefix(b"\xef\xbb\xbf")
-    text = data.decode("utf-8", "backslashreplace")
-    lines = pl.Series([text], dtype=pl.String).str.split("\n").explode()
-    if text.endswith("\n"):
-        lines = lines.head(-1)
-    return lines.str.strip_suffix("\r") if "\r" in text else lines
+        parts = tuple(part.removeprefix(b"\xef\xbb\xbf") for part in parts)
+    raw = pl.Series([part for part in parts if part], dtype=pl.Binary)
+    # Neither joined nor decoded by Python: fresh memory for either takes longer than the rest.
+    try:
+        texts = raw.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        shown = [part.decode("utf-8", "backslashreplace") for part in raw]
+        texts = pl.Series(shown, dtype=pl.String)
+    lines = texts.str.strip_suffix("\n").str.split("\n").explode()
+    return lines.str.strip_suffix("\r") if any(b"\r" in part for part in parts) else lines
 
 
 def _base_frame(chunks: Sequence[RecordChunk], *, has_sender: bool) -> pl.DataFrame:
@@ -304,12 +306,12 @@ def _base_frame(chunks: Sequence[RecordChunk], *, has_sender: bool) -> pl.DataFr
     """
     first = chunks[0]
     counts = [chunk.n_lines for chunk in chunks]
-    lines = decode_lines(b"".join(chunk.data for chunk in chunks))
+    lines = decode_lines(*(chunk.data for chunk in chunks))
     if len(lines) != sum(counts):
         raise ValueError(f"Chunks state {sum(counts)} lines but hold {len(lines)}.")
     offsets = np.concatenate([chunk.offsets for chunk in chunks])
     lengths = np.concatenate([chunk.lengths for chunk in chunks])
-    more: list[pl.Expr] = []
+    more: list[pl.Series] = []
     starts = _record_starts(chunks)
     if starts is not None:
         sizes = np.diff(starts, append=len(lines))
@@ -317,26 +319,31 @@ def _base_frame(chunks: Sequence[RecordChunk], *, has_sender: bool) -> pl.DataFr
         last = starts + sizes - 1
         lengths = offsets[last] + lengths[last] - offsets[starts]
         offsets = offsets[starts]
-        more.append(pl.lit(pl.Series(sizes)).alias(_N_LINES))
+        more.append(pl.Series(_N_LINES, sizes))
     if any(chunk.long_lines for chunk in chunks):
-        more.append(pl.lit(_hashes(chunks, len(lines))).alias(c.HASH))
+        more.append(_hashes(chunks, len(lines)).alias(c.HASH))
     if has_sender:
-        more.append(pl.lit(lines).str.extract(r"^([^\t\n]*)\t").alias(c.SENDER))
+        more.append(lines.str.extract(r"^([^\t\n]*)\t").alias(c.SENDER))
         lines = lines.str.replace(r"^[^\t\n]*\t", "")
     ingested = np.repeat(
         np.array([chunk.read_ns // 1_000 for chunk in chunks]),
         [chunk.n_records for chunk in chunks],
     )
-    return pl.select(
-        pl.lit(first.source_id, dtype=pl.Int32).alias(c.SOURCE_ID),
-        pl.lit(first.generation, dtype=pl.Int32).alias(c.GENERATION),
-        pl.lit(pl.Series(offsets)).alias(c.OFFSET),
-        pl.lit(pl.Series(lengths)).alias(c.LENGTH),
-        pl.lit(first.path).alias(c.FILE_PATH),
-        pl.lit(lines).alias(c.ORIGINAL),
-        pl.lit(pl.Series(ingested)).cast(DATETIME).alias(c.INGESTED),
+    columns = (
+        _constant(first.source_id, len(lines), c.SOURCE_ID),
+        _constant(first.generation, len(lines), c.GENERATION),
+        pl.Series(c.OFFSET, offsets),
+        pl.Series(c.LENGTH, lengths),
+        _constant(first.path, len(lines), c.FILE_PATH),
+        lines.alias(c.ORIGINAL),
+        pl.Series(c.INGESTED, ingested).cast(DATETIME),
         *more,
     )
+    return pl.DataFrame(columns)
+
+
+def _constant(value: int | str, n_rows: int, column: str) -> pl.Series:
+    return pl.repeat(value, n_rows, dtype=BASE[column], eager=True).alias(column)
 
 
 def _record_starts(chunks: Sequence[RecordChunk]) -> npt.NDArray[np.int64] | None:
@@ -380,13 +387,11 @@ def _reference(batch: RecordBatch) -> datetime:
 
 def _ledger(batch: RecordBatch, events: pl.DataFrame) -> dict[FileKey, LedgerDelta]:
     parsed = dict.fromkeys((key for key, _ in batch.by_file()), 0)
-    n_lines = pl.col(_N_LINES).fill_null(1).sum() if _N_LINES in events.columns else pl.len()
-    counts = (
-        events.filter(pl.col(c.KIND) == c.KIND_EVENT)
-        .group_by(c.SOURCE_ID, c.GENERATION)
-        .agg(n_lines.alias("lines"))
-    )
-    for source_id, generation, n_parsed in counts.rows():
+    needed = [name for name in (c.SOURCE_ID, c.GENERATION, _N_LINES) if name in events.columns]
+    n_lines = pl.col(_N_LINES).fill_null(1).sum() if _N_LINES in needed else pl.len()
+    fits = events.select(*needed, pl.col(c.KIND) == c.KIND_EVENT)
+    counts = fits.filter(c.KIND).group_by(c.SOURCE_ID, c.GENERATION).agg(n_lines.alias("lines"))
+    for source_id, generation, n_parsed in counts.iter_rows():
         parsed[source_id, generation] = n_parsed
     return {key: _delta(chunks, parsed[key]) for key, chunks in batch.by_file()}
 
