@@ -243,6 +243,10 @@ class HandlePool:
         """Never close this one to make room."""
         self._pinned.add(key)
 
+    def unpin(self, key: Hashable) -> None:
+        """It may be closed again to make room."""
+        self._pinned.discard(key)
+
     def drop(self, key: Hashable, *, unpin: bool = True) -> None:
         """Close one handle, if open."""
         if unpin:

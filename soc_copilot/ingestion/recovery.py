@@ -49,6 +49,7 @@ class Recovery:
         self._followed = followed
         self._openings = openings
         self._seen: set[tuple[Identity, int, int]] = set()
+        self._left: set[tuple[Identity, int, int]] = set()  # seen, and not read
         self._found_at: list[Sibling] = []
         self._folder_seen_ns = 0
         self._is_due = False
@@ -298,7 +299,9 @@ class Recovery:
         except (NotYetError, PermissionError):
             return False
         self._seen.add(sibling.stamp)
-        if reader is not None and not (isinstance(reader, PackedReader) and reader.is_done):
+        if reader is None:
+            self._left.add(sibling.stamp)
+        elif not (isinstance(reader, PackedReader) and reader.is_done):
             self._followed.say_with(
                 "recovered",
                 f'"{sibling.path.name}" was rotated before it was seen at its place; what of it '
@@ -347,18 +350,35 @@ class Recovery:
         self.hold(reader, fd, is_copy=is_copy)
         return reader
 
-    def hold_again(self, fd: int, old: FileReader) -> None:
+    def judge_again(self) -> None:
+        """A file in hand was wiped out: what repeats it may hold lines that are nowhere else."""
+        self._seen -= self._left
+        self._left.clear()
+        self.note_change()
+
+    def take_back(self, identity: Identity) -> FileReader | None:
+        """The reader of a file that has come back to the path; None when none is held."""
+        for held in self.held:
+            if held.reader.identity == identity:
+                self.held.remove(held)
+                self._followed.handles.unpin(held.reader.generation)
+                return held.reader
+        return None
+
+    def hold_again(self, fd: int, old: Held) -> None:
         """Read a file that has left the path from its start, since it was rewritten there."""
-        self._seen = {stamp for stamp in self._seen if stamp[0] != old.identity}
+        self.held.remove(old)
+        identity = old.reader.identity
+        self._seen = {stamp for stamp in self._seen if stamp[0] != identity}
         try:
-            reader = self._openings.reader_for(fd, Path(old.path), is_rotated=True)
+            reader = self._openings.reader_for(fd, Path(old.reader.path), is_rotated=True)
         except BaseException:
             os.close(fd)
             raise
         if reader is None:
             os.close(fd)
         else:
-            self.hold(reader, fd, is_copy=True)
+            self.hold(reader, fd, is_copy=old.is_copy)
 
     def hold(self, reader: FileReader, fd: int | None = None, *, is_copy: bool = False) -> None:
         """Read on in a file that has left the path, and keep it open whatever happens."""

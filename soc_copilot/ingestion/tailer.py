@@ -197,6 +197,8 @@ class FileTailer:
         if stat is not None and current is not None and current.identity != Identity.of(stat):
             self._rotate()
         at_path = Identity.of(stat) if stat else None
+        if at_path and self._current is None and (back := self._recovery.take_back(at_path)):
+            self._current, self._doubts, self._is_rotating = back, 0, False
         self._recovery.look(
             at_path,
             is_moving=stat is None or was_missing or current is None,
@@ -398,10 +400,9 @@ class FileTailer:
         if held is None:
             self._current = None
         elif fd is not None:
-            self._recovery.held.remove(held)
             with suppress(NotYetError, OSError):  # then it is found beside the log
-                self._recovery.hold_again(fd, old)
-        self._recovery.note_change()  # the next look takes in what came beside it, then opens it
+                self._recovery.hold_again(fd, held)
+        self._recovery.judge_again()  # the next look takes in what came beside it, then opens it
 
     def _tell_of_change(self, old: FileReader, change: Exception, found: Sibling | None) -> None:
         is_packed_anew = isinstance(old, PackedReader) and old.is_done

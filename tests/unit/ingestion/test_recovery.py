@@ -448,3 +448,39 @@ def test_a_copy_with_the_inode_of_an_empty_file_is_not_read_again(path):
     os.truncate(path, 0)
     log.settle()
     assert log.lines == [b"a"]
+
+
+def test_a_file_that_comes_back_to_its_place_is_followed_there(path):
+    log = Log(path)
+    write(path, b"aaaaaa\n")
+    log.settle()
+    path.rename(path.with_name("aside"))
+    path.mkdir()
+    log.poll()
+    path.rmdir()
+    path.with_name("aside").rename(path)
+    os.truncate(path, 0)
+    write(path, b"half")
+    log.settle()
+    assert log.lines == [b"aaaaaa"]  # a line is taken without its end from a file that is over
+    write(path, b" and half\n")
+    log.settle()
+    assert log.lines == [b"aaaaaa", b"half and half"]
+    assert "rotated" not in log.kinds
+
+
+def test_a_copy_that_may_not_be_opened_when_its_log_is_wiped_is_read_later(path, monkeypatch):
+    log = Log(path)
+    write(path, b"a\n")
+    log.settle()
+    write(path, b"b\nc\n")
+    shutil.copyfile(path, path.with_name("app.log.2"))
+    os.truncate(path, 0)
+    path.rename(path.with_name("app.log.1"))
+    write(path, b"d\n")
+    log.poll()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "open_log", refusing("app.log", "app.log.1", "app.log.2"))
+        log.settle()
+    log.settle()
+    assert sorted(log.lines) == [b"a", b"b", b"c", b"d"]
