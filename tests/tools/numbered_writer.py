@@ -9,13 +9,13 @@ import logging.handlers
 import sys
 import time
 
-PAUSE_EVERY = 500  # lines between two short pauses: load comes in bursts
+PAUSE_EVERY, PAUSE_S = 100, 0.03  # load comes in bursts, and lasts for some rotations
 
 
 def handler_for(name: str, path: str) -> logging.Handler:
     """The handler, told to write the bare message."""
     if name == "rotating":
-        return logging.handlers.RotatingFileHandler(path, maxBytes=60_000, backupCount=400)
+        return logging.handlers.RotatingFileHandler(path, maxBytes=20_000, backupCount=400)
     if name == "watched":
         return logging.handlers.WatchedFileHandler(path)
     return logging.FileHandler(path)
@@ -32,7 +32,7 @@ def main() -> None:
     for n in range(int(first), int(first) + int(count)):
         logger.info("line %09d %s", n, "y" * (n % 90))
         if n % PAUSE_EVERY == 0:
-            time.sleep(0.01)
+            time.sleep(PAUSE_S)
     handler.close()
 
 
