@@ -70,7 +70,7 @@ put in. Values are read as they are written: `off` is a word, not "false".
 | `name` | For people; used when the source is added |
 | `pattern` | File names to read in a `directory`; `*.log` when left out |
 | `format` | {formats}; `auto` (when left out) tells it from the lines |
-| `from_start` | `true` also reads what is there when the source is added; used then only |
+| `from_start` | `true` also reads what is there when the source is added; used then only. An `evtx` source always begins with the first record |
 | `enabled` | `false` keeps the source on the list without reading it |
 | `options` | See below |
 """  # noqa: E501 - rows of a table cannot be broken
