@@ -4,6 +4,7 @@ import logging
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from pathlib import Path
 
 from soc_copilot.domain.errors import SourceError
@@ -21,7 +22,19 @@ logger = logging.getLogger(__name__)
 
 _SOON_S = 0.1  # chosen: pause before a folder in which names just moved is listed again
 _AGAIN_S = 1.0  # chosen: pause before a file that could not be judged is looked at again
+_TURN_S = 0.25  # chosen: how long files are taken in at once, so that what was read gets stored
 _SEARCHES = 20  # chosen: after so many, a folder in which names never rest is believed
+
+
+class _Taken(Enum):
+    """How far rotated files were taken in."""
+
+    ALL = auto()
+    SOME = auto()  # time was up
+    NOT_YET = auto()  # some cannot be judged yet
+
+
+_PAUSES_S = {_Taken.ALL: _SOON_S, _Taken.SOME: 0.0, _Taken.NOT_YET: _AGAIN_S}
 
 
 @dataclass(slots=True)
@@ -49,6 +62,8 @@ class Recovery:
         self._followed = followed
         self._openings = openings
         self._seen: set[tuple[Identity, int, int]] = set()
+        self._heads: dict[int, bytes] = {}  # of files in hand, during one look
+        self._put_off: set[tuple[Identity, int, int]] = set()  # could not be judged yet
         self._left: set[tuple[Identity, int, int]] = set()  # seen, and not read
         self._found_at: list[Sibling] = []
         self._folder_seen_ns = 0
@@ -90,12 +105,15 @@ class Recovery:
             str(followed.path) if followed.is_shared else None
         )
         self._recover_lost()
+        wanted = []
         for sibling in self._siblings(rotations_only=True):
             newer = any(sibling.mtime_ns >= place.mtime_ns for place in self._found_at)
-            if not (sibling.is_rotation and (newer or self._is_ours(sibling))):
+            if sibling.is_rotation and (newer or self._is_ours(sibling)):
+                wanted.append(sibling)
+            else:
                 self._seen.add(sibling.stamp)
-            elif not self._take_in(sibling, current):
-                self._is_due = True
+        if self._take_in_all(wanted, current) is not _Taken.ALL:
+            self._is_due = True
 
     def _recover_lost(self) -> None:
         """Look for what was being read; what cannot be told now stays to be looked for."""
@@ -235,18 +253,36 @@ class Recovery:
         if not (self._is_due and now >= self._again_at_s) and not changed_ns:
             return
         self._is_due = True  # until it was done
-        is_over, listed_ns = True, self._folder_ns()
+        listed_ns = self._folder_ns()
+        wanted = []
         for sibling in self._siblings(rotations_only=True):
             is_new = sibling.stamp not in self._seen and sibling.identity != current
             if sibling.is_rotation and is_new:
-                is_over = self._take_in(sibling, unread) and is_over
+                wanted.append(sibling)
             else:
                 self._seen.add(sibling.stamp)
+        taken = self._take_in_all(wanted, unread)
         # A file that is renamed while a folder is listed may be missing from the list.
         is_sure = listed_ns == self._folder_ns() and not self._is_fresh(listed_ns)
-        self._is_due = not (is_over and is_sure)
-        self._again_at_s = now + (_SOON_S if is_over else _AGAIN_S)
+        self._is_due = not (taken is _Taken.ALL and is_sure)
+        self._again_at_s = now + _PAUSES_S[taken]
         self._folder_seen_ns = changed_ns or self._folder_seen_ns
+
+    def _take_in_all(self, found: list[Sibling], current: FileReader | None) -> "_Taken":
+        """Read rotated files that nobody reads, for some time; files never seen come first."""
+        self._heads.clear()
+        clock, knows = self._followed.clock, self._followed.generations.knows
+        until_s = clock.monotonic_s() + _TURN_S
+        found.sort(key=lambda sibling: (sibling.stamp in self._put_off, knows(sibling.identity)))
+        put_off = set()
+        for n, sibling in enumerate(found, 1):
+            if not self._take_in(sibling, current):
+                put_off.add(sibling.stamp)
+            if n < len(found) and clock.monotonic_s() > until_s:
+                self._put_off |= put_off  # so that the others have their turn, too
+                return _Taken.SOME
+        self._put_off = put_off
+        return _Taken.NOT_YET if put_off else _Taken.ALL
 
     def _is_unread_copy(self, sibling: Sibling, current: FileReader | None) -> bool:
         """True for what may be a copy of a file in hand of which nothing was read yet.
@@ -263,10 +299,13 @@ class Recovery:
         return any(self._begins_like(reader, copied) for reader in unread)
 
     def _begins_like(self, reader: FileReader, copied: bytes) -> bool:
-        try:
-            there = head_of(self._followed.handle(reader))
-        except FileNotFoundError:
-            return False
+        there = self._heads.get(reader.generation)
+        if there is None:
+            try:
+                there = head_of(self._followed.handle(reader))
+            except FileNotFoundError:
+                there = b""
+            self._heads[reader.generation] = there
         size = min(len(copied), len(there))
         return bool(size) and copied[:size] == there[:size]
 

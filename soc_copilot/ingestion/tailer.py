@@ -162,7 +162,9 @@ class FileTailer:
                 self._note_trouble(error, now)
         budget = max_bytes
         for held in list(self._recovery.held):
-            budget -= self._drain(held, max(budget, 1), now)
+            if budget <= 0:
+                break
+            budget -= self._drain(held, budget, now)
         if budget > 0 and self._current is not None:
             self._read_current(self._current, budget, now)
         current = self._current

@@ -91,3 +91,31 @@ def test_a_packed_file_that_repeats_what_was_read_is_done_at_once(desk):
     assert isinstance(packed, PackedReader)
     assert packed.is_done
     assert desk.followed.out[-1].checkpoint.finished
+
+
+def test_a_packed_file_with_the_inode_of_one_that_was_read_is_read_anew(desk):
+    first, second = (gzip.compress(line, 0, mtime=0) for line in (b"one\n", b"two\n"))
+    assert len(first) == len(second)
+    reader, fd = desk.open("app.log.1.gz", first)
+    assert desk.read(reader, fd) == b"one\n"
+    desk.followed.generations.end(reader.generation)
+    again, _ = desk.open("app.log.1.gz")
+    assert again.generation == reader.generation
+    assert again.is_done
+    heir, fd = desk.open("app.log.1.gz", second)
+    assert heir.generation > reader.generation
+    assert desk.read(heir, fd) == b"two\n"
+
+
+def test_a_copy_is_known_although_its_log_was_truncated_since(desk):
+    reader, fd = desk.open(data=b"one\n")
+    desk.read(reader, fd)
+    desk.path.write_bytes(b"six\n")  # truncated and written again, not yet seen
+    assert desk.open("app.log.1", b"one\ntwo\nthree\n", is_rotated=True)[0] is None
+
+
+def test_a_longer_file_that_begins_like_a_living_log_is_another(desk):
+    reader, fd = desk.open(data=b"one\n")
+    desk.read(reader, fd)
+    other, fd = desk.open("app.log.1", b"one\ntwo\n", is_rotated=True)
+    assert desk.read(other, fd) == b"one\ntwo\n"

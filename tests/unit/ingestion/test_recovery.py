@@ -484,3 +484,22 @@ def test_a_copy_that_may_not_be_opened_when_its_log_is_wiped_is_read_later(path,
         log.settle()
     log.settle()
     assert sorted(log.lines) == [b"a", b"b", b"c", b"d"]
+
+
+def test_thousands_of_rotated_files_are_taken_in_step_by_step(path, monkeypatch):
+    log = Log(path)
+    path.touch()
+    log.poll()
+    for n in range(600):
+        path.with_name(f"app.log.{n}.gz").write_bytes(gzip.compress(b"line %d\n" % n))
+    heads = []
+    true = recovery.head_of
+    monkeypatch.setattr(recovery, "head_of", lambda fd: heads.append(fd) or true(fd))
+    times = itertools.count()
+    monkeypatch.setattr(log.clock, "monotonic_s", lambda: log.clock.at + next(times) / 1000)
+    log.restart()
+    log.poll()
+    assert 0 < len(log.lines) < 600  # what was read so far can be stored
+    log.settle()
+    assert sorted(log.lines) == sorted(b"line %d" % n for n in range(600))
+    assert len(heads) < 10 * 600
