@@ -12,6 +12,7 @@ from soc_copilot.domain.records import RecordBatch, RecordChunk
 
 MAX_BYTES = 64 * 1024 * 1024  # chosen: bytes of lines held while the pipeline is busy
 _BATCHES_HELD = 2  # chosen: one batch gathers while the one before it is on its way
+CATCH_UP = 2  # measured: saves a fifth of the processor time; 4 saves little more, takes 60 MiB
 _CHUNK_BYTES = 1024  # chosen: what a chunk weighs beside its lines, so that empty ones are bounded
 
 
@@ -42,17 +43,19 @@ class Rule:
 class MicroBatchBuffer:
     """Gathers chunks and lets them go as batches, by time or by size, whichever is first.
 
-    The bound is two batches' lines and `max_bytes` of data: a writer waits (`add`) or is
-    told to come back (`offer`) when it is reached. A chunk larger than the bound is let in
-    when nothing else waits, so that no size can stop the flow.
+    A batch is due at `max_size` lines. What has gathered beyond that by the time somebody
+    takes it goes along, up to `CATCH_UP` times as much: who is behind stores more at once.
+
+    The bound is two such batches' lines and `max_bytes` of data: a writer waits (`add`) or
+    is told to come back (`offer`) when it is reached. A chunk larger than the bound is let
+    in when nothing else waits, so that no size can stop the flow.
 
     A source can have a rule of its own; the batch that it makes due takes what waits from
     all sources.
 
     Args:
         batch_interval: Seconds that a chunk waits at most for others.
-        max_size: Lines of a batch; a batch exceeds it only when one chunk alone does, or
-            when a source in it has a larger size of its own.
+        max_size: Lines that make a batch due, unless a source has a size of its own.
         max_bytes: Bytes held; a batch takes half of it at most.
         clock: Where the time comes from.
 
@@ -103,7 +106,7 @@ class MicroBatchBuffer:
     @property
     def fill(self) -> float:
         """How full the buffer is by the nearer of its two bounds, in [0, 1]."""
-        by_lines = self._lines / (self.max_size * _BATCHES_HELD)
+        by_lines = self._lines / (self.max_size * CATCH_UP * _BATCHES_HELD)
         return min(max(by_lines, self._bytes / self.max_bytes), 1.0)
 
     @property
@@ -208,9 +211,8 @@ class MicroBatchBuffer:
         return fits and self._bytes < self.max_bytes
 
     def _most_lines(self, source_id: int) -> int:
-        """Lines of a batch with this source in it."""
-        rule = self._rules.get(source_id)
-        return max(self.max_size, rule.max_size) if rule else self.max_size
+        """Lines of the largest batch with this source in it; one chunk may exceed it alone."""
+        return CATCH_UP * max(self.max_size, self._size_of(source_id))
 
     def _append(self, chunk: RecordChunk) -> None:
         now, rule = self._clock.monotonic_s(), self._rules.get(chunk.source_id)
@@ -248,7 +250,7 @@ class MicroBatchBuffer:
             or self._bytes >= self.max_bytes // 2
             or self._clock.monotonic_s() >= self._due_s
             or any(n >= self._size_of(source_id) for source_id, n in self._lines_of.items())
-            or self._lines >= max(map(self._most_lines, (0, *self._lines_of)))
+            or self._lines >= max(self.max_size, *map(self._size_of, (0, *self._lines_of)))
         )
 
     def _size_of(self, source_id: int) -> int:

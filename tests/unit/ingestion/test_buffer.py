@@ -31,9 +31,20 @@ def test_a_batch_leaves_when_it_is_full():
     buffer = MicroBatchBuffer(5.0, 10, clock=StillClock())
     assert buffer.add(chunk(6))
     assert buffer.take(0) is None
-    assert buffer.add(chunk(6))
-    assert buffer.take(0).n_lines == 6  # the second would make it larger than max_size
-    assert buffer.size == 6
+    assert buffer.add(chunk(4))
+    assert buffer.take(0).n_lines == 10
+    assert buffer.size == 0
+
+
+def test_who_is_behind_takes_more_at_once_up_to_a_bound():
+    buffer = MicroBatchBuffer(5.0, 10, clock=StillClock())
+    while buffer.offer(chunk(6)):
+        pass
+    assert buffer.size == 36  # a chunk more would be over twice 20
+    assert buffer.take(0).n_lines == 18  # a chunk more would be over 20
+    assert buffer.take(0).n_lines == 18
+    assert buffer.offer(chunk(6))
+    assert buffer.take(0) is None
 
 
 def test_a_batch_leaves_when_its_oldest_line_waited_long_enough():
@@ -58,7 +69,7 @@ def test_a_flush_makes_due_what_waits_and_no_more():
 def test_a_full_buffer_makes_the_writer_wait_and_stop_lets_it_go():
     buffer = MicroBatchBuffer(5.0, 10)
     stop = threading.Event()
-    assert buffer.add(chunk(20))
+    assert buffer.add(chunk(40))
     assert not buffer.offer(chunk(1))
     assert buffer.fill == 1.0
     stop.set()
@@ -66,7 +77,7 @@ def test_a_full_buffer_makes_the_writer_wait_and_stop_lets_it_go():
     done = []
     writer = threading.Thread(target=lambda: done.append(buffer.add(chunk(1))))
     writer.start()
-    assert buffer.take(1).n_lines == 20
+    assert buffer.take(1).n_lines == 40
     writer.join(5)
     assert done == [True]
 
@@ -115,7 +126,7 @@ def test_a_source_with_a_size_of_its_own_is_due_by_it():
     assert buffer.offer(chunk(30, source_id=2))
     assert buffer.take(0) is None
     assert buffer.offer(chunk(25, source_id=2))
-    assert buffer.take(0).n_lines == 30
+    assert buffer.take(0).n_lines == 55
     assert buffer.take(0) is None
     assert buffer.offer(chunk(9, source_id=3))
     assert buffer.take(0) is None
