@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
 import pytest
 
+from soc_copilot.archive import segments
 from soc_copilot.domain import columns as c
 from soc_copilot.governance.database import Governance
 from soc_copilot.ingestion.spool import SpoolWriter
@@ -48,8 +48,12 @@ def archived(terminal: Terminal) -> list[Row]:
     names = (c.SOURCE_ID, c.GENERATION, c.OFFSET, c.ORIGINAL)
     with Governance.open(terminal.database, home=terminal.folder / "home") as governance:
         folder = governance.archive_folder
-        segments = [pl.read_parquet(folder / s.name) for s in governance.segments.list()]
-    return sorted(row for segment in segments for row in segment.select(names).iter_rows())
+        frames = [
+            segments.read(folder, segment, group, names).select(names)
+            for segment in governance.segments.list()
+            for group in segments.read_layout(folder, segment).groups
+        ]
+    return sorted(row for frame in frames for row in frame.iter_rows())
 
 
 def counts(terminal: Terminal) -> dict[str, int]:
