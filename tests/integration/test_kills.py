@@ -22,6 +22,7 @@ def test_kills_at_random_moments_lose_and_repeat_nothing() -> None:
     found = json.loads(ran.stdout.splitlines()[-1])
     assert found["kills"] == KILLS
     assert found["ended_by_themselves"] == 0  # each one was alive until it was killed
+    assert found["stored_before_the_last_start"] > 0  # they were killed at work
     assert found["stored"] == found["written"] == found["ledger_lines"] > 1_000
     assert (found["lost"], found["repeated"], found["malformed"]) == (0, 0, 0)
     assert found["n_declared"] == 0, found["declared"]

@@ -27,6 +27,7 @@ from tests.tools.log_writer import LogWriter
 
 STEMS = ("app", "web", "db")
 FINAL_S = 600.0  # an end to waiting; a run is quiet long before
+LIFE_S, LIFE_IN_STARTS = 0.9, 2.5  # the longest life of a run, in seconds and in starts
 QUIET_S = 3.0  # the last run ends when nothing came for so long
 
 
@@ -131,6 +132,13 @@ def count(folder: Path, written: dict[str, int], into: Path) -> None:
     into.write_text(json.dumps(result))
 
 
+def count_stored(folder: Path, into: Path) -> None:
+    """How many lines the runs that were killed have stored."""
+    with Governance.open(folder / "governance.db", home=folder / "home") as governance:
+        ledgers = governance.sources.ledger()
+    into.write_text(json.dumps(sum(ledger.totals.lines for ledger in ledgers)))
+
+
 def supervise(folder: Path, kills: int, seed: int) -> dict[str, object]:
     """Write, kill and start again; returns what `count` found."""
     rng = random.Random(seed)  # noqa: S311 - test data
@@ -139,11 +147,14 @@ def supervise(folder: Path, kills: int, seed: int) -> dict[str, object]:
     places = {STEMS[0]: "one"}
     writers = [LogWriter(folder / "logs" / places.get(s, "many"), s, rng) for s in STEMS]
     finish(forked(lambda: add_sources(folder)))
+    began = time.monotonic()
     finish(forked(lambda: ingest(folder, until_quiet=True)))  # from here on the logs are known
+    start_s = time.monotonic() - began - QUIET_S
+    longest_s = max(LIFE_S, LIFE_IN_STARTS * start_s)  # on a slow machine, too, most get to work
     early = 0
     for _ in range(kills):
         child = forked(lambda: ingest(folder, until_quiet=False))
-        until = time.monotonic() + rng.uniform(0.02, 0.9)
+        until = time.monotonic() + rng.uniform(0.02, longest_s)
         while time.monotonic() < until:
             rng.choice(writers).step()
             time.sleep(rng.uniform(0, 0.02))
@@ -155,12 +166,18 @@ def supervise(folder: Path, kills: int, seed: int) -> dict[str, object]:
                 rng.choice(writers).step()
     for writer in writers:
         writer.close()
+    midway = folder / "midway.json"
+    finish(forked(lambda: count_stored(folder, midway)))
     finish(forked(lambda: ingest(folder, until_quiet=True)))
     result = folder / "result.json"
     written = {writer.stem: writer.written for writer in writers}
     finish(forked(lambda: count(folder, written, result)))
     found: dict[str, object] = json.loads(result.read_text())
-    return {"kills": kills, "seed": seed, "ended_by_themselves": early, **found}
+    ended = {
+        "ended_by_themselves": early,
+        "stored_before_the_last_start": json.loads(midway.read_text()),
+    }
+    return {"kills": kills, "seed": seed, **found, **ended}
 
 
 def main() -> int:
