@@ -305,7 +305,8 @@ class Recovery:
                 there = head_of(self._followed.handle(reader))
             except FileNotFoundError:
                 there = b""
-            self._heads[reader.generation] = there
+            # Zeros up to its end are padding: they tell nothing, and would be waited for in vain.
+            there = self._heads[reader.generation] = there.rstrip(b"\0")
         size = min(len(copied), len(there))
         return bool(size) and copied[:size] == there[:size]
 

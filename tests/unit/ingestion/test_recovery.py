@@ -503,3 +503,15 @@ def test_thousands_of_rotated_files_are_taken_in_step_by_step(path, monkeypatch)
     log.settle()
     assert sorted(log.lines) == sorted(b"line %d" % n for n in range(600))
     assert len(heads) < 10 * 600
+
+
+def test_a_file_of_zeros_holds_no_other_up(path):
+    log = Log(path)
+    path.touch()
+    log.poll()
+    write(path, b"\0")
+    path.rename(path.with_name("app.log.2"))
+    write(path.with_name("app.log.1"), b"\0a\n")
+    path.touch()
+    log.settle()
+    assert log.lines == [b"a"]
