@@ -128,17 +128,16 @@ class SyslogFramer:
         at, size = 0, len(buffer)
         has_nul = _NUL in buffer
         while at < size:
-            if buffer[at] in _NONZERO_DIGITS:
-                counted = self._count(buffer, at)
-                if counted is not None:
-                    begin, n = counted
-                    if begin < 0:
-                        return at  # too little to tell
-                    if begin + n > size:
-                        return self._begin_counted(buffer, at, begin, n)
-                    self._put(buffer[begin : begin + n], out)
-                    at = begin + n
-                    continue
+            counted = self._count(buffer, at)
+            if counted is not None:
+                begin, n = counted
+                if begin < 0:
+                    return at  # too little to tell
+                if begin + n > size:
+                    return self._begin_counted(buffer, at, begin, n)
+                self._put(buffer[begin : begin + n], out)
+                at = begin + n
+                continue
             end = buffer.find(b"\n", at)
             if has_nul and (nul := buffer.find(b"\0", at, end if end >= 0 else size)) >= 0:
                 end = nul
@@ -155,6 +154,8 @@ class SyslogFramer:
 
         None when it is no count.
         """
+        if buffer[at] not in _NONZERO_DIGITS:
+            return None
         end = at + 1
         limit = min(len(buffer), at + MAX_COUNT_DIGITS + 1)
         while end < limit and buffer[end] in _DIGITS:

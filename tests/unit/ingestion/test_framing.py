@@ -236,3 +236,9 @@ def test_a_long_message_keeps_its_own_length_and_hash():
 def test_the_longest_line_that_fits_is_not_cut():
     message = b"x" * (MAX_TEXT_BYTES - len(SENDER))
     assert spool_line(SENDER, message) == SENDER + message
+
+
+def test_a_last_word_and_a_space_are_no_count():
+    framer = SyslogFramer()
+    assert framer.feed(b"a b") == []
+    assert framer.finish() == [b"a b"]
