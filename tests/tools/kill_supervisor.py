@@ -27,7 +27,7 @@ from tests.tools.log_writer import LogWriter
 
 STEMS = ("app", "web", "db")
 FINAL_S = 600.0  # an end to waiting; a run is quiet long before
-LIFE_S, LIFE_IN_STARTS = 0.9, 2.5  # the longest life of a run, in seconds and in starts
+LIFE_S, LIFE_IN_STARTS = 2.0, 3.0  # the longest life of a run, in seconds and in starts
 QUIET_S = 3.0  # the last run ends when nothing came for so long
 
 

@@ -75,10 +75,10 @@ class LogWriter:
     def step(self) -> None:
         """One action, chosen at random."""
         actions: tuple[tuple[Callable[[], None], float], ...] = (
-            (lambda: self.write(self._rng.randrange(1, 80)), 10),
-            (self.write_split, 3),
+            (lambda: self.write(self._rng.randrange(1, 20)), 40),
+            (self.write_split, 10),
             (self.rename, 1),
-            (self.burst, 0.2),
+            (self.burst, 0.1),
         )
         chosen = self._rng.choices([a for a, _ in actions], [w for _, w in actions])[0]
         chosen()
