@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from soc_copilot.governance.schema import SCHEMA_HEAD
 from soc_copilot.ui.pages.governance import GovernancePage
 from tests.ui.desk_support import DeskBench, desk_bench
 
@@ -51,7 +52,7 @@ def test_the_database_card_tells_where_everything_lies(bench, page):
     values = {name: label.text() for name, label in page.database.values.items()}
     assert values["File"] == str(bench.governance.path)
     assert values["Engine"].startswith("SQLite 3.")
-    assert values["Schema"] == "1.0"
+    assert values["Schema"] == SCHEMA_HEAD.removeprefix("v").replace("_", ".")
     assert values["Journal"].startswith("Write-ahead log")
     assert Path(values["Keys"]).is_dir()
     assert Path(values["Head file"]).is_file()
