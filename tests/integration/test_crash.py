@@ -56,13 +56,6 @@ def archived(terminal: Terminal) -> list[Row]:
     return sorted(row for frame in frames for row in frame.iter_rows())
 
 
-def counts(terminal: Terminal) -> dict[str, int]:
-    """The ledger, less what depends on how events fell into batches."""
-    totals = terminal.ledger()
-    del totals["archived_bytes"]
-    return totals
-
-
 @dataclass(frozen=True)
 class Calm:
     """What an undisturbed run leaves."""
@@ -91,7 +84,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
     events = archived(terminal)
     raw = [text for log in sorted(logs.iterdir()) for text in log.read_text().splitlines()]
     assert [row[3] for row in events] == raw
-    return Calm(logs, took_s, counts(terminal), alerts, events)
+    return Calm(logs, took_s, terminal.ledger(), alerts, events)
 
 
 @pytest.mark.slow
@@ -109,7 +102,7 @@ def test_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(
         child.communicate()
         assert child.returncode == -signal.SIGKILL, "The run ended by itself: nothing was tested."
     terminal.run("watch", calm.logs, *WORDS, "--until-idle", "1")
-    assert counts(terminal) == calm.ledger
+    assert terminal.ledger() == calm.ledger
     assert comparable(terminal) == calm.alerts
     assert archived(terminal) == calm.events
     terminal.run("audit", "verify")

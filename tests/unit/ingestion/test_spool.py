@@ -141,14 +141,12 @@ def test_waiting_for_room_ends_when_a_segment_goes(make):
     writer.write([b"a" * 20])
     writer.write([b"b" * 20])
     assert writer.wait_for_room(0.0) is False
-    seen = []
-    waiter = threading.Thread(target=lambda: seen.append(writer.wait_for_room(30.0)))
-    waiter.start()
-    while not seen and waiter.is_alive() and not writer.release(21):
-        pass
-    waiter.join(30.0)
-    # Either it waited when the segment went, or it came later and found none to wait for.
-    assert seen == [True] or writer.segments()[0].first == 21
+    release = threading.Timer(0.2, writer.release, (21,))
+    release.start()
+    has_come = writer.wait_for_room(5.0)
+    release.join()
+    assert writer.segments()[0].first == 21, "the segment went"
+    assert has_come
 
 
 def test_bytes_that_readers_have_are_never_numbered_again(make):
