@@ -1,0 +1,1 @@
+"""Recordings of programs at work, harmless and harmful, in folders made for them."""
