@@ -13,6 +13,7 @@ from soc_copilot.cli import (
     bench,
     evaluate,
     killswitch,
+    record,
     score,
     search,
     settings,
@@ -35,6 +36,7 @@ _GROUPS = (
     train,
     evaluate,
     score,
+    record,
     bench,
 )
 
