@@ -1,0 +1,1 @@
+"""The host detector: what programs do to files, told from what destroys them."""
