@@ -191,9 +191,14 @@ class Recovery:
         return self._n_sought[lost.generation] > _SEARCHES
 
     def _end_of(self, lost: Checkpoint) -> RecordChunk:
+        """The end mark of a generation of which the rest was not found.
+
+        A packed file whose size it carried would count as read, should it turn up after all.
+        """
         identity = Identity(lost.device, lost.inode)
         gone = FileReader(lost, identity, is_new=False, clock=self._followed.clock)
-        return replace(gone.abandon(), checkpoint=replace(lost, finished=True))
+        size = lost.size_bytes if lost.compression is None else 0
+        return replace(gone.abandon(), checkpoint=replace(lost, finished=True, size_bytes=size))
 
     def _is_ours(self, sibling: Sibling, since: Checkpoint | None = None) -> bool:
         """True for a rotated file that was written to since the source, or this, began."""

@@ -1,5 +1,6 @@
 """Files that left the path are found, whatever is in the way, and nothing is given up early."""
 
+import bz2
 import errno
 import gzip
 import itertools
@@ -515,3 +516,31 @@ def test_a_file_of_zeros_holds_no_other_up(path):
     path.touch()
     log.settle()
     assert log.lines == [b"a"]
+
+
+def test_a_packed_file_that_was_only_announced_and_is_missed_once_is_read_when_it_turns_up(path):
+    write(path, b"one\n")
+    log = Log(path)
+    log.poll()
+    packed = path.with_name("app.log.2.bz2")
+    path.rename(path.with_name("app.log.1"))
+    write(path, b"four\n")
+    packed.write_bytes(bz2.compress(b"two\nthree\n"))
+    announced = None
+    while announced is None:  # and there the process is killed
+        for chunk in log.tailer.poll():
+            log.committed[chunk.generation] = chunk.checkpoint
+            log.lines += chunk.data.split(b"\n")[:-1]
+            if chunk.checkpoint.path == str(packed):
+                announced = chunk.checkpoint
+                break
+        log.clock.at += 1.0
+    assert announced.offset == 0
+    away = path.parent.parent / "away"
+    packed.rename(away)  # as a folder that is listed amid renames shows it
+    log.restart()
+    log.settle()
+    away.rename(path.with_name("app.log.3.bz2"))
+    for _ in range(2):
+        log.restart()
+        assert sorted(log.settle()) == [b"four", b"one", b"three", b"two"]
