@@ -69,7 +69,7 @@ def tool_container(make: Callable[[Work, Path, str], None], end: str) -> Callabl
 
 def zip_listed(work: Work, target: Path, listed: str) -> None:
     """Let zip pack the listed files under a password."""
-    level = f"-{work.rng.choice((1, 6, 9))}"
+    level = f"-{work.habit('level', (1, 6, 9))}"
     words = ["zip", "-q", level, "-y", "-P", work.names.word]
     work.ground.tool(*words, target, "-@", stdin=listed, cwd=work.root)
 
@@ -119,14 +119,15 @@ def filled(kind: str) -> Step:
 
 def shred(work: Work, path: Path) -> None:
     """Let the tool `shred` overwrite in place; the name stays."""
-    flags = work.rng.choice(((), ("-z",), ("-n", "1"), ("-n", "1", "-z"), ("-x", "-n", "2")))
+    options: tuple[tuple[str, ...], ...] = ((), ("-z",), ("-n", "1"), ("-n", "1", "-z"))
+    flags = work.habit("flags", options)
     work.ground.tool("shred", *flags, path)
     work.harm(path)
 
 
 def dd_over(work: Work, path: Path) -> None:
     """Let the tool `dd` write zeros or chance over the start of the file."""
-    source = work.rng.choice(("if=/dev/zero", "if=/dev/urandom"))
+    source = work.habit("source", ("if=/dev/zero", "if=/dev/urandom"))
     count = max(1, min(path.stat().st_size, 1 << 20) // 4096)
     words = ["dd", source, "bs=4k", f"count={count}", "conv=notrunc", "status=none"]
     work.ground.tool(*words, ("of=", path))
@@ -148,7 +149,7 @@ def empty_and_delete(work: Work, path: Path) -> None:
 
 def rename_fill_delete(work: Work, path: Path) -> None:
     """Overwrite, give a name without meaning, and remove."""
-    fill(work, path, work.rng.choice(("zeros", "random")))
+    fill(work, path, work.habit("filling", ("zeros", "random")))
     nameless = path.with_name(work.rng.choice("abcxyz") * max(4, min(len(path.name), 40)))
     work.ground.rename(path, nameless)
     work.ground.delete(nameless)

@@ -68,7 +68,7 @@ def overwrite_mapped(work: Work, path: Path, kind: str = "all") -> None:
 
 def header_bytes(work: Work, data: bytes) -> int:
     """How many of the first bytes are kept, so that the format still looks right."""
-    return min(work.rng.choice((64, 128, 256, 512)), len(data) // 2)
+    return min(work.habit("header", (64, 128, 256, 512)), len(data) // 2)
 
 
 def keep_header(work: Work, path: Path) -> bytes:
@@ -125,7 +125,8 @@ def fill_and_delete(work: Work, path: Path, kind: str = "random") -> None:
 
 def shred_and_delete(work: Work, path: Path) -> None:
     """Let the tool `shred` overwrite the original and remove it."""
-    flags = work.rng.choice((("-u",), ("-u", "-z"), ("-u", "-n", "1"), ("--remove=unlink",)))
+    options = (("-u",), ("-u", "-z"), ("-u", "-n", "1"), ("--remove=unlink",))
+    flags = work.habit("flags", options)
     work.ground.tool("shred", *flags, path)
     work.harm(path)
 
@@ -142,7 +143,7 @@ def new_late(work: Work, *, by_folder: bool) -> None:
 
 def temporary(work: Work, path: Path) -> Path:
     """A short-lived random name beside the file."""
-    mark = work.rng.choice(_TEMPORARY)
+    mark = work.habit("temporary", _TEMPORARY)
     word = work.rng.randbytes(4).hex()
     return path.with_name(f"{mark}{word}" if mark in {"", ".", ".~"} else f"{word}{mark}")
 
@@ -153,7 +154,9 @@ def temp_over(make: Callable[[Work, Path], bytes] | None = None) -> Step:
     def step(work: Work, path: Path) -> None:
         data = work.cipher.seal(work.ground.read(path)) if make is None else make(work, path)
         made = work.create(temporary(work, path), data)
-        if work.rng.random() < 0.3:  # as tools do that keep the time of change
+        if work.habit(
+            "keeps_times", (True, False, False)
+        ):  # as tools do that keep the time of change
             work.ground.touch_times(made, path.stat().st_mtime)
         work.ground.rename(made, path)
         work.harm(path)
@@ -164,8 +167,8 @@ def temp_over(make: Callable[[Work, Path], bytes] | None = None) -> Step:
 def backup_then(work: Work, path: Path) -> None:
     """Do as editors do on saving: a backup, the new contents, and the backup goes."""
     sealed = work.cipher.seal(work.ground.read(path))
-    backup = path.with_name(path.name + work.rng.choice(("~", ".bak", ".orig")))
-    if work.rng.random() < 0.5:
+    backup = path.with_name(path.name + work.habit("backup", ("~", ".bak", ".orig")))
+    if work.habit("moves", (True, False)):
         work.ground.rename(path, backup)
         work.create(path, sealed)
     else:
@@ -184,7 +187,7 @@ def rename_then(work: Work, path: Path) -> None:
     """Rename first, then overwrite under the new name."""
     moved = another(work, path)
     sealed = work.cipher.stream()(work.ground.read(path))
-    is_whole = work.rng.random() < 0.5
+    is_whole = work.habit("truncates", (True, False))
     work.ground.rename(path, moved)
     with work.ground.opened(moved) as fd:
         if is_whole:
@@ -226,7 +229,8 @@ def back_from_staging(work: Work, *, is_moved: bool) -> None:
     staging = staging_folder(work)
 
     def step(work: Work, path: Path) -> None:
-        place = staging / work.rng.choice((work.rng.randbytes(6).hex(), path.name))
+        keeps_name = work.habit("keeps_name", (True, False))
+        place = staging / (path.name if keeps_name else work.rng.randbytes(6).hex())
         if is_moved:
             work.ground.rename(path, place)
             with work.ground.opened(place) as fd:
@@ -265,13 +269,13 @@ def late_from_staging(work: Work) -> None:
 
 def as_text(work: Work, path: Path) -> bytes:
     """Sealed contents as letters."""
-    kind = ARMOURS[sum(work.names.word.encode()) % len(ARMOURS)]  # one kind for one attack
+    kind = work.habit("armour", ARMOURS)
     return armoured(work.cipher.seal(work.ground.read(path)), kind)
 
 
 def as_packed(work: Work, path: Path) -> bytes:
     """Contents compressed, then sealed."""
-    kind = PACKINGS[sum(work.names.word.encode()) % len(PACKINGS)]
+    kind = work.habit("packing", PACKINGS)
     return work.cipher.seal(packed(work.ground.read(path), kind))
 
 
@@ -301,7 +305,8 @@ def swap_contents(work: Work) -> None:
 
 def openssl(work: Work, path: Path, target: Path) -> None:
     """Let openssl seal a file into another."""
-    kind = work.rng.choice(("-aes-256-cbc", "-aes-128-ctr", "-aes-256-ctr", "-chacha20"))
+    kinds = ("-aes-256-cbc", "-aes-128-ctr", "-aes-256-ctr", "-chacha20")
+    kind = work.habit("kind", kinds)
     words = ["openssl", "enc", kind, "-salt", "-pbkdf2", "-iter", "10"]
     work.ground.tool(*words, "-pass", f"pass:{work.names.word}", "-in", path, "-out", target)
 

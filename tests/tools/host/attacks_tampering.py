@@ -70,14 +70,14 @@ def remove_lines(work: Work, path: Path) -> None:
     if len(kept) == len(lines):
         return
     put_back(work, path, b"".join(kept))
-    if work.rng.random() < 0.7:
+    if work.habit("sets_times", (True, True, False)):
         work.ground.touch_times(path, when)
 
 
 def zero_lines(work: Work, path: Path) -> None:
     """Overwrite the log with zeros, as wipers of traces do, and remove it or not."""
     fill(work, path, "zeros")
-    if work.rng.random() < 0.5:
+    if work.habit("deletes", (True, False)):
         work.ground.delete(path)
 
 

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from tests.tools.host.attacks_ciphers import STRONG, Cipher, draw_cipher
 from tests.tools.host.attacks_ground import Ground
 from tests.tools.host.attacks_names import ANY, DOCUMENTS, Names, Note, draw_note
 from tests.tools.host.scenario import EndedError, Place
 
+T = TypeVar("T")
 PARAMETERS: Final = "parameters.json"  # in the scratch folder: what chance gave this attack
 _ORDERS: Final = (
     "depth", "depth", "breadth", "random", "random", "small_first", "large_first", "extension",
@@ -69,12 +70,12 @@ class Tempo:
 
 def draw_tempo(rng: random.Random) -> Tempo:
     """Flat out, at a steady rate, in bursts, or slow: 0.5 to 20 s for a file."""
-    kind = rng.choices(("flat_out", "steady", "bursts", "slow"), (40, 30, 15, 15))[0]
+    kind = rng.choices(("flat_out", "steady", "bursts", "slow"), (20, 50, 15, 15))[0]
     if kind == "slow":
         return Tempo(kind, 0.5 * 40 ** rng.random(), 1)
     if kind == "bursts":
         return Tempo(kind, rng.uniform(0.5, 6.0), rng.randint(3, 25))
-    return Tempo(kind, 0.01 * 50 ** rng.random() if kind == "steady" else 0.0, 1)
+    return Tempo(kind, 0.005 * 100 ** rng.random() if kind == "steady" else 0.0, 1)
 
 
 @dataclass
@@ -109,12 +110,18 @@ class Work:
     n_done: int = 0
     n_skipped: int = 0
     _noted: set[Path] = field(default_factory=set)
+    habits: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def root(self) -> Path:
         """The folder it spoils."""
         return self.ground.place.root
+
+    def habit(self, name: str, options: Sequence[T]) -> T:
+        """One of the options, the same one for all files of this attack."""
+        chosen: T = self.habits.setdefault(name, self.rng.choice(options))
+        return chosen
 
     def harm(self, path: Path) -> None:
         """Say that what this file held is gone from there."""
@@ -231,6 +238,7 @@ def _tell(work: Work) -> None:
         "threads": work.threads,
         "done": work.n_done,
         "skipped": work.n_skipped,
+        "habits": {name: str(chosen) for name, chosen in work.habits.items()},
     }
     (work.ground.place.scratch / PARAMETERS).write_text(json.dumps(told))
 
