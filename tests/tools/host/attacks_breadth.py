@@ -93,6 +93,14 @@ def tar_openssl_listed(work: Work, target: Path, listed: str) -> None:
     pack.unlink()
 
 
+def zip_each(work: Work, path: Path) -> None:
+    """Let zip pack one file under a password, and remove the original."""
+    target = path.with_name(f"{work.names.new(path).name}.zip")
+    words = ["zip", "-q", f"-{work.habit('level', (0, 1, 6))}", "-j", "-P", work.names.word]
+    work.ground.tool(*words, target, path)
+    delete(work, path)
+
+
 # Wiping.
 
 
@@ -139,6 +147,13 @@ def empty(work: Work, path: Path) -> None:
     with work.ground.opened(path) as fd:
         os.ftruncate(fd, 0)
     work.harm(path)
+
+
+def truncate_tool(work: Work, path: Path) -> None:
+    """Let the tool `truncate` cut the file to nothing, or to its first bytes."""
+    work.ground.tool("truncate", "-s", work.habit("left", ("0", "0", "16")), path)
+    if path.stat().st_size == 0 or path.stat().st_size == 16:
+        work.harm(path)
 
 
 def empty_and_delete(work: Work, path: Path) -> None:
@@ -223,6 +238,28 @@ def stage_with_zip(work: Work) -> None:
     there = [path for path in work.victims if path.exists()]
     target = container_path(work, staging_folder(work)).with_suffix(".zip")
     zip_listed(work, target, "\n".join(str(path.relative_to(work.root)) for path in there))
+
+
+def stage_with_cp(work: Work) -> None:
+    """Let cp copy whole folders into a new one; the originals stay."""
+    staging = staging_folder(work)
+    folders = sorted({path.parent for path in work.victims} - {work.root})
+
+    def step(work: Work, folder: Path) -> None:
+        target = work.ground.make_folder(staging / f"{work.rng.randrange(10**6)}")
+        work.ground.tool("cp", "-r", "-P", folder, target)
+
+    work.every([path for path in folders if path.is_dir()], step)
+
+
+def stage_with_tar(work: Work) -> None:
+    """Let tar pack copies; the originals stay."""
+    there = [str(path.relative_to(work.root)) for path in work.victims if path.exists()]
+    names = work.ground.place.scratch / "listed"
+    names.write_text("".join(f"{name}\n" for name in there))
+    packing, end = work.habit("packing", (("-cf", ".tar"), ("-czf", ".tar.gz"), ("-cJf", ".txz")))
+    target = container_path(work, staging_folder(work)).with_suffix(end)
+    work.ground.tool("tar", packing, target, "--verbatim-files-from", "-T", names, cwd=work.root)
 
 
 def copies_then_delete(work: Work) -> None:
