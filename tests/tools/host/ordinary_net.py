@@ -22,6 +22,7 @@ from tests.tools.host.work import (
     make,
     one_folder,
     overwrite_parts,
+    present,
     remove,
     replace,
     rewrite,
@@ -148,7 +149,7 @@ def cloud_downloads_changes(place: Place) -> None:
     store.mkdir()
     rest = beat(place, len(chosen))
     is_central = place.rng.random() < 0.5
-    for path in chosen:
+    for path in present(chosen):
         part = (
             store / words.hash_name(place.rng, 16)
             if is_central
@@ -166,7 +167,7 @@ def cloud_downloads_changes(place: Place) -> None:
 @program("cloud_sync", tree="office")
 def cloud_conflicts(place: Place) -> None:
     """Copies "(conflict of ...)" appear beside files that two people changed."""
-    for path in some(place, below(place, one_folder(place)), most=60):
+    for path in present(some(place, below(place, one_folder(place)), most=60)):
         copy = f"{path.stem} ({words.person(place.rng)}'s conflicted copy {words.date(place.rng)})"
         path.rename(fresh(place, path.parent, copy, path.suffix[1:]))
         write(place, path, make(place, path.suffix[1:]))
@@ -193,7 +194,7 @@ def placeholders_freed(place: Place) -> None:
     chosen = some(place, below(place, one_folder(place)), least=10, most=150)
     kept = {path: path.read_bytes() for path in chosen}
     ending = place.rng.choice((".cloud", ".cloudf", ".placeholder"))
-    for path in chosen:
+    for path in present(chosen):
         holder = path.with_name(path.name + ending)
         write(place, holder, f'{{"id": "{words.hash_name(place.rng, 24)}"}}'.encode())
         remove(place, path)
@@ -208,7 +209,7 @@ def syncthing_versions(place: Place) -> None:
     versions = place.root / ".stversions"
     chosen = some(place, below(place, one_folder(place)), least=8, most=150)
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         if versions in path.parents:
             continue
         part = path.with_name(f".syncthing.{path.name}.tmp")
@@ -239,7 +240,7 @@ def vault_filled(place: Place) -> None:
     folders = list(vault.glob("d/*/*"))
     chosen = some(place, files(place), least=20, most=200)
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         if path.exists() and vault not in path.parents:
             target = place.rng.choice(folders) / _sealed_name(place)
             write(place, target, _seal(place, path.stat().st_size), 32_796)
@@ -281,7 +282,7 @@ def vault_key_change(place: Place) -> None:
     chosen = below(place, vault)
     how = place.rng.choice((replace, rewrite, write))
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         how(place, path, _seal(place, path.stat().st_size))
         rest()
 
@@ -344,10 +345,10 @@ def mirror_updated(place: Place) -> None:
     how = place.rng.choice((replace, write))
     chosen = some(place, found, most=150)
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         write(place, path, make(place, path.suffix[1:], 12_000))
         rest()
-    for path in chosen:
+    for path in present(chosen):
         how(place, mirror / path.relative_to(source), path.read_bytes())
         rest()
 
@@ -388,7 +389,7 @@ def restore_in_place(place: Place) -> None:
     chosen = some(place, below(place, one_folder(place)), least=10, most=250)
     how = place.rng.choice((replace, write, rewrite))
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         data = path.read_bytes()
         if place.rng.random() < 0.3:
             data = make(place, path.suffix[1:])
@@ -466,7 +467,7 @@ def game_update(place: Place) -> None:
         packs.append(path)
     place.pause(place.rng.random() * 2)
     rest = beat(place, len(packs))
-    for path in some(place, packs, least=4):
+    for path in present(some(place, packs, least=4)):
         size = path.stat().st_size
         if place.rng.random() < 0.5:
             spots = [place.rng.randrange(size) for _ in range(6)]

@@ -17,6 +17,7 @@ from tests.tools.host.work import (
     make,
     one_folder,
     overwrite_parts,
+    present,
     remove,
     replace,
     rewrite,
@@ -41,7 +42,7 @@ def office_saves(place: Place) -> None:
     chosen = some(place, files(place, OFFICE, 4), most=12)
     rounds = place.rng.randint(1, 12)
     rest = beat(place, rounds * len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         lock = _lock(path)
         write(place, lock, words.person(place.rng).encode().ljust(165, b"\0"))
         for _ in range(rounds):
@@ -61,7 +62,7 @@ def libre_saves(place: Place) -> None:
     chosen = some(place, files(place, OFFICE, 4), most=12)
     rest = beat(place, 5 * len(chosen))
     backups = place.root / "backup of documents"
-    for path in chosen:
+    for path in present(chosen):
         lock = path.with_name(f".~lock.{path.name}#")
         write(place, lock, f",{words.person(place.rng)},host".encode())
         for _ in range(place.rng.randint(1, 8)):
@@ -98,7 +99,7 @@ def old_documents_to_new(place: Place) -> None:
     chosen = some(place, files(place, ("doc", "xls", "ppt", "rtf"), 10), most=80)
     is_deleted = place.rng.random() < 0.6
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         kind = {"xls": "xlsx", "ppt": "pptx"}.get(path.suffix[1:], "docx")
         write(place, path.with_suffix(f".{kind}"), content(kind, place.rng, path.stat().st_size))
         if is_deleted:
@@ -110,7 +111,7 @@ def old_documents_to_new(place: Place) -> None:
 def documents_protected(place: Place) -> None:
     """A few documents are saved with a password: encrypted inside, under their own names."""
     rest = beat(place, 3)
-    for path in some(place, files(place, (*OFFICE, "pdf"), 3), most=3):
+    for path in present(some(place, files(place, (*OFFICE, "pdf"), 3), most=3)):
         data = path.read_bytes()
         head = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(1_000) + b"E\0n\0c\0r\0y\0p\0t\0e\0d\0"
         replace(place, path, head + place.rng.randbytes(len(data) + 2_000))
@@ -122,7 +123,7 @@ def print_to_pdf(place: Place) -> None:
     chosen = some(place, files(place, (*OFFICE, "doc", "txt", "html"), 10), most=80)
     target = place.rng.choice((None, fresh(place, place.root, "pdf")))
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         if target is not None:
             target.mkdir(exist_ok=True)
         out = fresh(place, target or path.parent, path.stem, "pdf")
@@ -135,7 +136,7 @@ def print_to_pdf(place: Place) -> None:
 @program("export", tree="office")
 def spreadsheet_exports(place: Place) -> None:
     chosen = some(place, files(place, ("xlsx", "xls", "ods", "csv"), 8), most=60)
-    for path in chosen:
+    for path in present(chosen):
         kind = "xlsx" if path.suffix == ".csv" else place.rng.choice(("csv", "pdf", "json"))
         write(place, fresh(place, path.parent, path.stem, kind), make(place, kind))
 
@@ -161,7 +162,7 @@ def ocr_in_place(place: Place) -> None:
     chosen = some(place, files(place, ("pdf",), 10), least=8, most=120)
     rest = beat(place, len(chosen))
     how = place.rng.choice((replace, rewrite, write))
-    for path in chosen:
+    for path in present(chosen):
         data = path.read_bytes() + content("pdf", place.rng, 6_000)
         how(place, path, data)
         rest()
@@ -170,7 +171,7 @@ def ocr_in_place(place: Place) -> None:
 @program("document_stamp", tree="office")
 def pdf_append(place: Place) -> None:
     """Comments and signatures are put at the end of files."""
-    for path in some(place, files(place, ("pdf",), 10), most=60):
+    for path in present(some(place, files(place, ("pdf",), 10), most=60)):
         with path.open("ab") as file:
             file.write(content("pdf", place.rng, 2_000))
         place.pause(place.rng.random() * 0.2)
@@ -192,7 +193,7 @@ def maildir_moves(place: Place) -> None:
         if place.rng.random() < 0.7:
             kept = place.rng.choice((box / "cur", box / "cur", box / ".Trash/cur"))
             (box / "new" / name).rename(kept / f"{name}:2,S")
-    for path in some(place, sorted((box / ".Trash/cur").iterdir())):
+    for path in present(some(place, sorted((box / ".Trash/cur").iterdir()))):
         remove(place, path)
 
 
@@ -220,7 +221,7 @@ def mail_to_archive(place: Place) -> None:
     chosen = some(place, files(place, ("eml", "msg"), 15), least=10)
     archive = fresh(place, place.root, "mail", place.rng.choice(("mbox", "pst")))
     with archive.open("wb", buffering=0) as file:
-        for path in chosen:
+        for path in present(chosen):
             file.write(path.read_bytes())
             remove(place, path)
 
@@ -257,7 +258,7 @@ def editor_backups(place: Place) -> None:
     """name~ keeps the old text; #name# and .#name come and go while it is edited."""
     chosen = some(place, files(place, TEXTS, 8), most=60)
     rest = beat(place, 3 * len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         auto = path.with_name(f"#{path.name}#")
         for _ in range(place.rng.randint(0, 3)):
             write(place, auto, path.read_bytes() + b"more\n")
@@ -275,7 +276,7 @@ def editor_backups(place: Place) -> None:
 @program("editor", tree="developer")
 def editor_swap(place: Place) -> None:
     chosen = some(place, files(place, TEXTS, 5), most=15)
-    for path in chosen:
+    for path in present(chosen):
         swap = path.with_name(f".{path.name}.swp")
         write(place, swap, b"b0VIM 9.0".ljust(4_096, b"\0"))
         rest = beat(place, 6, 3.0)
@@ -308,7 +309,7 @@ def cad_autosave(place: Place) -> None:
     """Large drawings are saved whole; .bak keeps the last one, .sv$ the unsaved one."""
     chosen = some(place, files(place, ("dwg", "blend"), 3), most=6)
     rest = beat(place, 8 * len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         auto = path.with_suffix(".sv$")
         for _ in range(place.rng.randint(1, 4)):
             write(place, auto, make(place, "dwg", 150_000), 65_536)
@@ -361,7 +362,7 @@ def metadata_removed(place: Place) -> None:
     chosen = some(place, files(place, (*OFFICE, *PICTURES), 15), least=10, most=150)
     suffix = place.rng.choice(("", ".cleaned", "_original"))
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         data = make(place, path.suffix[1:])
         if suffix == ".cleaned":
             write(place, path.with_name(f"{path.stem}{suffix}{path.suffix}"), data)
@@ -377,7 +378,7 @@ def filing_by_date(place: Place) -> None:
     """Files get their date in front and go to folders of years."""
     chosen = some(place, below(place, one_folder(place)), least=10, most=200)
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         day = words.date(place.rng)
         target = place.root / "Archive" / day[:4]
         target.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from tests.tools.host.work import (
     home,
     make,
     one_folder,
+    present,
     rng_name,
     shelf,
     some,
@@ -46,7 +47,7 @@ def _repository(place: Place, folder: Path) -> None:
 
 
 def _edit(place: Place, folder: Path, most: int = 8) -> None:
-    for path in some(place, below(place, folder, TEXTS), most=most):
+    for path in present(some(place, below(place, folder, TEXTS), most=most)):
         path.write_bytes(path.read_bytes() + content("py", place.rng, 200))
 
 
@@ -67,7 +68,7 @@ def git_commits(place: Place) -> None:
 def git_clone_checkout(place: Place) -> None:
     origin = place.scratch / "origin"
     origin.mkdir()
-    for path in some(place, files(place, SOURCES, 20), least=10, most=150):
+    for path in present(some(place, files(place, SOURCES, 20), least=10, most=150)):
         (origin / path.name).write_bytes(path.read_bytes())
     _repository(place, origin)
     _git(place, origin, "checkout", "-qb", "other")
@@ -185,7 +186,7 @@ def unzip_over_existing(place: Place) -> None:
     folder = one_folder(place)
     packed = place.scratch / "state.zip"
     tool(place, "zip", "-qr", packed, ".", cwd=folder)
-    for path in some(place, below(place, folder, TEXTS), most=30):
+    for path in present(some(place, below(place, folder, TEXTS), most=30)):
         write(place, path, make(place, path.suffix[1:], 8_000))
     place.pause(place.rng.random() * 3)
     tool(place, "unzip", "-qo", packed, cwd=folder)
@@ -241,7 +242,7 @@ def gunzip_each(place: Place) -> None:
     chosen = files(place, ("gz",), least=place.rng.randint(8, 40))
     rest = beat(place, len(chosen))
     keep = ("-k",) if place.rng.random() < 0.4 else ()
-    for path in chosen:
+    for path in present(chosen):
         tool(place, "gzip", "-df", *keep, "--", path)
         rest()
 
@@ -265,7 +266,9 @@ def rsync_inplace(place: Place) -> None:
     target = place.root / "mirror"
     source = one_folder(place)
     tool(place, "rsync", "-a", "--exclude=mirror", f"{source}/", f"{target}/")
-    for path in some(place, [p for p in below(place, source) if target not in p.parents], most=40):
+    for path in present(
+        some(place, [p for p in below(place, source) if target not in p.parents], most=40)
+    ):
         write(place, path, make(place, path.suffix[1:], 8_000))
     tool(place, "rsync", "-a", "--inplace", "--exclude=mirror", f"{source}/", f"{target}/")
 
@@ -277,7 +280,7 @@ def mv_folders(place: Place) -> None:
     target.mkdir()
     chosen = some(place, below(place, one_folder(place)), most=150)
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         if path.exists() and target not in path.parents:
             tool(place, "mv", "--backup=numbered", path, target)
             rest()
@@ -326,7 +329,7 @@ def perl_inplace(place: Place) -> None:
 def ed_inplace(place: Place) -> None:
     chosen = some(place, files(place, TEXTS, 10), least=5, most=40)
     rest = beat(place, len(chosen))
-    for path in chosen:
+    for path in present(chosen):
         tool(place, "ed", "-s", path, data=b"g/the/s//this/g\nw\nq\n")
         rest()
 
@@ -336,7 +339,7 @@ def vim_edits(place: Place) -> None:
     """Swap files, and a backup beside each file."""
     rest = beat(place, 20)
     settings = place.rng.choice(("set backup", "set nobackup writebackup", "set backupcopy=yes"))
-    for path in some(place, files(place, TEXTS, 6), most=20):
+    for path in present(some(place, files(place, TEXTS, 6), most=20)):
         command = ("vim", "-N", "-u", "NONE", "-es", "-c", settings, "-c", "set directory=.")
         tool(place, *command, "-c", "normal ggOnew", "-c", "wq", path, cwd=path.parent)
         rest()
@@ -344,7 +347,7 @@ def vim_edits(place: Place) -> None:
 
 @program("patch", "patch")
 def patch_sources(place: Place) -> None:
-    for path in some(place, files(place, SOURCES, 10), most=40):
+    for path in present(some(place, files(place, SOURCES, 10), most=40)):
         lines = path.read_text(errors="replace").splitlines(keepends=True)
         if lines and lines[0].endswith("\n"):
             diff = f"--- {path.name}\n+++ {path.name}\n@@ -1 +1,2 @@\n+// patched\n {lines[0]}"
@@ -370,7 +373,7 @@ def _gpg_each(place: Place, named: Callable[[Path], Path]) -> None:
     chosen = some(place, below(place, one_folder(place)), most=25)
     rest = beat(place, len(chosen))
     try:
-        for path in chosen:
+        for path in present(chosen):
             _gpg(place, path, named(path))
             rest()
     finally:
@@ -430,7 +433,7 @@ def mogrify_inplace(place: Place) -> None:
 def mogrify_format(place: Place) -> None:
     chosen = some(place, files(place, ("png", "jpg"), 10), least=5, most=40)
     is_moved = place.rng.random() < 0.4
-    for path in chosen:
+    for path in present(chosen):
         other = "jpg" if path.suffix == ".png" else "png"
         tool(place, "mogrify", "-format", other, path)
         if is_moved and path.with_suffix(f".{other}").exists():
@@ -440,7 +443,7 @@ def mogrify_format(place: Place) -> None:
 @program("secure_delete_few", "shred")
 def shred_few(place: Place) -> None:
     """One or two own files go for good."""
-    for path in some(place, files(place), most=2):
+    for path in present(some(place, files(place), most=2)):
         tool(place, "shred", place.rng.choice(("-u", "-uz", "-z")), "-n", "2", path)
         place.pause(place.rng.random() * 3)
 
@@ -462,7 +465,7 @@ def strip_binaries(place: Place) -> None:
 @program("charset", "iconv")
 def iconv_texts(place: Place) -> None:
     """Each text is converted to a new file that then takes its place."""
-    for path in some(place, files(place, TEXTS, 10), least=5, most=60):
+    for path in present(some(place, files(place, TEXTS, 10), least=5, most=60)):
         target = path.with_name(path.name + ".utf16")
         tool(place, "iconv", "-f", "utf-8", "-t", "utf-16", "-o", target, path)
         if target.exists():  # it makes none of an empty file
@@ -487,7 +490,7 @@ def logrotate_real(place: Place) -> None:
 
 @program("deduplicate", "hardlink")
 def hardlink_real(place: Place) -> None:
-    for path in some(place, files(place), most=40):
+    for path in present(some(place, files(place), most=40)):
         shutil.copy2(path, fresh(place, path.parent, f"copy of {path.stem}", path.suffix[1:]))
     tool(place, "hardlink", place.root)
 
@@ -498,7 +501,7 @@ def dpkg_build_unpack(place: Place) -> None:
     (build / "DEBIAN").mkdir(parents=True)
     control = "Package: sample\nVersion: 1\nArchitecture: all\nMaintainer: A\nDescription: x\n"
     (build / "DEBIAN" / "control").write_text(control)
-    for path in some(place, files(place), least=10, most=100):
+    for path in present(some(place, files(place), least=10, most=100)):
         target = build / "usr" / path.relative_to(place.root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
@@ -509,7 +512,7 @@ def dpkg_build_unpack(place: Place) -> None:
 
 @program("compile", sys.executable, tree="developer")
 def python_compileall(place: Place) -> None:
-    for path in some(place, files(place, ("py",), 15), most=80):
+    for path in present(some(place, files(place, ("py",), 15), most=80)):
         path.write_text(f"value = {place.rng.randint(1, 999)}\n" * place.rng.randint(1, 200))
     tool(place, sys.executable, "-m", "compileall", "-q", place.root)
     if place.rng.random() < 0.5:
@@ -533,7 +536,7 @@ def python_venv(place: Place) -> None:
 
 @program("database", "sqlite3")
 def sqlite_dump_vacuum(place: Place) -> None:
-    for path in some(place, files(place, ("db", "sqlite"), 3), most=6):
+    for path in present(some(place, files(place, ("db", "sqlite"), 3), most=6)):
         tool(place, "sqlite3", path, f".output '{path}.sql'", ".dump")
         tool(place, "sqlite3", path, "vacuum;")
         if place.rng.random() < 0.5 and Path(f"{path}.sql").stat().st_size > 100:
@@ -544,7 +547,7 @@ def sqlite_dump_vacuum(place: Place) -> None:
 @program("document_optimise", "gs", tree="office")
 def ghostscript_pdfs(place: Place) -> None:
     """PDF files are made smaller, or from text."""
-    for path in some(place, files(place, ("pdf", "txt"), 4), most=8):
+    for path in present(some(place, files(place, ("pdf", "txt"), 4), most=8)):
         target = path.with_name(f"{path.stem}-small.pdf")
         script = (
             f"/Helvetica findfont 12 scalefont setfont 72 700 moveto ({path.stem}) show showpage"

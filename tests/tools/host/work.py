@@ -1,5 +1,7 @@
 """What ordinary programs have in common: which files, in which order, how fast, written how."""
 
+import contextlib
+import functools
 import os
 import random
 import shutil
@@ -90,6 +92,11 @@ def some(place: Place, paths: Sequence[Path], least: int = 1, most: int = 10_000
     count = place.rng.choice((top, place.rng.randint(min(least, top), top)))
     chosen = set(place.rng.sample(range(len(paths)), count))
     return [path for n, path in enumerate(paths) if n in chosen]
+
+
+def present(paths: Sequence[Path]) -> Iterator[Path]:
+    """Those of them that are still there when their turn comes."""
+    return (path for path in paths if path.exists())
 
 
 def one_folder(place: Place) -> Path:
@@ -268,11 +275,20 @@ Run = Callable[[Place], None]
 
 
 def shelf(programs: list[Program]) -> Callable[..., Callable[[Run], Run]]:
-    """A decorator `@program(family, *needs, tree=...)` that puts functions on a list."""
+    """A decorator `@program(family, *needs, tree=...)` that puts functions on a list.
+
+    On the list they end early, without complaint, when somebody who works beside them took a
+    file away; `inspect.unwrap` gives what complains.
+    """
 
     def program(family: str, *needs: str, tree: str = "") -> Callable[[Run], Run]:
         def add(run: Run) -> Run:
-            programs.append(Program(run.__name__, family, run, needs, tree))
+            @functools.wraps(run)
+            def patient(place: Place) -> None:
+                with contextlib.suppress(OSError):
+                    run(place)
+
+            programs.append(Program(run.__name__, family, patient, needs, tree))
             return run
 
         return add
