@@ -32,7 +32,7 @@ NUMBERS: Final = frozenset(
     {
         c.SOURCE_ID, c.GENERATION, c.OFFSET, c.LENGTH, c.SOURCE_PORT, c.PID, c.STATUS,
         c.BODY_BYTES, c.FILE_SIZE, c.FILE_OLD_SIZE, c.ENTROPY, c.OLD_ENTROPY, c.RECORD_ID,
-        c.REPEAT,
+        c.REPEAT, c.AUDIT_ID,
     }
 )  # fmt: skip
 FRACTIONS: Final = frozenset({c.ENTROPY, c.OLD_ENTROPY})

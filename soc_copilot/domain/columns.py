@@ -59,12 +59,14 @@ FILE_OLD_EXTENSION: Final = "file.previous_extension"  # of a renamed file, befo
 FILE_OLD_SIZE: Final = "file.previous_size"  # Int64, bytes, as last seen
 ENTROPY: Final = "file.entropy"  # Float64, bits per byte of a sample of the content, [0, 8]
 OLD_ENTROPY: Final = "file.previous_entropy"  # Float64, the same before the change
-EVENT_CODE: Final = "event.code"  # String, a Windows event id
+EVENT_CODE: Final = "event.code"  # String, a Windows event id, an audit record's type
 PROVIDER: Final = "event.provider"  # String, a Windows event provider, a systemd unit
 CHANNEL: Final = "winlog.channel"
 RECORD_ID: Final = "winlog.record_id"  # Int64
 LOGON_TYPE: Final = "winlog.logon.type"  # Int32, as Windows counts them: 2 console, 3 network...
 PARENT_PROCESS: Final = "process.parent.name"
+PARENT_PID: Final = "process.parent.pid"  # String
+AUDIT_ID: Final = "auditd.sequence"  # Int64, the same for all records of one audit event
 EXECUTABLE: Final = "process.executable"  # full path
 REPEAT: Final = "event.repeat"  # Int32: the line stands for this many events; null counts as 1
 

@@ -81,9 +81,10 @@ OPTIONS: Final[tuple[tuple[Setting, frozenset[str]], ...]] = (
     (
         Setting(
             "multiline", "auto", "Reading", "Events of several lines",
-            "auto keeps stack traces together in formats that have them; off makes each line an "
-            "event; indent joins indented lines to the line before; start begins an event at "
-            "each line that matches the pattern; continue joins lines that match it.",
+            "auto keeps stack traces together in formats that have them, and the records of a "
+            "Linux audit event; off makes each line an event; indent joins indented lines to the "
+            "line before; start begins an event at each line that matches the pattern; continue "
+            "joins lines that match it.",
             choices=("auto", "off", "indent", "start", "continue"),
         ),
         _TEXT,

@@ -46,11 +46,14 @@ _SINGLE: Final = re.compile(
     """,
     re.VERBOSE,
 )
+# Linux audit: lines with the same host, time and serial number tell one event.
+_AUDIT: Final = (b"type=", b"node=")
+_AUDIT_EVENT: Final = r"^(node=\S+ )?type=\S+ msg=(audit\([0-9.]+:[0-9]+\))"
 # What a line's first byte says: it joins, or it may after a closer look.
 _JOINS, _MAY_JOIN = 1, 2
 _FIRST: Final = np.zeros(256, np.uint8)
 _FIRST[[ord(" "), ord("\t")]] = _JOINS
-_FIRST[[prefix[0] for prefix in _PREFIXES]] = _MAY_JOIN
+_FIRST[[prefix[0] for prefix in (*_PREFIXES, *_AUDIT)]] = _MAY_JOIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,8 @@ class Grouper:
         if self._rule.mode == AUTO and (kinds == _MAY_JOIN).any():
             for prefix in _PREFIXES:
                 joins[_begin_with(prefix, lines, block, starts, kinds)] = True
+            if any(len(_begin_with(prefix, lines, block, starts, kinds)) for prefix in _AUDIT):
+                joins |= _go_on_with_event(_texts(lines))
         joins[0] = False
         if self._rule.mode == AUTO and joins.any():
             first_of_several = np.flatnonzero(joins[1:] & ~joins[:-1])
@@ -179,10 +184,7 @@ class Grouper:
         return joins
 
     def _matches(self, lines: Lines) -> npt.NDArray[np.bool_]:
-        raw = lines.data[lines.begin : int(lines.ends[-1]) - 1]
-        text = pl.Series([raw.decode("utf-8", "backslashreplace")])
-        found = text.str.split("\n").explode().str.strip_suffix("\r")
-        return found.str.contains(self._rule.pattern).to_numpy().copy()
+        return _texts(lines).str.contains(self._rule.pattern).to_numpy().copy()
 
     def _marks(self, lines: Lines) -> list[int]:
         """The lines in which a Python traceback begins."""
@@ -220,6 +222,21 @@ class Grouper:
             has_mark = bisect_right(marks, min(end, cap) - 1) > bisect_right(marks, first - 1)
             first = _traced(lines, first, cap, joins, marks) if has_mark else min(end, cap)
         return np.array(found, np.int64)
+
+
+def _texts(lines: Lines) -> pl.Series:
+    """Each line without its line end."""
+    raw = lines.data[lines.begin : int(lines.ends[-1]) - 1]
+    text = pl.Series([raw.decode("utf-8", "backslashreplace")])
+    return text.str.split("\n").explode().str.strip_suffix("\r")
+
+
+def _go_on_with_event(texts: pl.Series) -> npt.NDArray[np.bool_]:
+    """The lines that tell of the same audit event as the line before."""
+    parts = texts.str.extract_groups(_AUDIT_EVENT).struct.unnest()
+    event = parts.select(pl.concat_str(pl.col("1").fill_null(""), "2")).to_series()
+    found: npt.NDArray[np.bool_] = (event == event.shift(1)).fill_null(value=False).to_numpy()
+    return found
 
 
 def _is_single(lines: Lines, line: int) -> bool:

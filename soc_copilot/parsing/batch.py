@@ -46,6 +46,7 @@ BASE: Final[dict[str, PolarsType]] = {
     c.ORIGINAL: pl.String,
     c.INGESTED: DATETIME,
 }
+_WHOLE: Final = r"^(?:\{|(?:node=\S+ )?type=\S+ msg=audit\()"  # JSON, audit records
 _N_LINES: Final = "n_lines"  # Int64, lines of each record; only while parsing
 _EMPTY: Final[dict[str, PolarsType]] = {
     **BASE,
@@ -216,12 +217,12 @@ def _with_events(current: Format, base: pl.DataFrame, context: ParseContext) -> 
 
 
 def _texts(base: pl.DataFrame) -> pl.Series:
-    """What formats look at: of an event of several lines the first, unless it may be JSON."""
+    """What formats look at: of an event of several lines the first, or all where they need them."""
     original = base[c.ORIGINAL]
     if _N_LINES not in base.columns:
         return original
     return base.select(
-        pl.when(pl.col(c.ORIGINAL).str.starts_with("{"))
+        pl.when(pl.col(c.ORIGINAL).str.contains(_WHOLE))
         .then(pl.col(c.ORIGINAL))
         .otherwise(pl.col(c.ORIGINAL).str.extract(r"^([^\n]*)"))
     ).to_series()

@@ -44,7 +44,7 @@ class Format(Protocol):
         Args:
             lines: String, no nulls, without line ends. Any content: nothing raises. Of an
                 event of several lines it is the first, or all of them, with "\n" between
-                them, when the first begins with "{".
+                them, when the first begins with "{" or is a Linux audit record.
             context: See `ParseContext`.
 
         Returns:

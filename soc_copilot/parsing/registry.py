@@ -7,6 +7,7 @@ from typing import Final
 from soc_copilot.domain.errors import ParseError
 from soc_copilot.parsing.access import AccessFormat
 from soc_copilot.parsing.apache_error import ApacheErrorFormat
+from soc_copilot.parsing.audit import AuditFormat
 from soc_copilot.parsing.file_activity import FileActivityFormat
 from soc_copilot.parsing.journal import JournalFormat
 from soc_copilot.parsing.json_lines import JsonFormat
@@ -26,6 +27,7 @@ _FORMATS: Final[tuple[Format, ...]] = (
     AccessFormat(),
     ApacheErrorFormat(),
     SyslogFormat(),
+    AuditFormat(),
     FileActivityFormat(),
     JournalFormat(),
     WindowsEventFormat(),

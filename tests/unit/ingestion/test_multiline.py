@@ -90,6 +90,38 @@ def test_a_line_after_frames_that_names_no_exception_begins_an_event():
     assert len(records(text, MultilineRule())) == 2
 
 
+def audit(serial: int, kind: str = "PATH", node: str = "") -> str:
+    return f"{node}type={kind} msg=audit(1773133200.107:{serial}): x"
+
+
+@pytest.mark.parametrize(
+    ("lines", "sizes"),
+    [
+        ([audit(7, "SYSCALL"), audit(7), audit(7), audit(8), audit(8, "EOE")], [3, 2]),
+        ([audit(7), audit(8), audit(7), audit(7)], [1, 1, 2]),
+        ([audit(7, node="node=a "), audit(7, node="node=b "), audit(7, node="node=b ")], [1, 2]),
+        ([audit(7), audit(7, node="node=b ")], [1, 1]),
+        ([audit(7), "x", audit(7), audit(7).replace(".107", ".108")], [1, 1, 1, 1]),
+        (["type=x", "type=x", "node=a", "node=a", "next"], [1, 1, 1, 1, 1]),
+        ([audit(7), audit(7) + "\r", audit(8) + "\r"], [2, 1]),
+        ([audit(7).replace("audit(", "audit{")] * 2, [1, 1]),
+    ],
+)
+def test_auto_puts_neighbours_of_one_audit_event_together(lines, sizes):
+    found = records("".join(f"{line}\n" for line in lines), MultilineRule())
+    assert [record.count("\n") + 1 for record in found] == sizes
+    assert records("".join(f"{line}\n" for line in lines), MultilineRule("indent")) == lines
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.booleans()), min_size=1, max_size=30), st.data())
+def test_reading_on_from_any_audit_event_gives_the_same_ones(said, data):
+    lines = [audit(serial) if is_audit else f"line {serial}" for serial, is_audit in said]
+    whole = records("".join(f"{line}\n" for line in lines), MultilineRule(), 5)
+    at = data.draw(st.integers(0, len(whole)))
+    rest = "".join(f"{record}\n" for record in whole[at:])
+    assert not rest or records(rest, MultilineRule(), 5) == whole[at:]
+
+
 def test_indent_joins_indented_lines_only():
     found = records("a\n b\n\tc\nCaused by: d\n", MultilineRule("indent"))
     assert found == ["a\n b\n\tc", "Caused by: d"]

@@ -362,6 +362,27 @@ def test_json_over_several_lines_is_read_whole():
     assert frame[c.MESSAGE].to_list() == ["hi"] * 3
 
 
+def test_audit_records_over_several_lines_are_read_whole():
+    head = b"msg=audit(1773133200.107:7):"
+    lines = [
+        b"node=h type=SYSCALL "
+        + head
+        + b' arch=c000003e syscall=87 success=yes items=1 comm="rm"\n',
+        b"node=h type=PATH " + head + b' item=0 name="/a" nametype=DELETE\n',
+        b"node=h type=PROCTITLE " + head + b" proctitle=726D002F61\n",
+    ]
+    parsed = BatchParser().parse(
+        batch_of(replace(chunk_of(lines * 2), record_starts=np.array([0, 3])))
+    )
+    frame = parsed.events.frame
+    assert frame[c.DATASET].to_list() == ["host.audit"] * 2
+    assert frame[c.ACTION].to_list() == ["file-deleted"] * 2
+    assert frame.select(c.PATH, c.PROCESS, c.COMMAND).row(0) == ("/a", "rm", "rm /a")
+    assert frame[c.MESSAGE][0].startswith("arch=c000003e")
+    (delta,) = parsed.ledger.values()
+    assert (delta.lines, delta.parsed, delta.unparsed) == (6, 6, 0)
+
+
 def test_a_long_line_has_its_hash():
     chunk = chunk_of([b"a\n", b" b\n", b"long\n", b"c\n"], too_long=1)
     chunk = replace(

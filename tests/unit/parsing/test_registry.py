@@ -17,6 +17,7 @@ def test_names_are_those_of_the_formats():
         "access",
         "apache-error",
         "syslog",
+        "linux-audit",
         "file-activity",
         "journald",
         "windows-event",
