@@ -1,11 +1,12 @@
 """One score from three: a trained, documented rule.
 
-    raw   = bias + w_deep * cut(deep) + w_forest * cut(10 * (forest - 0.5)) + w_rule * rule
+    raw   = bias + w_deep * cut(deep) + w_forest * cut(10 * (forest - 0.5))
+                 + w_rule * cut(ln(rule / (1 - rule)))
     score = 1 / (1 + exp(-raw))
 
 No weight is below 0, so no part ever lowers the score by finding more. The deep model's
-logit and the forest's distance from an ordinary row are cut to [-LIMIT, LIMIT], so that none
-of them outvotes the others without end. Weights are fitted by logistic regression on scores
+logit, the forest's distance from an ordinary row and the rule's logit are cut to
+[-LIMIT, LIMIT], so that none of them outvotes the others without end. Weights are fitted by logistic regression on scores
 of recordings that the parts were not trained on, each recording counting alike.
 
 `confidence` is read off a table (isotonic regression, so it never falls as the score rises),
@@ -37,10 +38,12 @@ def parts(deep: Floats, forest: Floats, rule: Floats) -> Floats:
     Returns:
         float32, shape (n, 3).
     """
+    most = 1 / (1 + np.exp(-LIMIT))
+    sure = np.clip(rule.astype(np.float64), 1 - most, most)
     columns = (
         np.clip(deep, -LIMIT, LIMIT),
         np.clip(_STEEP * (forest - np.float32(0.5)), -LIMIT, LIMIT),
-        rule,
+        np.log(sure / (1 - sure)),
     )
     return np.stack(columns, 1).astype(np.float32)
 

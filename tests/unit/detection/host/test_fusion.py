@@ -16,8 +16,8 @@ def _column(*values):
 
 
 def test_the_score_is_the_documented_sum():
-    found = FUSION.score(_column(2.0), _column(0.6), _column(0.5))
-    assert found[0] == pytest.approx(1 / (1 + np.exp(-(-3 + 2 + 0.5 * 1.0 + 1.0))))
+    found = FUSION.score(_column(2.0), _column(0.6), _column(0.8))
+    assert found[0] == pytest.approx(1 / (1 + np.exp(-(-3 + 2 + 0.5 * 1.0 + 2 * np.log(4)))))
 
 
 @given(st.floats(-50, 50), st.floats(0, 1), st.floats(0, 1), st.floats(0, 5))
@@ -32,6 +32,7 @@ def test_no_part_counts_without_end():
     found = parts(_column(99.0, -99.0), _column(1.0, 0.0), _column(1.0, 0.0))
     assert found[:, 0].tolist() == [LIMIT, -LIMIT]
     assert found[:, 1].tolist() == [5.0, -5.0]
+    assert found[:, 2].tolist() == pytest.approx([LIMIT, -LIMIT], abs=1e-4)
 
 
 def test_confidence_is_that_of_the_verdict():
