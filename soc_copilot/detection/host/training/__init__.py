@@ -1,0 +1,1 @@
+"""Training of the host detector from recordings, and its figures."""
