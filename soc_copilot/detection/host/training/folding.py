@@ -1,0 +1,172 @@
+"""Leave-groups-out: every recording scored by parts that saw nothing of its group."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from soc_copilot.detection.host import heuristics
+from soc_copilot.detection.host.fusion import parts
+from soc_copilot.detection.host.model import Shape
+from soc_copilot.detection.host.training.baselines import (
+    RULE_FILES,
+    boosting_scores,
+    fit_boosting,
+    noisy_files,
+)
+from soc_copilot.detection.host.training.dataset import Sequence30, sequences, variants
+from soc_copilot.detection.host.training.fit import Recipe, fit_forest, fit_net, net_logits
+from soc_copilot.detection.host.training.fuse import PartScores, fit_fusion
+from soc_copilot.detection.host.training.metrics import Outcome, choose_threshold, outcome
+from soc_copilot.detection.host.training.traces import Trace, folds
+
+logger = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float32]
+
+HYBRID: Final = "hybrid"
+DEEP: Final = "deep alone"
+FOREST: Final = "forest alone"
+RULE: Final = "rule alone"
+BOOSTED: Final = "boosting, events"
+BOOSTED_WINDOWS: Final = "boosting, windows"
+NOISY: Final = "10 noisy files in 10 s"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to split and train.
+
+    Attributes:
+        n_folds: Parts that the groups are dealt into.
+        n_variants: Varied forms of each recording beside itself.
+        budget: Share of ordinary recordings that may have an alarm.
+        has_boosting: Train the boosted trees, too.
+    """
+
+    n_folds: int = 5
+    n_variants: int = 2
+    budget: float = 0.03
+    has_boosting: bool = True
+    shape: Shape = field(default_factory=Shape)
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """All recordings with scores of parts that did not see their groups.
+
+    Attributes:
+        fold: Of each recording, shape (n_recordings,).
+        columns: Scores by name, one array per recording.
+        parts: The three parts' for the fusion.
+        passes: The sequence model took in each fold.
+    """
+
+    found: list[Sequence30]
+    fold: npt.NDArray[np.int64]
+    columns: dict[str, list[Floats]]
+    parts: list[PartScores]
+    passes: list[int]
+
+
+def cross_scores(traces: Sequence[Trace], plan: Plan) -> Scored:
+    """Train once without each fold, and score it.
+
+    Early stopping looks at the next fold, which is then not trained on, either.
+    """
+    fold = folds(traces, plan.n_folds)
+    found = sequences(traces)
+    columns: dict[str, list[Floats]] = {
+        name: [np.zeros(0, np.float32)] * len(found)
+        for name in (DEEP, FOREST, RULE, BOOSTED, BOOSTED_WINDOWS, NOISY)
+    }
+    passes = [_score_fold(k, traces, found, fold, columns, plan) for k in range(plan.n_folds)]
+    for i, s in enumerate(found):
+        columns[RULE][i] = heuristics.score(s.rows)
+        columns[NOISY][i] = noisy_files(s.trace.frame)
+    scores = [
+        PartScores(*row) for row in zip(columns[DEEP], columns[FOREST], columns[RULE], strict=True)
+    ]
+    columns |= part_columns(scores)
+    if not plan.has_boosting:
+        columns = {n: c for n, c in columns.items() if n not in {BOOSTED, BOOSTED_WINDOWS}}
+    return Scored(found, fold, columns, scores, passes)
+
+
+def part_columns(scores: Sequence[PartScores]) -> dict[str, list[Floats]]:
+    """The parts' scores as the fusion adds them up, by name."""
+    columns = [parts(s.deep, s.forest, s.rule) for s in scores]
+    return {name: [x[:, i] for x in columns] for i, name in enumerate((DEEP, FOREST, RULE))}
+
+
+def _score_fold(
+    k: int,
+    traces: Sequence[Trace],
+    found: Sequence[Sequence30],
+    fold: npt.NDArray[np.int64],
+    columns: dict[str, list[Floats]],
+    plan: Plan,
+) -> int:
+    stop = (k + 1) % plan.n_folds
+    inner = [i for i in range(len(found)) if fold[i] not in {k, stop}]
+    outer = [i for i in range(len(found)) if fold[i] != k]
+    seed = plan.recipe.seed
+    made = variants([traces[i] for i in inner], plan.n_variants, seed + k)
+    held_out = [found[i] for i in range(len(found)) if fold[i] == stop]
+    net, passes = fit_net([found[i] for i in inner] + made, held_out, plan.shape, plan.recipe)
+    learning = [found[i] for i in outer]
+    mine = [i for i in range(len(found)) if fold[i] == k]
+    forest = fit_forest(learning, seed)
+    for i in mine:
+        columns[DEEP][i] = net_logits(net, found[i].rows)
+        columns[FOREST][i] = forest.score(found[i].rows)
+    if plan.has_boosting:
+        for name, has_windows in ((BOOSTED, False), (BOOSTED_WINDOWS, True)):
+            model = fit_boosting(learning, has_windows=has_windows, seed=seed)
+            for i in mine:
+                columns[name][i] = boosting_scores(model, found[i].rows, has_windows=has_windows)
+    logger.info("Fold done. fold=%d of=%d passes=%d", k + 1, plan.n_folds, passes)
+    return passes
+
+
+def judged(scored: Scored, plan: Plan) -> dict[str, list[Outcome]]:
+    """What became of each recording, by column and for the hybrid.
+
+    Thresholds and the fusion come from the other folds; the rule of thumb's is given.
+    """
+    results: dict[str, list[Outcome]] = {}
+    columns = {**scored.columns, HYBRID: hybrid_scores(scored, plan)}
+    for name, scores in columns.items():
+        mine: list[Outcome | None] = [None] * len(scores)
+        for k in range(plan.n_folds):
+            threshold = {NOISY: RULE_FILES, HYBRID: 0.0}.get(name)
+            if threshold is None:
+                others = np.flatnonzero(scored.fold != k)
+                threshold = choose_threshold(
+                    [scored.found[i] for i in others], [scores[i] for i in others], plan.budget
+                )
+            for i in np.flatnonzero(scored.fold == k):
+                mine[i] = outcome(scored.found[i], scores[i], threshold)
+        results[name] = [o for o in mine if o is not None]
+    return results
+
+
+def hybrid_scores(scored: Scored, plan: Plan) -> list[Floats]:
+    """Fused logits, each fold's by a fusion fitted on the other folds.
+
+    Logits are counted from the threshold chosen there: 0 is an alarm.
+    """
+    fused = [np.zeros(0, np.float32)] * len(scored.found)
+    for k in range(plan.n_folds):
+        others = np.flatnonzero(scored.fold != k)
+        found, scores = [scored.found[i] for i in others], [scored.parts[i] for i in others]
+        fusion = fit_fusion(found, scores, plan.budget)
+        threshold = np.float32(np.log(fusion.threshold / (1 - fusion.threshold)))
+        for i in np.flatnonzero(scored.fold == k):
+            s = scored.parts[i]
+            fused[i] = fusion.raw(s.deep, s.forest, s.rule) - threshold
+    return fused
