@@ -54,6 +54,78 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     web.add_argument("--json", action="store_true", help="print the model's card as JSON")
     web.set_defaults(func=_run_web)
+    _add_host(kinds)
+
+
+def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    host = kinds.add_parser(
+        "host",
+        help="the host detector",
+        description="Train the host detector on folders of recorded file activity: CSV files "
+        "(t,event,path,size,entropy4k) named by an index.jsonl with their labels, programs and "
+        "families. Every family is left out once; figures, thresholds and the rule that fuses "
+        "the parts come from recordings whose families the parts had not seen.",
+    )
+    host.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="DIR", help="recordings"
+    )
+    host.add_argument(
+        "--out",
+        type=Path,
+        default=bundled("models") / "host",
+        metavar="DIR",
+        help="model folder to write (default: %(default)s)",
+    )
+    host.add_argument("--seed", type=int, default=7, help="of everything random (default: 7)")
+    host.add_argument(
+        "--folds", type=int, default=5, help="parts that families are dealt into (default: 5)"
+    )
+    host.add_argument(
+        "--variants",
+        type=int,
+        default=2,
+        metavar="N",
+        help="varied forms of each recording beside itself (default: %(default)s)",
+    )
+    host.add_argument(
+        "--epochs", type=int, default=14, help="passes over the data, at most (default: 14)"
+    )
+    host.add_argument(
+        "--budget",
+        type=float,
+        default=0.03,
+        metavar="SHARE",
+        help="of ordinary recordings that may have an alarm (default: %(default)s)",
+    )
+    host.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
+    host.add_argument(
+        "--no-boosting", action="store_true", help="leave out the boosted trees beside it"
+    )
+    host.add_argument("--json", action="store_true", help="print the model's card as JSON")
+    host.set_defaults(func=_run_host)
+
+
+def _run_host(options: argparse.Namespace) -> int:
+    from soc_copilot.detection.host.training.evaluate import table
+    from soc_copilot.detection.host.training.train import Options, train
+
+    card = train(
+        Options(
+            data=options.data,
+            out=options.out,
+            seed=options.seed,
+            n_folds=options.folds,
+            n_variants=options.variants,
+            epochs=options.epochs,
+            budget=options.budget,
+            threads=options.threads,
+            has_boosting=not options.no_boosting,
+        )
+    )
+    print(json.dumps(card, ensure_ascii=False) if options.json else table(card))
+    if not options.json:
+        print(f"Written to {options.out}")
+    return 0
 
 
 def _run_web(options: argparse.Namespace) -> int:

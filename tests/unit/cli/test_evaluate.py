@@ -41,3 +41,11 @@ def test_a_bad_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     path.write_text('{"label": "maybe"}')
     assert main(["evaluate", "web", "--data", str(path)]) == 2
     assert 'bad.jsonl", line 1' in capsys.readouterr().err
+
+
+def test_a_host_model_that_is_not_there_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", "host", "--data", str(tmp_path), "--model", str(tmp_path / "m")]
+    assert main(arguments) == 2
+    assert "card.json" in capsys.readouterr().err

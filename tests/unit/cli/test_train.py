@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from soc_copilot.cli import main
+from tests.unit.detection.host.training.made_up import write
 
 
 def test_a_folder_without_data_is_an_error(
@@ -27,3 +28,21 @@ def test_a_tiny_set_gives_a_model_folder(
     assert main([*arguments, "--threads", "1", "--synthetic", "200"]) == 0
     assert "pooled" in capsys.readouterr().out
     assert {path.name for path in out.iterdir()} == {"card.json", "model.safetensors"}
+
+
+def test_recordings_without_an_index_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "host", "--data", str(tmp_path), "--out", str(tmp_path / "m")]) == 2
+    assert "no index of recordings" in capsys.readouterr().err
+
+
+def test_recordings_give_a_model_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = write(tmp_path / "recordings", n_files=8), tmp_path / "m"
+    arguments = ["train", "host", "--data", str(data), "--out", str(out), "--folds", "3"]
+    arguments += ["--epochs", "1", "--variants", "0", "--no-boosting"]
+    assert main(arguments) == 0
+    assert "hybrid" in capsys.readouterr().out
+    assert {path.name for path in out.iterdir()} == {"card.json", "model.safetensors"}
+    assert main(["evaluate", "host", "--data", str(data), "--model", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["figures"]["hybrid"]["attacks"] == 8
