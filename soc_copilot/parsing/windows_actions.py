@@ -7,6 +7,17 @@ from soc_copilot.domain.columns import Action
 
 GROUP_MEMBERS: Final = ("4728", "4729", "4732", "4733", "4756", "4757")  # members come and go
 CREATED_PROCESS: Final = "4688"
+ACCESSED_OBJECT: Final = "4663"
+CHANGED_PERMISSIONS: Final = "4670"
+OBJECT_ACCESS: Final = "object-access"
+# What the rights that were used make of an access to a file, the first that fits.
+# Source: Microsoft's file access rights constants.
+FILE_ACCESSES: Final = (
+    (0x1_0000, Action.FILE_DELETED),  # DELETE; a rename needs it, too
+    (0x2 | 0x4, Action.FILE_WRITTEN),  # write data, append data
+    (0x4_0000 | 0x8_0000, Action.FILE_MODE_CHANGED),  # write permissions, take ownership
+    (0x10 | 0x100, "file-attributes-changed"),  # extended ones, plain ones
+)
 
 _AUTH: Final = "authentication"
 _BY_STATUS: Final = "by-status"
@@ -74,8 +85,10 @@ MEANINGS: Final = (
     _security(4757, "group-member-removed", "iam", "success"),
     _security(4688, "process-started", "process", "success"),
     _security(4689, "process-ended", "process"),
-    _security(4656, "object-access", "host"),
-    _security(4663, "object-access", "host"),
+    _security(4656, OBJECT_ACCESS, "host"),
+    _security(4660, "object-deleted", "host"),  # without the name of what was deleted
+    _security(4663, OBJECT_ACCESS, "host"),
+    _security(4670, "object-permissions-changed", "host", "success"),
     _security(4657, "registry-changed", "host"),
     _security(4697, "service-installed", "host", "success"),
     _security(4698, "task-created", "host", "success"),
@@ -117,4 +130,7 @@ MEANINGS: Final = (
     _sysmon(23, Action.FILE_DELETED, "file"),
     _sysmon(25, "process-tampering", "process"),
     _sysmon(26, Action.FILE_DELETED, "file"),
+    _sysmon(27, "file-blocked", "file"),
+    _sysmon(28, "file-shredding-blocked", "file"),
+    _sysmon(29, "executable-created", "file"),
 )

@@ -14,7 +14,15 @@ from soc_copilot.domain import columns as c
 from soc_copilot.parsing.json_values import JsonKeys
 from soc_copilot.parsing.protocol import Format, ParseContext, kind, present
 from soc_copilot.parsing.timestamps import any_time
-from soc_copilot.parsing.windows_actions import CREATED_PROCESS, GROUP_MEMBERS, MEANINGS, Meaning
+from soc_copilot.parsing.windows_actions import (
+    ACCESSED_OBJECT,
+    CHANGED_PERMISSIONS,
+    CREATED_PROCESS,
+    FILE_ACCESSES,
+    GROUP_MEMBERS,
+    MEANINGS,
+    Meaning,
+)
 
 _SYSTEM: Final[dict[str, tuple[str, ...]]] = {
     "code": (
@@ -64,7 +72,7 @@ _DATA: Final = (
     "CommandLine", "ParentImage", "ParentProcessName", "ScriptBlockText", "ImagePath",
     "ServiceName", "ServiceFileName", "TargetFilename", "ObjectName", "ObjectType",
     "RelativeTargetName", "TargetObject", "ImageLoaded", "SourceImage", "TargetImage", "TaskName",
-    "Status", "QueryName", "PipeName", "TargetLogonId", "ClientAddress",
+    "Status", "QueryName", "PipeName", "TargetLogonId", "ClientAddress", "AccessMask",
 )  # fmt: skip
 _KEYS: Final = JsonKeys(
     {**_SYSTEM, **{name: tuple(prefix + name for prefix in _PREFIXES) for name in _DATA}}
@@ -120,7 +128,30 @@ def _with_meaning(values: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("security"))
     )
     keyed = values.with_columns(family.alias("family"))
-    return keyed.join(_MEANING_FRAME, on=["family", "code"], how="left", maintain_order="left")
+    meant = keyed.join(_MEANING_FRAME, on=["family", "code"], how="left", maintain_order="left")
+    changed = meant.with_columns(_file_access().alias("changed"))
+    return changed.with_columns(
+        pl.coalesce("changed", "action").alias("action"),
+        pl.when(pl.col("changed").is_not_null())
+        .then(pl.lit("file"))
+        .otherwise("category")
+        .alias("category"),
+    )
+
+
+def _file_access() -> pl.Expr:
+    """What was done to a file, of events that tell an access to an object; else null."""
+    is_file = (pl.col("family") == "security") & (pl.col("ObjectType") == "File")
+    rights = _whole_number(pl.col("AccessMask"))
+    done = pl.lit(None, pl.String)
+    for mask, action in reversed(FILE_ACCESSES):
+        done = pl.when((rights & mask) != 0).then(pl.lit(action)).otherwise(done)
+    return (
+        pl.when(is_file & (pl.col("code") == ACCESSED_OBJECT))
+        .then(done)
+        .when(is_file & (pl.col("code") == CHANGED_PERMISSIONS))
+        .then(pl.lit(c.Action.FILE_MODE_CHANGED))
+    )
 
 
 def _meaning_frame(meanings: Sequence[Meaning]) -> pl.DataFrame:

@@ -54,6 +54,33 @@ def test_process_ids_are_hexadecimal_or_not(text, pid):
     assert row_of("windows-event", line).get(c.PID) == pid
 
 
+@pytest.mark.parametrize(
+    ("mask", "kind", "action"),
+    [
+        ("0x2", "File", "file-written"),
+        ("4", "File", "file-written"),
+        ("0x10002", "File", "file-deleted"),
+        ("0x80000", "File", "file-mode-changed"),
+        ("0x100", "File", "file-attributes-changed"),
+        ("0x1", "File", "object-access"),
+        ("-", "File", "object-access"),
+        ("0x2", "Key", "object-access"),
+    ],
+)
+def test_rights_that_were_used_say_what_was_done_to_a_file(mask, kind, action):
+    data = f'"AccessMask":"{mask}","ObjectType":"{kind}"'
+    line = LINE.replace("4625", "4663").replace('"LogonType":3', data)
+    row = row_of("windows-event", line)
+    assert row[c.ACTION] == action
+    assert (row[c.CATEGORY] == "file") == (action != "object-access")
+
+
+def test_asking_for_rights_is_no_access():
+    data = '"AccessMask":"0x10002","ObjectType":"File","ObjectName":"C:\\\\a"'
+    line = LINE.replace("4625", "4656").replace('"LogonType":3', data)
+    assert row_of("windows-event", line)[c.ACTION] == "object-access"
+
+
 def test_same_number_of_another_provider_means_nothing():
     line = LINE.replace('"EventID":4625', '"EventID":4625,"Provider":{"#attributes":{"Name":"X"}}')
     row = row_of("windows-event", line)
