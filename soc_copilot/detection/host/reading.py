@@ -129,6 +129,8 @@ _ACTIONS: Final = {
     Action.FILE_RENAMED: _RENAME,
     Action.FILE_DELETED: _DELETE,
     Action.FILE_MODE_CHANGED: _ATTRIBUTES,
+    "file-time-changed": _ATTRIBUTES,
+    "file-attributes-changed": _ATTRIBUTES,
 }
 
 

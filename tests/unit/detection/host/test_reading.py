@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soc_copilot.detection.host import reading as r
+from soc_copilot.detection.host.activity import Operation, from_frame
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.errors import SourceError
 
@@ -328,13 +329,14 @@ def test_file_activity_of_a_batch_is_found_with_its_rows():
             {c.DATASET: "host.audit", c.ACTION: "file-renamed"},
             {c.DATASET: None},
             {c.ACTION: None},
+            {c.DATASET: "windows", c.ACTION: "file-time-changed"},
         )
     )
-    assert rows.to_list() == [1, 4, 5]
+    assert rows.to_list() == [1, 4, 5, 8]
     assert rows.dtype == pl.Int64
     assert frame.schema == r.SCHEMA
-    assert operations(frame) == [WRITE, DELETE, RENAME]
-    assert frame[r.EVENT_ID].to_list() == ["3-1-10", "3-1-40", "3-1-50"]
+    assert operations(frame) == [WRITE, DELETE, RENAME, ATTRIBUTES]
+    assert frame[r.EVENT_ID].to_list() == ["3-1-10", "3-1-40", "3-1-50", "3-1-80"]
     assert frame[r.STREAM].unique().to_list() == ["3"]
     assert frame[r.TIME].unique().to_list() == [1773133200.0]
     assert frame[r.SIZE].is_nan().all()
@@ -370,3 +372,16 @@ def test_a_batch_without_file_activity_gives_an_empty_frame():
         found, rows = r.from_batch(frame)
         assert found.schema == r.SCHEMA
         assert found.height == len(rows) == 0
+
+
+def test_operations_are_those_of_the_detector():
+    assert [x.value for x in Operation] == [CREATE, WRITE, RENAME, DELETE, ATTRIBUTES, OTHER]
+    assert [x.name for x in Operation] == [
+        "CREATE", "WRITE", "RENAME", "DELETE", "ATTRIBUTES", "OTHER",
+    ]  # fmt: skip
+
+
+def test_the_detector_takes_what_is_read(tmp_path):
+    columns = from_frame(recording(tmp_path, "0,MOVED_FROM,a,,", "0,MOVED_TO,b.txt,9,7.9"))
+    assert columns.operation.tolist() == [OTHER, RENAME]
+    assert columns.size[1] == 9.0
