@@ -250,6 +250,24 @@ class CompiledNet:
 
 
 @compiled
+def _add(total: Floats, factor: np.float32, row: Floats) -> None:
+    for j in range(len(total)):
+        total[j] += factor * row[j]
+
+
+@compiled
+def _turn(both: Floats, state: Floats, bits: Floats) -> None:
+    """One layer's state from its gates and candidates, put on top of what came in."""
+    width = len(state)
+    for j in range(2 * width):
+        both[j] = both[j] / math.sqrt(_ONE + both[j] * both[j])
+    for j in range(width):
+        share = _HALF + _HALF * both[j]
+        state[j] = (_ONE - share) * state[j] + share * both[width + j]
+        bits[j] += state[j]
+
+
+@compiled
 def _walk(
     rows: Floats,
     streams: Indices,
@@ -265,32 +283,18 @@ def _walk(
         bits[:] = entry_bias
         for i in range(len(mean)):
             value = (rows[row, i] - mean[i]) * scale[i]
-            if value != value:  # not a number
-                continue
-            value = min(max(value, -limit), limit)
-            for j in range(width):
-                bits[j] += value * entry[i, j]
+            if value == value:  # a number
+                _add(bits, min(max(value, -limit), limit), entry[i])
         for j in range(width):
             bits[j] = max(bits[j], _ZERO)
-        stream = streams[row]
         for layer in range(layers):
             both[:] = gate_bias[layer]
             for i in range(width):
-                value = bits[i]
-                for j in range(2 * width):
-                    both[j] += value * gates[layer, i, j]
-            for j in range(2 * width):
-                both[j] = both[j] / math.sqrt(_ONE + both[j] * both[j])
-            for j in range(width):
-                share = _HALF + _HALF * both[j]
-                hidden = (_ONE - share) * state[stream, layer, j] + share * both[width + j]
-                state[stream, layer, j] = hidden
-                bits[j] += hidden
+                _add(both, bits[i], gates[layer, i])
+            _turn(both, state[streams[row], layer], bits)
         both[:width] = mix_bias
         for i in range(width):
-            value = bits[i]
-            for j in range(width):
-                both[j] += value * mix[i, j]
+            _add(both[:width], bits[i], mix[i])
         logit = head_bias[0]
         for j in range(width):
             logit += max(both[j], _ZERO) * head[j]

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -84,24 +85,17 @@ def fit_net(
     weights = balanced(found)
     per_epoch = sum(1 for _ in _chunks(found, weights, recipe, np.random.default_rng(0)))
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=recipe.rate, total_steps=2 * per_epoch * recipe.epochs, pct_start=0.1
-    )
     best, best_loss, best_epoch = copy.deepcopy(net.state_dict()), float("inf"), 0
     for epoch in range(1, recipe.epochs + 1):
-        began, total, n = time.monotonic(), 0.0, 0
-        for batch in _chunks(found, weights, recipe, shuffle):
-            loss = _loss(net, batch, recipe, chance)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            total, n = total + float(loss.detach()), n + 1
+        began, total = time.monotonic(), 0.0
+        for i, batch in enumerate(_chunks(found, weights, recipe, shuffle)):
+            done = (epoch - 1 + min(i / per_epoch, 1.0)) / recipe.epochs
+            optimiser.param_groups[0]["lr"] = recipe.rate * _share_of_rate(done)
+            total += _learn(net, _loss(net, batch, recipe, chance), optimiser)
         loss_there = held_out_loss(net, held_out) if held_out else -float(epoch)
         logger.info(
             "Pass done. pass=%d loss=%.4f held_out=%.4f seconds=%.0f",
-            epoch, total / max(n, 1), loss_there, time.monotonic() - began,
+            epoch, total / per_epoch, loss_there, time.monotonic() - began,
         )  # fmt: skip
         if loss_there < best_loss:
             best, best_loss, best_epoch = copy.deepcopy(net.state_dict()), loss_there, epoch
@@ -109,6 +103,19 @@ def fit_net(
             break
     net.load_state_dict(best)
     return net.eval(), best_epoch
+
+
+def _share_of_rate(done: float) -> float:
+    """Up in the first twentieth of the training, then down to nothing along a cosine."""
+    return min(done / 0.05, 0.5 + 0.5 * math.cos(math.pi * done))
+
+
+def _learn(net: HostNet, loss: Tensor, optimiser: torch.optim.Optimizer) -> float:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())
 
 
 def held_out_loss(net: HostNet, found: Sequence[Sequence30]) -> float:
