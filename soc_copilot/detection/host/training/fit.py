@@ -30,7 +30,9 @@ class Recipe:
     """How to train; the card repeats it.
 
     Attributes:
-        epochs: Passes over the sequences, at most.
+        epochs: Passes, at most.
+        share: Of the sequences taken in a pass, drawn anew for each.
+        longest: Events of a sequence taken in a pass, from a random place on when it has more.
         patience: Passes without a better loss on groups held out, after which it ends.
         streams: Sequences taken in side by side.
         chunk: Events after which the weights move; the state goes on, its gradient does not.
@@ -42,6 +44,8 @@ class Recipe:
     """
 
     epochs: int = 14
+    share: float = 0.5
+    longest: int = 3072
     patience: int = 4
     streams: int = 24
     chunk: int = 192
@@ -158,15 +162,15 @@ def _chunks(
     found: Sequence[Sequence30], weights: Sequence[Floats], recipe: Recipe,
     shuffle: np.random.Generator,
 ) -> Iterator[_Batch]:  # fmt: skip
-    """All sequences in random company, stretch by stretch."""
-    order = shuffle.permutation(len(found))
+    """A share of the sequences in random company, stretch by stretch."""
+    order = shuffle.permutation(len(found))[: math.ceil(recipe.share * len(found))]
     for at in range(0, len(order), recipe.streams):
         group = order[at : at + recipe.streams]
         carried = _Carried()
-        longest = max(len(found[i].rows) for i in group)
-        for start in range(0, longest, recipe.chunk):
+        whole = [_some(found[i], weights[i], recipe.longest, shuffle) for i in group]
+        for start in range(0, max(len(columns[0]) for columns in whole), recipe.chunk):
             cut = slice(start, start + recipe.chunk)
-            parts = [(found[i].rows[cut], found[i].target[cut], weights[i][cut]) for i in group]
+            parts = [tuple(column[cut] for column in columns) for columns in whole]
             rows, target, weight = (
                 torch.from_numpy(np.concatenate(column)) for column in zip(*parts, strict=True)
             )
@@ -174,6 +178,15 @@ def _chunks(
                 rows, target, weight, torch.tensor([len(part[0]) for part in parts]), carried,
                 torch.tensor([not found[i].trace.is_attack for i in group]),
             )  # fmt: skip
+
+
+def _some(
+    s: Sequence30, weight: Floats, most: int, shuffle: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """Rows, targets and weights of at most so many events in a row."""
+    begin = int(shuffle.integers(max(len(s.rows) - most, 0) + 1))
+    cut = slice(begin, begin + most)
+    return s.rows[cut], s.target[cut], weight[cut]
 
 
 def _loss(net: HostNet, batch: _Batch, recipe: Recipe, chance: torch.Generator) -> Tensor:
@@ -188,11 +201,11 @@ def _loss(net: HostNet, batch: _Batch, recipe: Recipe, chance: torch.Generator) 
     logits, state = net.packed(rows, batch.lengths, carried.state)
     carried.state = state.detach()
     each = F.binary_cross_entropy_with_logits(logits, batch.target, reduction="none")
-    loss = (each * batch.weight).mean()
+    loss = (each * batch.weight).sum() / (recipe.streams * recipe.chunk)
     peaks = torch.full((n_streams,), -20.0).scatter_reduce(0, owner, logits, "amax")
     ordinary = batch.ordinary & (batch.lengths > 0)
     if bool(ordinary.any()):
-        loss = loss + recipe.peak * F.softplus(peaks[ordinary]).mean()
+        loss = loss + recipe.peak * F.softplus(peaks[ordinary]).sum() / recipe.streams
     return loss
 
 

@@ -14,7 +14,7 @@ from soc_copilot.detection.host.training.fit import (
     new_net,
 )
 
-RECIPE = Recipe(epochs=6, streams=8, chunk=32, rate=0.01)
+RECIPE = Recipe(epochs=6, share=1.0, streams=8, chunk=32, rate=0.01)
 
 
 @pytest.fixture(autouse=True)
