@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from tests.tools.host import words
 from tests.tools.host.contents import content
@@ -24,6 +25,7 @@ PICTURES = ("jpg", "JPG", "jpeg", "png")
 OFFICE = ("docx", "xlsx", "odt", "ods", "pptx")
 MEDIA = ("mp3", "m4a", "flac", "mp4", "mov", "mkv")
 ENTROPY_RICH = (*PICTURES, *OFFICE, *MEDIA, "pdf", "zip", "gz", "kdbx", "heic")
+_habits: WeakKeyDictionary[random.Random, int] = WeakKeyDictionary()
 _TOOL_S = 60.0  # chosen: the longest that one call of a tool may take
 
 
@@ -187,8 +189,8 @@ def overwrite_parts(path: Path, parts: Sequence[tuple[int, bytes]]) -> None:
 
 
 def rewrite(place: Place, path: Path, data: bytes) -> None:
-    """Give a file new content in one of the ways that programs have."""
-    kind = place.rng.randrange(4)
+    """Give a file new content in one of the ways that programs have, always the same in a place."""
+    kind = _habits.setdefault(place.rng, place.rng.randrange(4))
     if kind == 0:
         replace(place, path, data)
     elif kind == 1:  # over itself, then cut to the new length
