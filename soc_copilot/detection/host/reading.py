@@ -71,18 +71,24 @@ _WORDS: Final[dict[int, tuple[str, ...]]] = {
     _MOVED_FROM: ("moved-from",),
     _MOVED_TO: ("moved-to",),
     _RENAME: ("rename", "renamed", "renameat", "renameat2", "move", "moved", Action.FILE_RENAMED),
-    _CREATE: ("create", "created", "creat", "add", "added", "new", "mkdir", Action.FILE_CREATED),
+    _CREATE: (
+        "create", "created", "creat", "add", "added", "new", "mkdir", "mkdirat", "mknod",
+        "mknodat", "link", "linkat", "symlink", "symlinkat", Action.FILE_CREATED,
+    ),
     _DELETE: (
         "delete", "deleted", "remove", "removed", "unlink", "unlinkat", "rmdir",
         Action.FILE_DELETED,
     ),
     _WRITE: (
         "write", "written", "modify", "modified", "close-write", "change", "changed", "update",
-        "updated", "truncate", "ftruncate", "save", "saved", Action.FILE_WRITTEN,
+        "updated", "truncate", "ftruncate", "save", "saved", "writev", "pwrite", "pwrite64",
+        "pwritev", Action.FILE_WRITTEN,
     ),
     _ATTRIBUTES: (
-        "attrib", "attributes", "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat",
-        "setattr", "setxattr", "utime", "utimensat", Action.FILE_MODE_CHANGED,
+        "attrib", "attributes", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown",
+        "lchown", "fchownat", "setattr", "setxattr", "lsetxattr", "fsetxattr", "removexattr",
+        "utime", "utimes", "utimensat", "futimesat", Action.FILE_MODE_CHANGED,
+        "file-time-changed", "file-attributes-changed",
     ),
 }  # fmt: skip
 

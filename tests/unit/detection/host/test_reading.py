@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -385,3 +387,33 @@ def test_the_detector_takes_what_is_read(tmp_path):
     columns = from_frame(recording(tmp_path, "0,MOVED_FROM,a,,", "0,MOVED_TO,b.txt,9,7.9"))
     assert columns.operation.tolist() == [OTHER, RENAME]
     assert columns.size[1] == 9.0
+
+
+def test_every_name_stands_in_the_page_for_those_who_write_such_files():
+    page = (Path(__file__).parents[4] / "docs" / "host-inputs.md").read_text(encoding="utf-8")
+    told = {name for line in page.splitlines() if line.startswith("|") for name in
+            re.findall(r"`([^`]+)`", line)}  # fmt: skip
+    assert {name for names in r.NAMES.values() for name in names} <= told
+    rows = [re.findall(r"`([^`]+)`", line) for line in page.splitlines()]
+    assert all(list(names) in rows for names in r.NAMES.values())
+
+
+@pytest.mark.parametrize(
+    ("word", "operation"),
+    [
+        ("write", WRITE),
+        ("File-Written", WRITE),
+        ("close_write", WRITE),
+        ("pwrite64", WRITE),
+        ("mkdir", CREATE),
+        ("renameat2", RENAME),
+        ("unlinkat", DELETE),
+        ("removed", DELETE),
+        ("fchmodat", ATTRIBUTES),
+        ("file-time-changed", ATTRIBUTES),
+        ("read", OTHER),
+        ("rewrite", OTHER),
+    ],
+)
+def test_plain_words_become_operations(tmp_path, word, operation):
+    assert operations(recording(tmp_path, f"0,{word},x,,")) == [operation]
