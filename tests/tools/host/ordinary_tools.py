@@ -152,8 +152,9 @@ def seven_zip(place: Place) -> None:
 @program("archive_and_delete", "tar")
 def tar_remove_files(place: Place) -> None:
     """An old project goes into one archive, its files are deleted by tar itself."""
-    folder = one_folder(place)
-    while folder != place.root and folder.parent != place.root and place.rng.random() < 0.5:
+    folders = sorted({path.parent for path in walk(place.root)} - {place.root})
+    folder = place.rng.choice(folders) if folders else one_folder(place)
+    while folder.parent not in {place.root, place.root.parent} and place.rng.random() < 0.5:
         folder = folder.parent
     if folder == place.root:
         return
