@@ -1,4 +1,4 @@
-"""`soc-copilot score`: verdicts for requests in a file."""
+"""`soc-copilot score`: verdicts for requests or for file activity in a file."""
 
 import argparse
 import json
@@ -6,20 +6,26 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from soc_copilot.cli.common import add_web_model
 from soc_copilot.domain.errors import SourceError
+from soc_copilot.domain.paths import bundled
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _BLOCK: Final = 5_000  # chosen: requests in memory at a time
+_HOST_BLOCK: Final = 100_000  # chosen: events scored at a time; their verdicts are written then
+_DIGITS: Final = 6  # chosen: decimals of scores
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "score",
-        help="score requests in a file",
-        description="Score requests in a file.",
+        help="score requests or file activity in a file",
+        description="Score requests or file activity in a file.",
     )
     kinds = parser.add_subparsers(title="detectors", metavar="DETECTOR", required=True)
     web = kinds.add_parser(
@@ -33,17 +39,49 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     web.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
     add_web_model(web, "share of harmless requests that may be flagged")
     web.add_argument("--json", action="store_true", help="the closing line as JSON")
-    web.set_defaults(func=_run_web)
+    web.set_defaults(func=lambda options: _write(options, _requests(options), "requests"))
+    _add_host(kinds)
 
 
-def _run_web(options: argparse.Namespace) -> int:
+def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    host = kinds.add_parser(
+        "host",
+        help="the host detector",
+        description="Read file activity, plain or gzip'd: a recording with the header "
+        "t,event,path,size,entropy4k, another table with a time, an operation and a path, or JSON "
+        "lines with timestamp, action and path. Write one JSON object for each event, in the "
+        "same order: event_id (the row's number from 0 on where none is given), timestamp (s), "
+        "threat_score in [0, 1], is_threat, confidence, components (deep, isolation_forest, "
+        "heuristic), and reasons in plain words.",
+    )
+    host.add_argument("--input", type=Path, required=True, metavar="FILE", help="file activity")
+    host.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
+    host.add_argument(
+        "--model",
+        type=Path,
+        default=bundled("models") / "host",
+        metavar="DIR",
+        help="model folder (default: %(default)s)",
+    )
+    host.add_argument("--json", action="store_true", help="the closing line as JSON")
+    host.set_defaults(func=lambda options: _write(options, _activity(options), "events"))
+
+
+def _write(options: argparse.Namespace, blocks: Iterator[tuple[str, int, int]], word: str) -> int:
+    """Write blocks of lines, and show the file only when it is whole.
+
+    Args:
+        options: Of the command.
+        blocks: Text, rows in it, threats in it.
+        word: What a row is, for the closing line.
+    """
     unfinished = options.output.with_name(options.output.name + ".part")
     try:
-        with unfinished.open("w", encoding="utf-8") as out:
+        with unfinished.open("w", encoding="utf-8", newline="\n") as out:
             n_rows = n_threats = 0
-            for line, is_threat in _scored(options):
-                out.write(line + "\n")
-                n_rows, n_threats = n_rows + 1, n_threats + is_threat
+            for text, n, n_bad in blocks:
+                out.write(text)
+                n_rows, n_threats = n_rows + n, n_threats + n_bad
         unfinished.replace(options.output)
     except OSError as error:
         raise SourceError(
@@ -54,11 +92,40 @@ def _run_web(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"rows": n_rows, "threats": n_threats, "output": str(options.output)}))
     else:
-        print(f"{n_rows:,} requests, {n_threats:,} threats: {options.output}", file=sys.stderr)
+        print(f"{n_rows:,} {word}, {n_threats:,} threats: {options.output}", file=sys.stderr)
     return 0
 
 
-def _scored(options: argparse.Namespace) -> Iterator[tuple[str, bool]]:
+def _activity(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
+    from soc_copilot.detection.host.detector import HostScorer
+    from soc_copilot.detection.host.reading import read
+
+    frame = read(options.input)
+    scorer = HostScorer.load(options.model)
+    for block in frame.iter_slices(_HOST_BLOCK):
+        verdicts = scorer.score_frame(block)
+        yield _lines(verdicts), verdicts.height, int(verdicts["is_threat"].sum())
+
+
+def _lines(verdicts: "pl.DataFrame") -> str:
+    """Verdicts as JSON lines."""
+    import polars as pl
+
+    def short(*names: str) -> list[pl.Expr]:
+        return [pl.col(name).cast(pl.Float64).round(_DIGITS) for name in names]
+
+    return verdicts.select(
+        "event_id",
+        "timestamp",
+        *short("threat_score"),
+        "is_threat",
+        *short("confidence"),
+        pl.struct(short("deep", "isolation_forest", "heuristic")).alias("components"),
+        "reasons",
+    ).write_ndjson()
+
+
+def _requests(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
     from soc_copilot.detection.web.detector import WebDetector
     from soc_copilot.detection.web.request import from_row
     from soc_copilot.detection.web.training.data import json_rows
@@ -73,6 +140,7 @@ def _scored(options: argparse.Namespace) -> Iterator[tuple[str, bool]]:
                 requests.append(from_row(row))
             except ValueError as error:
                 raise SourceError(f'"{options.input}", line {number}: {error}.') from error
+        lines, n_threats = [], 0
         for (_, row), verdict in zip(block, detector.score_requests(requests), strict=True):
             said: dict[str, Any] = {
                 "score": round(verdict.score, 6),
@@ -80,4 +148,6 @@ def _scored(options: argparse.Namespace) -> Iterator[tuple[str, bool]]:
                 "is_threat": verdict.is_threat,
                 "reasons": list(verdict.reasons),
             }
-            yield json.dumps({**row, **said}), verdict.is_threat
+            lines.append(json.dumps({**row, **said}) + "\n")
+            n_threats += verdict.is_threat
+        yield "".join(lines), len(lines), n_threats

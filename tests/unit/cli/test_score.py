@@ -1,10 +1,16 @@
 import gzip
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
+import numpy as np
+import polars as pl
 import pytest
 
 from soc_copilot.cli import main
+from soc_copilot.detection.host.prediction import Predictions, Scores
 
 ROWS = [
     {"id": 1, "method": "GET", "path": "/", "query": "q=shoes", "headers": {}, "body": None},
@@ -55,3 +61,96 @@ def test_a_place_that_cannot_be_written_is_an_error(
 def test_the_closing_line_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(tmp_path, "in.jsonl", json.dumps(ROWS[1]).encode(), "--json")
     assert json.loads(capsys.readouterr().out)["threats"] == 1
+
+
+class StandIn:
+    """Scores by the size that is known, and remembers what it was given."""
+
+    folders: ClassVar[list[Path | None]] = []
+    heights: ClassVar[list[int]] = []
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> "StandIn":
+        cls.folders.append(folder)
+        return cls()
+
+    def score_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
+        self.heights.append(frame.height)
+        score = (frame["size"].fill_nan(0.0) / 10).to_numpy().astype(np.float32)
+        scores = Scores(score, score >= 0.5, 1 - score, score / 2, score / 3, score / 4)
+        found = Predictions(
+            frame["event_id"], frame["time"].to_numpy(), scores, 1.0, lambda row: (f"Why {row}.",)
+        )
+        return found.to_frame()
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> type[StandIn]:
+    module = SimpleNamespace(HostScorer=StandIn)
+    monkeypatch.setitem(sys.modules, "soc_copilot.detection.host.detector", module)
+    monkeypatch.setattr(StandIn, "folders", [])
+    monkeypatch.setattr(StandIn, "heights", [])
+    return StandIn
+
+
+def run_host(tmp_path: Path, data: str, *more: str) -> tuple[int, list[dict[str, Any]]]:
+    source, out = tmp_path / "in", tmp_path / "out.jsonl"
+    source.write_text(data, encoding="utf-8")
+    code = main(["score", "host", "--input", str(source), "--output", str(out), *more])
+    lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
+    return code, [json.loads(line) for line in lines]
+
+
+CSV = "t,event,path,size,entropy4k\n0.5,MODIFY,a,1,\n0.4,MODIFY,\u00e9,9,7.9\n0.6,DELETE,b,,\n"
+
+
+def test_each_row_of_a_recording_gets_one_verdict(
+    tmp_path: Path, stand_in: type[StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = run_host(tmp_path, CSV, "--model", str(tmp_path), "--json")
+    assert code == 0
+    assert [(row["event_id"], row["timestamp"]) for row in found] == [
+        ("0", 0.5), ("1", 0.4), ("2", 0.6),
+    ]  # fmt: skip
+    assert list(found[1]) == [
+        "event_id", "timestamp", "threat_score", "is_threat", "confidence", "components", "reasons",
+    ]  # fmt: skip
+    assert found[1]["threat_score"] == 0.9
+    assert found[1]["components"] == {"deep": 0.45, "isolation_forest": 0.3, "heuristic": 0.225}
+    assert [row["is_threat"] for row in found] == [False, True, False]
+    assert [row["reasons"] for row in found] == [[], ["Why 1."], []]
+    assert stand_in.folders == [tmp_path]
+    assert json.loads(capsys.readouterr().out)["threats"] == 1
+
+
+def test_json_lines_are_scored_alike_and_in_blocks(
+    tmp_path: Path, stand_in: type[StandIn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soc_copilot.cli.score._HOST_BLOCK", 2)
+    rows = [
+        {"event_id": f"e{i}", "timestamp": i, "action": "write", "path": "/a", "size": i}
+        for i in range(5)
+    ]
+    code, found = run_host(tmp_path, "\n".join(map(json.dumps, rows)))
+    assert code == 0
+    assert [row["event_id"] for row in found] == ["e0", "e1", "e2", "e3", "e4"]
+    assert [row["threat_score"] for row in found] == [0.0, 0.1, 0.2, 0.3, 0.4]
+    assert stand_in.heights == [2, 2, 1]
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_bad_activity_is_named_and_nothing_is_left_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = run_host(tmp_path, CSV + "nan,MODIFY,a,,\n")
+    assert code == 2
+    assert found == []
+    assert 'line 5: the time is "nan"' in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_recording_of_nothing_gives_no_verdicts(tmp_path: Path) -> None:
+    code, found = run_host(tmp_path, "t,event,path,size,entropy4k\n")
+    assert (code, found) == (0, [])
+    assert (tmp_path / "out.jsonl").exists()
