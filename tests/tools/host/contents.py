@@ -23,6 +23,8 @@ def text(rng: random.Random, size: int) -> bytes:
 
 
 def table(rng: random.Random, size: int) -> bytes:
+    if rng.random() < 0.4:
+        return _figures(rng, size)
     columns = rng.sample((*words.TOPICS, "id", "date", "amount", "name"), rng.randint(3, 9))
     separator = rng.choice(",,,;\t")
     lines = [separator.join(columns)]
@@ -35,6 +37,24 @@ def table(rng: random.Random, size: int) -> bytes:
         lines.append(separator.join((rng.choice(words.LAST), *cells)))
         length += len(lines[-1]) + 1
     return "\n".join(lines).encode()[: max(size, 1)]
+
+
+def _figures(rng: random.Random, size: int) -> bytes:
+    """A table of numbers only, as instruments write them."""
+    places, count = rng.randint(0, 6), rng.randint(2, 12)
+    width = places + 5
+    lines = [
+        ",".join(f"{rng.gauss(0, 500):.{places}f}" for _ in range(count))
+        for _ in range(min(300, size // (width * count) + 1))
+    ]
+    found = "\n".join(rng.choices(lines, k=size // (width * count) + 2))
+    return found.encode()[: max(size, 1)]
+
+
+def few_symbols(rng: random.Random, size: int) -> bytes:
+    """Bytes of a small alphabet: hexadecimal, base 64, or packed codes."""
+    alphabet = rng.sample(range(256), rng.choice((16, 32, 40, 64, 100)))
+    return rng.randbytes(size).translate(bytes(alphabet[n % len(alphabet)] for n in range(256)))
 
 
 def code(rng: random.Random, size: int) -> bytes:
@@ -317,6 +337,10 @@ def numbers(rng: random.Random, size: int) -> bytes:
     return b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'}".ljust(128) + found.tobytes()
 
 
+def data_file(rng: random.Random, size: int) -> bytes:
+    return rng.choice((numbers, few_symbols, few_symbols, random_bytes))(rng, size)
+
+
 def columns(rng: random.Random, size: int) -> bytes:
     """A columnar file: packed pages between plain words."""
     out = bytearray(b"PAR1")
@@ -351,7 +375,7 @@ MAKERS: dict[str, Maker] = {
     "zip": zip_archive, "jar": zip_archive, "epub": zip_archive, "tar": tar, "gz": gz, "tgz": gz,
     "xz": xz, "bz2": bz, "pdf": pdf, "db": database, "sqlite": database, "kdbx": vault,
     "gpg": gpg, "exe": program, "so": program, "o": program, "bin": program, "npy": numbers,
-    "dat": numbers, "parquet": columns, "woff2": random_bytes, "png": media.png,
+    "dat": data_file, "parquet": columns, "woff2": random_bytes, "png": media.png,
     "jpg": media.jpeg, "jpeg": media.jpeg, "JPG": media.jpeg, "gif": media.gif,
     "webp": media.webp, "heic": media.heic, "nef": media.raw, "psd": media.raw, "tif": media.raw,
     "mp3": media.mp3, "m4a": media.mp4, "flac": media.flac, "wav": media.wav, "mp4": media.mp4,

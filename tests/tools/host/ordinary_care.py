@@ -109,7 +109,7 @@ def few_sealed(place: Place) -> None:
         rest()
 
 
-@program("own_encryption_few", tree="server")
+@program("own_encryption_few")
 def secrets_sealed(place: Place) -> None:
     """A few settings files are sealed in place, as text or as bytes."""
     chosen = some(place, files(place, ("yaml", "ini", "conf", "pem", "json"), 3), most=4)
@@ -120,7 +120,7 @@ def secrets_sealed(place: Place) -> None:
         place.pause(place.rng.random())
 
 
-@program("hash_store", tree="mixed")
+@program("hash_store")
 def large_file_store(place: Place) -> None:
     """Files move into a store under their hash; a link or a pointer takes their place."""
     store = fresh(place, place.root, place.rng.choice((".annex", ".dvc", ".lfs"))) / "objects"
@@ -139,7 +139,7 @@ def large_file_store(place: Place) -> None:
         rest()
 
 
-@program("hash_store", tree="photos")
+@program("hash_store")
 def renamed_to_hashes(place: Place) -> None:
     """Every file is named by its content, extensions kept or put away."""
     is_kept = place.rng.random() < 0.6
@@ -186,7 +186,7 @@ def free_space_wiped(place: Place) -> None:
     folder.rmdir()
 
 
-@program("mail_store", tree="home")
+@program("mail_store")
 def mail_store_in_place(place: Place) -> None:
     """One large store of mail, sealed or plain, is changed all over for as long as mail is open."""
     path = fresh(place, place.root, "mail", place.rng.choice(("pst", "ost", "sqlite")))
@@ -200,7 +200,7 @@ def mail_store_in_place(place: Place) -> None:
         rest()
 
 
-@program("migration", tree="office")
+@program("migration")
 def share_migrated(place: Place) -> None:
     """A share moves to a new layout: files are written there in a newer form, the old ones go."""
     target = fresh(place, place.root, f"{rng_name(place.rng)} new")
@@ -232,7 +232,7 @@ def letterhead_changed(place: Place) -> None:
         rest()
 
 
-@program("simulation", tree="mixed")
+@program("simulation")
 def results_rewritten(place: Place) -> None:
     """A simulation writes its grids over again at each step, and a log."""
     folder = fresh(place, place.root, "run")
@@ -265,3 +265,53 @@ def databases_repaired(place: Place) -> None:
         path.rename(path.with_name(f"{path.name}.corrupt"))
         new.rename(path)
         place.pause(place.rng.random() * 0.5)
+
+
+def _synced(place: Place, source: Path, target: Path) -> None:
+    """One file as rsync brings it: a hidden temporary name, dates and rights, then the rename."""
+    part = target.with_name(f".{target.name}.{words.hash_name(place.rng, 6)}")
+    write(place, part, source.read_bytes(), 32_768)
+    shutil.copystat(source, part)
+    part.chmod(0o644)
+    part.replace(target)
+
+
+@program("copy")
+def synced_copy(place: Place) -> None:
+    """A tree is copied: folders first, then the files; a second run brings what changed."""
+    source = one_folder(place)
+    target = fresh(place, place.root, place.rng.choice(("backup", "mirror", "copy of all")))
+    found = [path for path in sorted(walk(source)) if target not in path.parents]
+    for folder in sorted({path.parent.relative_to(source) for path in found}):
+        (target / folder).mkdir(parents=True, exist_ok=True)
+        (target / folder).chmod(0o755)
+    rest = beat(place, len(found))
+    for path in present(found):
+        _synced(place, path, target / path.relative_to(source))
+        rest()
+    for path in present(some(place, found, most=40)):
+        write(place, path, make(place, path.suffix[1:], 10_000))
+        _synced(place, path, target / path.relative_to(source))
+        rest()
+
+
+@program("backup_update")
+def synced_in_place(place: Place) -> None:
+    """Copies that exist are brought up to date by pieces, in place, whatever they are."""
+    source = one_folder(place)
+    target = fresh(place, place.root, "backup")
+    found = [path for path in sorted(walk(source)) if target not in path.parents]
+    shutil.copytree(source, place.scratch / "first", dirs_exist_ok=True)
+    shutil.copytree(place.scratch / "first", target)
+    chosen = some(place, found, least=10, most=150)
+    rest = beat(place, len(chosen))
+    for path in present(chosen):
+        data = path.read_bytes()
+        at = place.rng.randrange(len(data) + 1)
+        write(place, path, data[:at] + place.rng.randbytes(2_000) + data[at:])
+    for path in present(chosen):
+        copy, data = target / path.relative_to(source), path.read_bytes()
+        pieces = [(at, data[at : at + 32_768]) for at in range(0, len(data), 32_768)]
+        overwrite_parts(copy, pieces)
+        shutil.copystat(path, copy)
+        rest()

@@ -58,7 +58,7 @@ def replace_in_place(place: Place) -> None:
     _each(place, chosen, lambda data: data.replace(old, new), write)
 
 
-@program("format_code", tree="developer")
+@program("format_code")
 def formatter(place: Place) -> None:
     """A formatter over a repository: spaces and ends of lines change, the words stay."""
     chosen = some(place, files(place, SOURCES, 20), least=15, most=400)
@@ -67,7 +67,7 @@ def formatter(place: Place) -> None:
     _each(place, chosen, lambda data: data.replace(b"\t", width).replace(b" +", b"+") + b"\n", how)
 
 
-@program("format_code", tree="developer")
+@program("format_code")
 def licence_headers(place: Place) -> None:
     chosen = some(place, files(place, SOURCES, 20), least=15, most=400)
     how = place.rng.choice((write, replace))
@@ -202,7 +202,7 @@ def obfuscated(place: Place) -> None:
     )
 
 
-@program("ide", tree="developer")
+@program("ide")
 def ide_autosave(place: Place) -> None:
     """Open files are saved over and over; history and indices are kept in a hidden folder."""
     own = fresh(place, place.root, place.rng.choice((".idea", ".vscode", ".history")))
@@ -236,7 +236,7 @@ def notebook_checkpoints(place: Place) -> None:
         rest()
 
 
-@program("install", tree="developer")
+@program("install")
 def node_modules(place: Place) -> None:
     """Hundreds of small files come into deep folders, from a cache, and may all go again."""
     top = fresh(place, place.root, "node_modules")
@@ -260,7 +260,7 @@ def node_modules(place: Place) -> None:
         shutil.rmtree(top)
 
 
-@program("compile", tree="developer")
+@program("compile")
 def compiler_cache(place: Place) -> None:
     """Objects go under hash names into a cache, come out of it, and old ones are cleaned."""
     cache = fresh(place, place.root, ".ccache")
@@ -283,7 +283,7 @@ def compiler_cache(place: Place) -> None:
         rest()
 
 
-@program("compile", tree="developer")
+@program("compile")
 def clean_and_build(place: Place) -> None:
     """All that a build made goes, and is made again."""
     for _ in range(place.rng.randint(1, 3)):
@@ -297,7 +297,7 @@ def clean_and_build(place: Place) -> None:
             rest()
 
 
-@program("translate", tree="mixed")
+@program("translate")
 def documents_generated(place: Place) -> None:
     """A site is made from texts: html for each, indices over and over."""
     out = fresh(place, place.root, "_site")

@@ -35,7 +35,7 @@ _SONGS = ("mp3", "flac", "m4a")
 _FILMS = ("mp4", "mov", "mkv", "avi")
 
 
-@program("photo_import", tree="photos")
+@program("photo_import")
 def photo_import(place: Place) -> None:
     """A camera's card is copied into folders of days, dates kept, names sometimes changed."""
     top = fresh(place, place.root, place.rng.choice(("Photos", "Import", "DCIM")))
@@ -58,7 +58,7 @@ def photo_import(place: Place) -> None:
         rest()
 
 
-@program("photo_import", tree="photos")
+@program("photo_import")
 def camera_card_moved(place: Place) -> None:
     """Pictures are moved off the card: each is copied, compared, and deleted there."""
     card = fresh(place, place.root, "CARD")
@@ -302,7 +302,7 @@ def songs_renamed(place: Place) -> None:
         rest()
 
 
-@program("render", tree="mixed")
+@program("render")
 def film_project(place: Place) -> None:
     """A cutter's project: proxies, peaks, autosaves, and at the end one large film."""
     folder = fresh(place, place.root, "Film project")
@@ -325,7 +325,7 @@ def film_project(place: Place) -> None:
         remove(place, path)
 
 
-@program("screenshots", tree="home")
+@program("screenshots")
 def screen_series(place: Place) -> None:
     folder = fresh(place, place.root, "Screenshots")
     folder.mkdir()
@@ -336,7 +336,7 @@ def screen_series(place: Place) -> None:
         rest()
 
 
-@program("duplicates", tree="photos")
+@program("duplicates")
 def duplicates_deleted(place: Place) -> None:
     """Doubles are put away or deleted, here and there over the whole tree."""
     folder = one_folder(place)

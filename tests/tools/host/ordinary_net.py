@@ -37,7 +37,7 @@ NET: list[Program] = []
 program = shelf(NET)
 
 
-@program("cache", tree="home")
+@program("cache")
 def browser_cache(place: Place) -> None:
     """Hash-named entries of packed content come by the hundred; old ones are thrown out."""
     folder = fresh(place, place.root, ".cache")
@@ -62,7 +62,7 @@ def browser_cache(place: Place) -> None:
         shutil.rmtree(folder)
 
 
-@program("database", tree="home")
+@program("database")
 def browser_profile(place: Place) -> None:
     """History, cookies and places: small databases with journals, settings by temp and rename."""
     folder = fresh(place, place.root, "profile.default")
@@ -89,7 +89,7 @@ def browser_profile(place: Place) -> None:
             base.close()
 
 
-@program("download", tree="home")
+@program("download")
 def downloads(place: Place) -> None:
     folder = place.root / "Downloads"
     folder.mkdir(exist_ok=True)
@@ -109,7 +109,7 @@ def downloads(place: Place) -> None:
         part.rename(final)
 
 
-@program("download", tree="home")
+@program("download")
 def web_pages_saved(place: Place) -> None:
     for _ in range(place.rng.randint(3, 12)):
         page = fresh(place, one_folder(place), words.stem(place.rng), "html")
@@ -124,7 +124,7 @@ def web_pages_saved(place: Place) -> None:
         place.pause(place.rng.random())
 
 
-@program("cache", tree="home")
+@program("cache")
 def chat_media(place: Place) -> None:
     """Pictures and voices arrive encrypted under hash names and are unpacked beside."""
     folder = fresh(place, place.root, "chat media")
@@ -141,7 +141,7 @@ def chat_media(place: Place) -> None:
         rest()
 
 
-@program("cloud_sync", tree="office")
+@program("cloud_sync")
 def cloud_downloads_changes(place: Place) -> None:
     """Many files that exist are brought up to date: new content over the old, by rename."""
     chosen = some(place, below(place, one_folder(place)), least=10, most=250)
@@ -164,7 +164,7 @@ def cloud_downloads_changes(place: Place) -> None:
             write(place, store / "state.db", make(place, "db", 12_000))
 
 
-@program("cloud_sync", tree="office")
+@program("cloud_sync")
 def cloud_conflicts(place: Place) -> None:
     """Copies "(conflict of ...)" appear beside files that two people changed."""
     for path in present(some(place, below(place, one_folder(place)), most=60)):
@@ -174,7 +174,7 @@ def cloud_conflicts(place: Place) -> None:
         place.pause(place.rng.random() * 0.1)
 
 
-@program("cloud_sync", tree="home")
+@program("cloud_sync")
 def cloud_first_download(place: Place) -> None:
     """A whole account comes down into an empty folder."""
     top = fresh(place, place.root, "Cloud")
@@ -188,7 +188,7 @@ def cloud_first_download(place: Place) -> None:
         rest()
 
 
-@program("cloud_sync", tree="office")
+@program("cloud_sync")
 def placeholders_freed(place: Place) -> None:
     """Files that are safe in the cloud become empty place-holders, and some come back."""
     chosen = some(place, below(place, one_folder(place)), least=10, most=150)
@@ -203,7 +203,7 @@ def placeholders_freed(place: Place) -> None:
         remove(place, path.with_name(path.name + ending))
 
 
-@program("versioning", tree="home")
+@program("versioning")
 def syncthing_versions(place: Place) -> None:
     """Before a newer state comes, the old file goes to .stversions with a time in its name."""
     versions = place.root / ".stversions"
@@ -229,7 +229,7 @@ def _seal(place: Place, size: int) -> bytes:
     return place.rng.randbytes(88 + size + 28 * (size // 32_768 + 1))
 
 
-@program("vault", tree="home")
+@program("vault")
 def vault_filled(place: Place) -> None:
     """Copies of files go into an encrypted vault: random names, all high entropy."""
     vault = fresh(place, place.root, "vault")
@@ -247,7 +247,7 @@ def vault_filled(place: Place) -> None:
             rest()
 
 
-@program("vault", tree="home")
+@program("vault")
 def vault_at_work(place: Place) -> None:
     """Encrypted files are changed in place, renamed, made and deleted as their owner works."""
     vault = fresh(place, place.root, "vault")
@@ -272,7 +272,7 @@ def vault_at_work(place: Place) -> None:
         rest()
 
 
-@program("vault", tree="mixed")
+@program("vault")
 def vault_key_change(place: Place) -> None:
     """A vault gets a new key: all of it is written anew, in place or by temp and rename."""
     vault = fresh(place, place.root, "private.enc")
@@ -419,7 +419,7 @@ def own_files_decrypted(place: Place) -> None:
         rest()
 
 
-@program("torrent", tree="home")
+@program("torrent")
 def torrent(place: Place) -> None:
     """Files are made at full length, pieces come in any order, the end is a rename."""
     folder = fresh(place, place.root, "Torrents")
@@ -440,7 +440,7 @@ def torrent(place: Place) -> None:
         part.rename(final)
 
 
-@program("download", tree="home")
+@program("download")
 def feeds_and_podcasts(place: Place) -> None:
     folder = fresh(place, place.root, "Podcasts")
     folder.mkdir()
@@ -455,7 +455,7 @@ def feeds_and_podcasts(place: Place) -> None:
         place.pause(place.rng.random() * 0.3)
 
 
-@program("game", tree="home")
+@program("game")
 def game_update(place: Place) -> None:
     """Large packed files are patched in place; new ones come through a staging folder."""
     game = fresh(place, place.root, "Game")
@@ -479,7 +479,7 @@ def game_update(place: Place) -> None:
         rest()
 
 
-@program("game", tree="home")
+@program("game")
 def game_saves(place: Place) -> None:
     folder = fresh(place, place.root, "saves")
     folder.mkdir()

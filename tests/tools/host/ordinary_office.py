@@ -177,7 +177,7 @@ def pdf_append(place: Place) -> None:
         place.pause(place.rng.random() * 0.2)
 
 
-@program("mail", tree="home")
+@program("mail")
 def maildir_moves(place: Place) -> None:
     """Mail comes in tmp, goes to new, then cur, and gets flags."""
     box = fresh(place, place.root, "Maildir")
@@ -226,7 +226,7 @@ def mail_to_archive(place: Place) -> None:
             remove(place, path)
 
 
-@program("mail", tree="home")
+@program("mail")
 def attachments_saved(place: Place) -> None:
     folder = one_folder(place)
     count = place.rng.randint(5, 40)
@@ -237,7 +237,7 @@ def attachments_saved(place: Place) -> None:
         rest()
 
 
-@program("passwords", tree="home")
+@program("passwords")
 def password_database(place: Place) -> None:
     """A vault is saved anew often: all of it changes each time, under its own name."""
     path = place.rng.choice(files(place, ("kdbx",), 1))
@@ -253,7 +253,7 @@ def password_database(place: Place) -> None:
         rest()
 
 
-@program("editor", tree="developer")
+@program("editor")
 def editor_backups(place: Place) -> None:
     """name~ keeps the old text; #name# and .#name come and go while it is edited."""
     chosen = some(place, files(place, TEXTS, 8), most=60)
@@ -273,7 +273,7 @@ def editor_backups(place: Place) -> None:
         rest()
 
 
-@program("editor", tree="developer")
+@program("editor")
 def editor_swap(place: Place) -> None:
     chosen = some(place, files(place, TEXTS, 5), most=15)
     for path in present(chosen):
@@ -324,7 +324,7 @@ def cad_autosave(place: Place) -> None:
         rest()
 
 
-@program("text_build", tree="mixed")
+@program("text_build")
 def latex_builds(place: Place) -> None:
     folder = fresh(place, place.root, "thesis")
     folder.mkdir()
@@ -341,7 +341,7 @@ def latex_builds(place: Place) -> None:
         rest()
 
 
-@program("export", tree="office")
+@program("export")
 def mail_merge(place: Place) -> None:
     """One letter for each of many people, then all of them as PDF, the letters deleted."""
     folder = fresh(place, place.root, f"{rng_name(place.rng)} letters")
@@ -373,7 +373,7 @@ def metadata_removed(place: Place) -> None:
         rest()
 
 
-@program("rename_by_rule", tree="office")
+@program("rename_by_rule")
 def filing_by_date(place: Place) -> None:
     """Files get their date in front and go to folders of years."""
     chosen = some(place, below(place, one_folder(place)), least=10, most=200)

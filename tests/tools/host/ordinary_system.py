@@ -199,7 +199,7 @@ def few_overwritten(place: Place) -> None:
             remove(place, gone)
 
 
-@program("database", tree="server")
+@program("database")
 def page_database(place: Place) -> None:
     """Fixed pages of table files in any order; log segments at full length, used again."""
     base = fresh(place, place.root, "pgdata")
@@ -232,7 +232,7 @@ def page_database(place: Place) -> None:
         rest()
 
 
-@program("database", tree="home")
+@program("database")
 def sqlite_at_work(place: Place) -> None:
     """Rows come and go in an SQLite database; then it is vacuumed."""
     path = fresh(place, place.root, rng_name(place.rng), "sqlite")
@@ -254,7 +254,7 @@ def sqlite_at_work(place: Place) -> None:
         base.close()
 
 
-@program("database", tree="server")
+@program("database")
 def sealed_database(place: Place) -> None:
     """Tables that are encrypted at rest: random pages everywhere, merged into new files."""
     folder = fresh(place, place.root, "store")
@@ -333,7 +333,7 @@ def banded_container(place: Place) -> None:
         rest()
 
 
-@program("package_upgrade", tree="developer")
+@program("package_upgrade")
 def package_upgrade(place: Place) -> None:
     """New files come as NAME.dpkg-new, then take the old ones' places; lists are written anew."""
     chosen = some(place, below(place, one_folder(place)), least=15, most=200)
@@ -418,7 +418,7 @@ def doubles_linked(place: Place) -> None:
         rest()
 
 
-@program("training", tree="mixed")
+@program("training")
 def training_checkpoints(place: Place) -> None:
     """Large numbers are saved every so often; only the last few stay."""
     folder = fresh(place, place.root, "runs")
@@ -455,7 +455,7 @@ def tables_to_columns(place: Place) -> None:
         remove(place, path)
 
 
-@program("spool", tree="server")
+@program("spool")
 def queue_spool(place: Place) -> None:
     """Jobs come as files, are renamed while in work, and deleted when done."""
     folder = fresh(place, place.root, "queue")
@@ -503,7 +503,7 @@ def configuration_rollout(place: Place) -> None:
         rest()
 
 
-@program("metrics", tree="server")
+@program("metrics")
 def ring_files(place: Place) -> None:
     """Measurements go into files of one size, a few bytes at a time, hundreds of times."""
     folder = fresh(place, place.root, "rrd")
@@ -519,7 +519,7 @@ def ring_files(place: Place) -> None:
         rest()
 
 
-@program("index", tree="home")
+@program("index")
 def search_index(place: Place) -> None:
     """An indexer writes segments, merges them, and deletes what was merged."""
     folder = fresh(place, place.root, ".index")

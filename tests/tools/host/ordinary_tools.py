@@ -51,7 +51,7 @@ def _edit(place: Place, folder: Path, most: int = 8) -> None:
         path.write_bytes(path.read_bytes() + content("py", place.rng, 200))
 
 
-@program("git", "git", tree="developer")
+@program("git", "git")
 def git_commits(place: Place) -> None:
     folder = one_folder(place)
     _repository(place, folder)
@@ -64,7 +64,7 @@ def git_commits(place: Place) -> None:
         _git(place, folder, "gc", "-q")
 
 
-@program("git", "git", tree="developer")
+@program("git", "git")
 def git_clone_checkout(place: Place) -> None:
     origin = place.scratch / "origin"
     origin.mkdir()
@@ -83,7 +83,7 @@ def git_clone_checkout(place: Place) -> None:
         rest()
 
 
-@program("git", "git", tree="developer")
+@program("git", "git")
 def git_rebase_stash(place: Place) -> None:
     folder = one_folder(place)
     _repository(place, folder)
@@ -287,7 +287,7 @@ def mv_folders(place: Place) -> None:
             rest()
 
 
-@program("compile", "gcc", "make", tree="developer")
+@program("compile", "gcc", "make")
 def gcc_make(place: Place) -> None:
     folder = fresh(place, place.root, rng_name(place.rng))
     folder.mkdir()
@@ -449,7 +449,7 @@ def shred_few(place: Place) -> None:
         place.pause(place.rng.random() * 3)
 
 
-@program("binaries", "strip", "gcc", tree="developer")
+@program("binaries", "strip", "gcc")
 def strip_binaries(place: Place) -> None:
     source = place.scratch / "s.c"
     source.write_text("int main(void) { return 0; }\n")
@@ -511,7 +511,7 @@ def dpkg_build_unpack(place: Place) -> None:
     tool(place, "dpkg-deb", "-x", packed, place.root / "unpacked")
 
 
-@program("compile", sys.executable, tree="developer")
+@program("compile", sys.executable)
 def python_compileall(place: Place) -> None:
     for path in present(some(place, files(place, ("py",), 15), most=80)):
         path.write_text(f"value = {place.rng.randint(1, 999)}\n" * place.rng.randint(1, 200))

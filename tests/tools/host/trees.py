@@ -67,6 +67,14 @@ def _customer(rng: random.Random) -> str:
     return f"{rng.randint(10000, 99999)} {rng.choice(words.LAST).title()}"
 
 
+def _number(rng: random.Random) -> str:
+    return f"{rng.choice(('f', 'f', 'file', 'doc_'))}{rng.randint(0, 299):03}"
+
+
+def _numbered(rng: random.Random) -> str:
+    return f"{rng.choice(('dir', 'dir', 'd', 'folder'))}{rng.randint(0, 9):02}"
+
+
 def _song(rng: random.Random) -> str:
     return f"{rng.randint(1, 18):02} {rng.choice(words.THINGS).title()} {rng.choice(words.THINGS)}"
 
@@ -143,6 +151,7 @@ KINDS: dict[str, tuple[Area, ...]] = {
         Area("spool", 6, "eml json", _hash, _package, 1),
         Area("blobs", 8, "", _hash, lambda rng: words.hash_name(rng, 2), 2),
     ),
+    "plain": (Area("", 1, "txt txt txt csv csv c gz dat dat md", _number, _numbered, 1),),
     "mixed": (
         Area("share", 14, _DOCUMENTS, words.stem, _topic, 4),
         Area("media", 10, _PHOTOS + " mp3 flac mkv wav", words.photo_stem, _topic, 2),
