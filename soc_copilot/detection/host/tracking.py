@@ -5,7 +5,7 @@ are grouped cannot change them. Tables have a fixed size; what was not seen for 
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -731,6 +731,24 @@ class Tracker:
         rows = np.fromiter((self._slot(int(k)) for k in different), np.int64, len(different))
         found: npt.NDArray[np.int64] = rows[inverse]
         return found
+
+    def clear(self, slots: npt.NDArray[np.int64]) -> None:
+        """Forget the streams in these rows; for a caller that gives rows out itself."""
+        columns: list[npt.NDArray[Any]] = list(self._streams)
+        empty: list[npt.NDArray[Any]] = list(_EMPTY_STREAM)
+        for column, value in zip(columns, empty, strict=True):
+            column[slots] = value[0]
+
+    def adopt(self, keys: Keys, slots: npt.NDArray[np.int64]) -> None:
+        """Take over which stream has which row, from a caller that gives rows out itself.
+
+        Args:
+            keys: Of all streams that are known, the one idle for longest first.
+            slots: Their rows.
+        """
+        self._slots = dict(zip(keys.tolist(), slots.tolist(), strict=True))
+        taken = set(self._slots.values())
+        self._free = [row for row in range(self.capacity - 1, -1, -1) if row not in taken]
 
     @property
     def n_streams(self) -> int:
