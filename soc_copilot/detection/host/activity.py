@@ -53,13 +53,13 @@ class Operation(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class HostEvent:
-    """One event.
+    r"""One event.
 
     Attributes:
         event_id: Comes back with the prediction.
         timestamp: Seconds since 1970 UTC, or since a recording began.
         operation: What was done.
-        path: To what; "/" or "\\" between folders.
+        path: To what; "/" or "\" between folders.
         target: Where a renamed one went.
         size: Bytes after the event; NaN when not known, as the next three.
         previous_size: Bytes before it.
@@ -233,7 +233,7 @@ def _whole(data: Bytes, offsets: Offsets) -> Keys:
 @compiled
 def _find(keys: Keys, key: np.uint64) -> int:
     """Place of a key in sorted ones, -1 when it is not there."""
-    at = np.searchsorted(keys, key)
+    at = int(np.searchsorted(keys, key))
     return at if at < len(keys) and keys[at] == key else -1
 
 

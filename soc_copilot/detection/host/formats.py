@@ -21,31 +21,52 @@ class Format(IntEnum):
     PACKED = 6  # compressed: close to noise by itself
     SEALED = 7  # encrypted by its owner: noise by itself
     PASSING = 8  # temporary and partial files, copies that editors keep
+    ZIPPED = 9  # documents that are archives inside: close to noise, too
 
 
 _NAMES: Final = {
-    Format.TEXT: "txt text md rst csv tsv json jsonl xml html htm xhtml css js mjs ts tsx jsx py pyi rb pl "
-    "pm php java kt scala go rs c cc cpp cxx h hh hpp cs m swift sh bash zsh ps1 bat cmd sql yml yaml "
-    "toml ini cfg conf cnf env properties log tex bib srt vtt svg ics vcf eml mbox rtf r jl lua f f90 "
-    "asm s mk cmake gradle dockerfile po pot diff patch gpx geojson kml vue scss sass less proto ipynb "
-    "service desktop plist reg inf lst nfo adoc org sub in am ac m4 vhd v sv hs ml ex exs erl clj",
-    Format.DOCUMENT: "doc docx docm dot dotx xls xlsx xlsm xlsb ppt pptx pptm odt ods odp odg odf pdf ps eps "
-    "epub mobi pages numbers key vsd vsdx pub msg one pst ost indd ai psd xcf dwg dxf cdr skp blend step stl",
-    Format.MEDIA: "jpg jpeg jpe png gif bmp tif tiff webp heic heif raw cr2 nef arw dng ico mp3 wav flac ogg "
-    "oga opus m4a aac wma mid mp4 m4v mov avi mkv webm wmv mpg mpeg flv 3gp ttf otf woff woff2",
-    Format.DATA: "db sqlite sqlite3 db3 mdb accdb dbf ibd myd myi frm ldf mdf so dll exe bin o a obj lib "
-    "pyc pyo class wasm elf ko iso img vmdk vdi vhdx qcow2 dmg parquet feather arrow orc npy npz h5 hdf5 "
-    "pt pth onnx safetensors pkl pickle mat rds sav ldb wal shm journal idx pack dat data cache tdb",
-    Format.PACKED: "gz tgz bz2 tbz xz txz lz lz4 lzma zst zip 7z rar z cab jar war ear apk whl egg deb rpm "
-    "snap flatpak appimage br crx xpi nupkg cbz cbr msi gem tar",
+    Format.TEXT: (
+        "txt text md rst csv tsv json jsonl xml html htm xhtml css js mjs ts tsx jsx py pyi rb "
+        "pl pm php java kt scala go rs c cc cpp cxx h hh hpp cs m swift sh bash zsh ps1 bat cmd "
+        "sql yml yaml toml ini cfg conf cnf env properties log tex bib srt vtt svg ics vcf eml "
+        "mbox rtf r jl lua f f90 asm s mk cmake gradle dockerfile po pot diff patch gpx geojson "
+        "kml vue scss sass less proto ipynb service desktop plist reg inf lst nfo adoc org sub "
+        "in am ac m4 vhd v sv hs ml ex exs erl clj"
+    ),
+    Format.DOCUMENT: (
+        "doc dot xls xlsb ppt pdf ps eps mobi vsd pub msg one pst ost indd ai psd xcf dwg dxf "
+        "cdr skp blend step stl"
+    ),
+    Format.MEDIA: (
+        "jpg jpeg jpe png gif bmp tif tiff webp heic heif raw cr2 nef arw dng ico mp3 wav flac "
+        "ogg oga opus m4a aac wma mid mp4 m4v mov avi mkv webm wmv mpg mpeg flv 3gp ttf otf "
+        "woff woff2"
+    ),
+    Format.ZIPPED: (
+        "docx docm dotx xlsx xlsm pptx pptm odt ods odp odg odf epub pages numbers key vsdx "
+        "sketch 3mf kra ora mscz xmind drawio"
+    ),
+    Format.DATA: (
+        "db sqlite sqlite3 db3 mdb accdb dbf ibd myd myi frm ldf mdf so dll exe bin o a obj lib "
+        "pyc pyo class wasm elf ko iso img vmdk vdi vhdx qcow2 dmg parquet feather arrow orc "
+        "npy npz h5 hdf5 pt pth onnx safetensors pkl pickle mat rds sav ldb wal shm journal idx "
+        "pack dat data cache tdb"
+    ),
+    Format.PACKED: (
+        "gz tgz bz2 tbz xz txz lz lz4 lzma zst zip 7z rar z cab jar war ear apk whl egg deb rpm "
+        "snap flatpak appimage br crx xpi nupkg cbz cbr msi gem tar"
+    ),
     Format.SEALED: "gpg pgp asc age kdbx kdb p12 pfx jks enc aes axx hc tc luks c9r c9s vault",
-    Format.PASSING: "tmp temp part partial crdownload download swp swo swx bak old orig lock lck pid new "
-    "save autosave dpkg-new dpkg-tmp dpkg-old rpmnew rpmsave sync-conflict filepart aria2 unfinished",
+    Format.PASSING: (
+        "tmp temp part partial crdownload download swp swo swx bak old orig lock lck pid new "
+        "save autosave dpkg-new dpkg-tmp dpkg-old rpmnew rpmsave sync-conflict filepart aria2 "
+        "unfinished"
+    ),
 }
 
 _SENSITIVE: Final = {
-    1.0: "system volume information|.snapshots|.zfs|backup|backups|vss|.ssh|.gnupg|shadow|wtmp|btmp|"
-    "lastlog|auth.log|audit.log|security.evtx|system.evtx|winevt|ntds.dit|sam",
+    1.0: "system volume information|.snapshots|.zfs|backup|backups|vss|.ssh|.gnupg|shadow|wtmp|"
+    "btmp|lastlog|auth.log|audit.log|security.evtx|system.evtx|winevt|ntds.dit|sam",
     0.5: "log|logs|journal|audit|startup|autostart|cron.d|cron.daily|init.d|systemd|"
     "launchagents|launchdaemons|.aws|.kube|authorized_keys|.bash_history|.password-store|keyrings",
 }

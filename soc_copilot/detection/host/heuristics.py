@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from soc_copilot.detection.host.features import Feature as F
+from soc_copilot.detection.host.features import Feature as F  # noqa: N817 - one line for each of its names
 
 Floats = npt.NDArray[np.float32]
 

@@ -34,7 +34,8 @@ def _expected(alphabet: int) -> npt.NDArray[np.float64]:
 def _spread(alphabet: int, least: float) -> npt.NDArray[np.float64]:
     """Its standard deviation: asymptotic, and `least` bits for few bytes (measured)."""
     asymptotic = np.sqrt(2 * (alphabet - 1)) / (2 * _LENGTHS * np.log(2))
-    return np.minimum(asymptotic, least)
+    spread: npt.NDArray[np.float64] = np.minimum(asymptotic, least)
+    return spread
 
 
 _LETTERS_WEIGHT: Final = 0.8  # chosen: certificates and keys look so, too
@@ -77,7 +78,7 @@ def unreadable(entropy: float, n: float) -> float:
         return 0.0
     below = distance(entropy, n)
     share = min(max((_NEVER - below) / (_NEVER - SURE), 0.0), 1.0)
-    if n >= 256.0:  # noqa: PLR2004 - shorter, text is as close
+    if n >= 256.0:  # shorter, text is as close
         band = max(_LETTERS_BAND * _between(_BASE64_SPREAD, n), _LETTERS_BITS)
         base64 = abs(_between(_BASE64_MEAN, n) - entropy) / band
         share = max(share, _LETTERS_WEIGHT * (1.0 - base64))

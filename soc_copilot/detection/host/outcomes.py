@@ -1,0 +1,202 @@
+"""What an operation means for a file that was there: lost, replaced, wiped, or only changed."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from soc_copilot.detection.host import tables as t
+from soc_copilot.detection.host.compiled import compiled
+from soc_copilot.detection.host.formats import Format
+from soc_copilot.detection.host.tables import Files, Streams, Twins
+
+# chosen: spans in seconds
+_TWIN_S: Final = 900.0  # between an unreadable file and the end of the one it has its name from
+_GHOST_S: Final = 60.0  # between the end of a file and an unreadable one of its name
+PASS_S: Final = 60.0  # writing and deleting within it is wiping
+
+_MIN_TOLD: Final = 0.2  # unreadable share from which a content counts as changed to noise
+_ZEROED_BITS: Final = 0.2  # bits per byte: one value throughout, but for a few bytes
+_ZEROED_BYTES: Final = 256
+_NOTE_BYTES: Final = (64.0, 65_536.0)
+_GHOST: Final = np.uint64(0x6705)  # sets names of files that went apart from those of copies
+_UNKNOWN: Final = int(Format.UNKNOWN)
+
+# How much the loss of a file weighs that becomes noise, by what its name promised: chosen so that
+# formats which are close to noise by themselves say little.
+_LOSS: Final = np.array([0.7, 0.7, 1.0, 0.9, 0.8, 0.5, 0.2, 0.1, 0.2, 0.45])
+# How much a copy says by its own extension: known packers and tools of the owner say less.
+_COPY: Final = np.array([1.0, 1.0, 0.9, 0.6, 0.5, 0.6, 0.25, 0.5, 0.5, 0.5])
+# How much a new file says that is noise under a name that promises something else.
+_LIE: Final = np.array([0.0, 0.0, 0.6, 0.5, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0])
+_SURE_LIE: Final = 0.8  # unreadable share from which such a file counts
+_ZEROED: Final = 0.6  # weight of a file that holds one value throughout
+_SCRAPPED: Final = 0.5  # weight of a file written and deleted right after
+EMPTYING: Final = 0.3  # weight of a file emptied; taken back when it is written anew
+
+
+class Name(NamedTuple):
+    """Hashes of one path, as in `activity.Names`."""
+
+    full: np.uint64
+    folder: np.uint64
+    name: np.uint64
+    base: np.uint64
+    stem: np.uint64
+    extension: np.uint64
+    format: int
+
+
+@compiled
+def _went_before(
+    twins: Twins, stream: np.uint64, base: np.uint64, stem: np.uint64, now: float
+) -> int:
+    """Place of a file that went shortly before and has this name; -1 when there is none."""
+    for key in (base, stem):
+        i = t.look(twins.key, t.mix(stream ^ _GHOST, key))
+        if i >= 0 and now - twins.at[i] <= _GHOST_S and twins.share[i] > 0.0:
+            return i
+    return -1
+
+
+@compiled
+def judge(
+    files: Files, twins: Twins, streams: Streams, name: Name, f: int, s: int,
+    stream: np.uint64, share: float, entropy: float, size: float, before: float,
+    before_share: float, now: float,
+) -> float:  # fmt: skip
+    """What a content that was just seen means for its file; returns the harm it adds."""
+    flags = files.flags[f]
+    form = files.format[f]
+    folder = name.folder
+    if flags & t.WAS_THERE:
+        if flags & t.HARMED:
+            return 0.0
+        is_zeroed = entropy < _ZEROED_BITS and size >= _ZEROED_BYTES and not (before < 1.0)
+        if share > _MIN_TOLD or is_zeroed:
+            weight = _LOSS[form] * share * (1.0 - 0.7 * before_share) if not is_zeroed else _ZEROED
+            kind = t.OVERWRITTEN if not is_zeroed else t.WIPED
+            if flags & t.EMPTIED:  # what was said of its emptying is said again by its new content
+                streams.counts[s, t.WIPED] = max(streams.counts[s, t.WIPED] - EMPTYING, 0.0)
+            files.flags[f] = (flags | t.HARMED) & ~t.EMPTIED
+            t.add_harm(streams, s, kind, weight, folder, files.extension[f], now)
+            if flags & t.IS_RENAMED:
+                t.add_funnel(streams, s, name.extension, files.extension[f], now)
+            return float(weight)
+        if not flags & t.IS_REWRITTEN and size > 0.0:
+            files.flags[f] = (flags | t.IS_REWRITTEN) & ~t.EMPTIED
+            streams.counts[s, t.REWRITTEN] += 1.0
+            if flags & t.EMPTIED:
+                streams.counts[s, t.WIPED] = max(streams.counts[s, t.WIPED] - EMPTYING, 0.0)
+        return 0.0
+    if flags & t.HARMED:
+        return 0.0
+    if share > _MIN_TOLD:
+        return _judge_noise(files, twins, streams, name, f, s, stream, share, now)
+    if not flags & t.IS_GOOD and size > 0.0:
+        files.flags[f] = flags | t.IS_GOOD
+        streams.counts[s, t.GOOD] += 1.0
+        if _NOTE_BYTES[0] <= size <= _NOTE_BYTES[1]:
+            t.add_note(streams, s, name.name, size, folder, now)
+    return 0.0
+
+
+@compiled
+def _judge_noise(
+    files: Files, twins: Twins, streams: Streams, name: Name, f: int, s: int,
+    stream: np.uint64, share: float, now: float,
+) -> float:  # fmt: skip
+    """A new file is unreadable: is it the copy of one that went, or may it become one?"""
+    form = name.format
+    ghost = _went_before(twins, stream, name.base, name.stem, now)
+    if ghost >= 0:
+        weight = share * _COPY[form] * twins.share[ghost]
+        files.flags[f] |= t.HARMED
+        twins.share[ghost] = 0.0
+        streams.counts[s, t.DELETED] = max(streams.counts[s, t.DELETED] - 1.0, 0.0)
+        t.add_harm(streams, s, t.REPLACED, weight, name.folder, twins.extension[ghost], now)
+        if form <= _UNKNOWN:
+            t.add_funnel(streams, s, name.extension, twins.extension[ghost], now)
+        return float(weight)
+    lie = _LIE[form] * share if share >= _SURE_LIE else 0.0
+    if lie > 0.0:
+        files.flags[f] |= t.HARMED
+        t.add_harm(streams, s, t.OVERWRITTEN, lie, name.folder, name.extension, now)
+        return float(lie)
+    for key in (name.base, name.stem):
+        t.put_twin(twins, t.mix(stream, key), now, share, name.extension, form)
+    if not files.flags[f] & t.NOISE:
+        files.flags[f] |= t.NOISE
+        streams.counts[s, t.KEPT] += share
+    return 0.0
+
+
+@compiled
+def deleted(
+    files: Files, twins: Twins, streams: Streams, name: Name, f: int, s: int,
+    stream: np.uint64, now: float,
+) -> float:  # fmt: skip
+    """A file went; returns the harm it adds."""
+    flags = files.flags[f]
+    files.flags[f] = flags | t.GONE
+    if not flags & t.WAS_THERE or flags & t.HARMED:
+        return 0.0
+    form = files.format[f]
+    for key in (name.full, name.stem):
+        i = t.look(twins.key, t.mix(stream, key))
+        if i < 0 or now - twins.at[i] > _TWIN_S or twins.share[i] <= 0.0:
+            continue
+        if twins.extension[i] == name.extension:
+            continue  # the file's own name: it is no copy
+        copy = twins.format[i]
+        weight = float(twins.share[i] * _COPY[copy] * max(_LOSS[form], 0.5))
+        files.flags[f] |= t.HARMED
+        streams.counts[s, t.KEPT] = max(streams.counts[s, t.KEPT] - twins.share[i], 0.0)
+        if copy <= _UNKNOWN:
+            t.add_funnel(streams, s, twins.extension[i], files.extension[f], now)
+        t.add_harm(streams, s, t.REPLACED, weight, name.folder, files.extension[f], now)
+        return weight
+    if flags & (t.WRITTEN | t.EMPTIED) and now - files.written[f] <= PASS_S:
+        files.flags[f] |= t.HARMED
+        t.add_harm(streams, s, t.WIPED, _SCRAPPED, name.folder, files.extension[f], now)
+        return _SCRAPPED
+    streams.counts[s, t.DELETED] += 1.0
+    loss = max(_LOSS[form], 0.5)
+    t.put_twin(twins, t.mix(stream ^ _GHOST, name.full), now, loss,
+              files.extension[f], form)  # fmt: skip
+    t.put_twin(twins, t.mix(stream ^ _GHOST, name.stem), now, loss,
+              files.extension[f], form)  # fmt: skip
+    return 0.0
+
+
+@compiled
+def renamed(
+    files: Files, streams: Streams, target: Name, f: int, s: int,
+    stream: np.uint64, replaced_size: float, now: float, is_told: bool,
+) -> tuple[int, bool]:  # fmt: skip
+    """A file moved; returns its new place, and whether it took an extension new to the stream."""
+    key = t.mix(stream, target.full)
+    over = t.look(files.key, key)
+    flags, ext, form = files.flags[f], files.extension[f], files.format[f]
+    size, entropy, written = files.size[f], files.entropy[f], files.written[f]
+    files.flags[f] = t.GONE
+    new_ext, new_form = target.extension, target.format
+    is_over = replaced_size >= 0.0
+    if over >= 0 and not files.flags[over] & t.GONE and files.flags[over] & t.WAS_THERE:
+        is_over = True
+    if not flags & t.WAS_THERE and is_over:  # written to the side, put in another's place
+        if flags & t.NOISE:
+            streams.counts[s, t.KEPT] = max(streams.counts[s, t.KEPT] - 1.0, 0.0)
+        flags = (flags | t.WAS_THERE) & ~(t.NOISE | t.IS_GOOD)
+        ext, form = new_ext, new_form
+    elif not flags & t.WAS_THERE:
+        ext, form = new_ext, new_form
+    if over < 0:
+        over = t.new_file(files, key, now, flags, ext, form)
+    files.flags[over] = flags & ~t.GONE
+    files.seen[over] = now
+    files.size[over], files.entropy[over], files.written[over] = size, entropy, written
+    files.extension[over], files.format[over] = ext, form
+    if not flags & t.WAS_THERE or is_told:
+        return over, False
+    is_new = new_ext != ext and (new_form == _UNKNOWN) and not t.is_known(streams, s, new_ext)
+    return over, is_new

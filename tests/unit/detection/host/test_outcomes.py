@@ -1,0 +1,113 @@
+"""What becomes of files, told by whole events: each way to lose one, and its harmless twin."""
+
+import math
+
+import pytest
+
+from soc_copilot.detection.host.activity import HostEvent, Operation, from_events
+from soc_copilot.detection.host.features import Feature
+from soc_copilot.detection.host.tracking import Tracker
+
+NOISE, TEXT, ZEROS, SIZE = 7.955, 4.6, 0.0, 20_000.0
+COUNTED = ("overwritten", "replaced", "wiped", "rewritten", "renamed", "deleted", "kept")
+
+
+def event(operation, path, target="", size=math.nan, entropy=math.nan, at=0.0, before=math.nan):
+    return HostEvent(
+        "", at, Operation[operation], path, target, size, previous_size=before, entropy=entropy
+    )
+
+
+def counts(*events):
+    row = Tracker(4, 1 << 12).advance(from_events(events))[-1]
+    return {
+        name: round(math.expm1(row[Feature[name.upper()]]), 2)
+        for name in COUNTED
+        if row[Feature[name.upper()]] > 0.004
+    }
+
+
+def wrote(path, entropy=NOISE, size=SIZE, **more):
+    return event("WRITE", path, size=size, entropy=entropy, **more)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        # A file that was there becomes noise, becomes other text, becomes zeros, is emptied.
+        ([wrote("a/x.txt")], {"overwritten": 1.0}),
+        ([wrote("a/x.txt", TEXT)], {"rewritten": 1.0}),
+        ([wrote("a/x.txt", ZEROS)], {"wiped": 0.6}),
+        ([wrote("a/x.txt", math.nan, 0.0)], {"wiped": 0.3}),
+        ([wrote("a/x.txt", math.nan, 0.0), wrote("a/x.txt", TEXT)], {"rewritten": 1.0}),
+        ([wrote("a/x.txt", math.nan, 0.0), wrote("a/x.txt")], {"overwritten": 1.0}),
+        # Each file once, whatever is written to it.
+        ([wrote("a/x.txt")] * 5, {"overwritten": 1.0}),
+        # What is noise by itself says less.
+        ([wrote("a/x.gz")], {"overwritten": 0.2}),
+        # A copy beside the original, and the original deleted, in either order.
+        ([event("CREATE", "a/x.txt.qzx"), wrote("a/x.txt.qzx")], {"kept": 1.0}),
+        (
+            [event("CREATE", "a/x.txt.qzx"), wrote("a/x.txt.qzx"), event("DELETE", "a/x.txt")],
+            {"replaced": 1.0},
+        ),
+        (
+            [event("DELETE", "a/x.txt"), event("CREATE", "a/x.qzx"), wrote("a/x.qzx")],
+            {"replaced": 1.0},
+        ),
+        (
+            [event("CREATE", "a/x.txt.gz"), wrote("a/x.txt.gz"), event("DELETE", "a/x.txt")],
+            {"replaced": 0.25},
+        ),
+        ([event("DELETE", "a/x.txt")], {"deleted": 1.0}),
+        ([event("CREATE", "a/x.tmp"), wrote("a/x.tmp"), event("DELETE", "a/x.tmp")], {"kept": 1.0}),
+        # Written to the side and put in place of a file that was there.
+        (
+            [wrote("a/x.dat", TEXT), event("CREATE", "a/t"), wrote("a/t"),
+             event("RENAME", "a/t", "a/x.dat")],
+            {"rewritten": 1.0, "overwritten": 0.5},
+        ),
+        (
+            [event("CREATE", "a/t"), wrote("a/t"), event("RENAME", "a/t", "a/x.c", before=500.0)],
+            {"overwritten": 1.0},
+        ),
+        ([event("CREATE", "a/t"), wrote("a/t"), event("RENAME", "a/t", "a/x.iso")], {"kept": 1.0}),
+        # Noise under a name that promises text.
+        ([event("CREATE", "a/n.txt"), wrote("a/n.txt")], {"overwritten": 0.6}),
+        # Renamed first, encrypted then; or only renamed.
+        ([event("RENAME", "a/x.txt", "a/x.txt.qzx")], {"renamed": 1.0}),
+        (
+            [event("RENAME", "a/x.txt", "a/x.txt.qzx"), wrote("a/x.txt.qzx")],
+            {"renamed": 1.0, "overwritten": 1.0},
+        ),
+        ([event("RENAME", "a/x.htm", "a/x.html")], {}),
+        # Overwritten with another text, and deleted right after.
+        ([wrote("a/x.txt", TEXT), event("DELETE", "a/x.txt", at=1.0)],
+         {"rewritten": 0.99, "wiped": 0.5}),
+    ],
+)  # fmt: skip
+def test_what_is_counted(events, expected):
+    assert counts(*events) == pytest.approx(expected, abs=0.011)
+
+
+def test_files_in_a_folder_that_was_just_made_were_not_there_before():
+    made = HostEvent("", 0.0, Operation.CREATE, "new", is_folder=True)
+    assert counts(made, wrote("new/x.dat")) == {"kept": 1.0}
+
+
+def test_a_file_that_is_deleted_and_made_again_counts_as_overwritten():
+    events = [
+        event("DELETE", "a/x.c"),
+        event("CREATE", "a/x.c", size=0.0),
+        wrote("a/x.c"),
+    ]
+    assert counts(*events).get("overwritten", 0) + counts(*events).get("replaced", 0) >= 0.9
+
+
+def test_many_formats_that_end_under_one_extension_are_a_funnel():
+    events = [
+        event("RENAME", f"a/{n}.{ext}", f"a/{n}.{ext}.qzx")
+        for n, ext in enumerate(("txt", "pdf", "jpg", "c", "csv"))
+    ]
+    row = Tracker(4, 1 << 12).advance(from_events(events))[-1]
+    assert 2 ** (3 * row[Feature.EXTENSION_FUNNEL]) - 1 == pytest.approx(5)
