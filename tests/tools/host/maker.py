@@ -290,7 +290,8 @@ def make(
     for member in crew:
         member.start()
     counts: Counter[str] = Counter()
-    with (out / INDEX).open("a", encoding="utf-8") as index:
+    # Unbuffered: a line is one write, so that runs beside each other may add to one index.
+    with (out / INDEX).open("ab", buffering=0) as index:
         for n in range(len(todo)):
             line = done.get()
             fault = line.pop("fault")
@@ -298,8 +299,7 @@ def make(
             if fault:
                 show(f"FAULT {line['program']} seed={line['seed']}: {fault.strip()[-2000:]}")
                 continue
-            index.write(json.dumps(line) + "\n")
-            index.flush()
+            index.write(f"{json.dumps(line)}\n".encode())
             if n % 20 == 19:
                 show(f"{n + 1} of {len(todo)}")
     for member in crew:
