@@ -14,6 +14,7 @@ from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import EVIDENCE_PER_FINDING, Detections, Finding
+from soc_copilot.domain.streams import MAX_EVENTS, MAX_REASONS, MAX_STREAMS, StreamScore
 from soc_copilot.domain.summary import DetectorHealth
 
 logger = logging.getLogger(__name__)
@@ -330,6 +331,12 @@ def check_detections(found: object, name: str, n_events: int) -> Detections:
             )
     for finding in found.findings:
         _check_finding(finding, name)
+    if len(found.streams) > MAX_STREAMS:
+        raise DetectorError(
+            f"It told of {len(found.streams)} streams; at most {MAX_STREAMS} are shown."
+        )
+    for stream in found.streams:
+        _check_stream(stream, name)
     return found
 
 
@@ -349,6 +356,17 @@ def _check_finding(finding: object, name: str) -> None:
             f"One of its findings has {len(finding.evidence)} raw lines; "
             f"at most {EVIDENCE_PER_FINDING} are kept."
         )
+
+
+def _check_stream(stream: object, name: str) -> None:
+    if not isinstance(stream, StreamScore) or stream.detector != name or not stream.stream:
+        raise DetectorError("One of its streams is not a StreamScore of its own with a name.")
+    if not (0.0 <= stream.score <= 1.0):
+        raise DetectorError("One of its streams has a score outside [0, 1].")
+    if len(stream.reasons) > MAX_REASONS or len(stream.events) > MAX_EVENTS:
+        raise DetectorError("One of its streams has more reasons or events than are shown.")
+    if any(moment.tzinfo is None for moment in (stream.at, *(e.at for e in stream.events))):
+        raise DetectorError("One of its streams has a time without a zone.")
 
 
 def _brief(error: BaseException) -> str:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from soc_copilot.domain.streams import StreamScore
+
 EVIDENCE_PER_FINDING = 20  # chosen: raw lines handed over per finding
 Highlight = tuple[int, int]  # [start, end) in characters of the raw line
 
@@ -128,6 +130,8 @@ class Detections:
         findings: What becomes alerts.
         state: For detectors that remember: the whole state after this batch, to be stored
             in the batch's transaction and given back by `restore`; None when unchanged.
+        streams: How it judges streams of events now, at most `streams.MAX_STREAMS`; shown
+            while they come in, never stored.
     """
 
     detector: str
@@ -135,3 +139,4 @@ class Detections:
     findings: tuple[Finding, ...] = ()
     state: bytes | None = None
     notes: Mapping[str, float] = field(default_factory=dict)
+    streams: "tuple[StreamScore, ...]" = ()

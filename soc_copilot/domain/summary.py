@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from soc_copilot.domain.streams import StreamScore
+
 SCORE_BINS = 20  # chosen: bars of the score histogram over [0, 1]
 
 
@@ -59,6 +61,7 @@ class BatchSummary:
         scores: For each detector, int64 shape (20,): events by score over [0, 1].
         buffer_fill: Records waiting in the buffer divided by its bound, in [0, 1].
         stage_s: Seconds by stage: read, parse, detect, commit.
+        streams: How detectors judge streams of events, a few for each detector.
     """
 
     sequence: int
@@ -74,3 +77,4 @@ class BatchSummary:
     scores: "Mapping[str, npt.NDArray[np.int64]]" = field(default_factory=dict)
     buffer_fill: float = 0.0
     stage_s: Mapping[str, float] = field(default_factory=dict)
+    streams: "tuple[StreamScore, ...]" = ()

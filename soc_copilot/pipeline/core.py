@@ -381,6 +381,7 @@ class Pipeline:
             scores={d.detector: _histogram(d.scores) for d in detections},
             buffer_fill=float(stats.get("buffer_fill", 0.0)),
             stage_s=stages,
+            streams=tuple(stream for d in detections for stream in d.streams),
         )
 
 

@@ -15,6 +15,7 @@ from soc_copilot.detection.protocol import AbsentDetector, DetectorInfo
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import Detections, Finding, Severity
+from soc_copilot.domain.streams import MAX_REASONS, MAX_STREAMS, StreamScore
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -273,6 +274,38 @@ def test_time_per_batch_is_measured(build):
 def test_an_answer_that_breaks_the_contract_is_refused(answer):
     with pytest.raises(DetectorError):
         check_detections(answer, "counter", 3)
+
+
+def judged(**values):
+    given = {
+        "detector": "counter", "stream": "1/web", "source_id": 1, "entity": "", "at": DAY,
+        "score": 0.9, "threshold": 0.5, "n_events": 2, "reasons": ("Files were lost.",),
+    }  # fmt: skip
+    return StreamScore(**(given | values))
+
+
+@pytest.mark.parametrize(
+    "streams",
+    [
+        (judged(),) * (MAX_STREAMS + 1),
+        (judged(detector="x"),),
+        (judged(stream=""),),
+        (judged(score=float("nan")),),
+        (judged(score=1.5),),
+        (judged(reasons=("a",) * (MAX_REASONS + 1)),),
+        (judged(at=datetime(2026, 3, 1)),),  # noqa: DTZ001 - on purpose
+        ("text",),
+    ],
+)
+def test_streams_that_no_screen_could_show_are_refused(streams):
+    answer = Detections("counter", np.zeros(3, dtype=np.float32), streams=streams)
+    with pytest.raises(DetectorError):
+        check_detections(answer, "counter", 3)
+
+
+def test_streams_that_keep_the_contract_pass():
+    answer = Detections("counter", np.zeros(3, np.float32), streams=(judged(),) * MAX_STREAMS)
+    assert check_detections(answer, "counter", 3) is answer
 
 
 def test_an_answer_that_keeps_the_contract_passes_with_nan_for_no_opinion():

@@ -2,6 +2,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +29,7 @@ from soc_copilot.domain.records import (
     SourceEvent,
     SourceStatus,
 )
+from soc_copilot.domain.streams import StreamScore
 from soc_copilot.parsing.batch import ParsedBatch
 from soc_copilot.pipeline.core import ArchiveEnd, Pipeline
 from soc_copilot.pipeline.quarantine import Quarantine
@@ -98,6 +100,9 @@ class FakeParser:
         return ParsedBatch(EventBatch(batch.sequence, frame), ledger)
 
 
+JUDGED = StreamScore("fake", "1", 1, "", datetime(2026, 3, 1, tzinfo=UTC), 0.4, 0.5, 6)
+
+
 class FakeEngine:
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -105,7 +110,7 @@ class FakeEngine:
     def detect(self, events: EventBatch) -> list[Detections]:
         self.calls.append("detect")
         scores = np.linspace(0, 1, events.n_events, dtype=np.float32)
-        return [Detections("fake", scores, state=b"s")]
+        return [Detections("fake", scores, state=b"s", streams=(JUDGED,))]
 
     def commit(self) -> None:
         self.calls.append("commit")
@@ -223,6 +228,7 @@ def test_a_batch_is_stored_with_the_positions_of_its_files() -> None:
     assert [source.n_events for source in summary.sources] == [5, 1, 0, 0]
     assert [source.lag_s for source in summary.sources] == [0.5, 0.0, 9.0, 0.5]
     assert summary.scores["fake"].sum() == 6
+    assert summary.streams == (JUDGED,)
     assert rig.engine.calls == ["detect", "commit"]
     assert len(rig.controller.committed) == 1
 
