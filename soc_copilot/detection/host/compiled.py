@@ -14,6 +14,7 @@ import platformdirs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_TABLES: Final = ("features.py", "formats.py")  # whose numbers become part of the code
 _KEPT_S: Final = 30 * 86_400.0  # chosen: code of another state of the sources is kept so long
 
 
@@ -31,12 +32,14 @@ def compiled(function: Function) -> Function:
 def _kept() -> bool:
     """Choose where machine code is kept; False where there is no such place.
 
-    A folder for each state of the sources: Numba itself looks only at the file of a function,
-    not at those of the functions it calls, and would go on with their old code.
+    A folder for each state of what is compiled: Numba itself looks only at the file of a
+    function, not at those of the functions it calls, and would go on with their old code.
     """
     state = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
-        state.update(source.read_bytes())
+        text = source.read_bytes()
+        if b"@compiled" in text or source.name in _TABLES:
+            state.update(text)
     beside = Path(__file__).parent / "__pycache__"
     for place in (beside, platformdirs.user_cache_path("soc-copilot")):
         folder = place / "compiled" / state.hexdigest()[:16]
