@@ -144,7 +144,8 @@ def _with_files(frame: pl.DataFrame) -> pl.DataFrame:
     names = _paths(frame)
     role = pl.col("nametype")
     entry = pl.struct("name", "mode", "ouid", "owner")
-    place = pl.format("[{} {}]", "dev", "inode")
+    # Not pl.format: Polars 2.1 panics over it where filtering left an empty chunk.
+    place = pl.concat_str(pl.lit("["), "dev", pl.lit(" "), "inode", pl.lit("]"))
     is_met = ~role.is_in(["PARENT", "CREATE", "DELETE"]) & pl.col("name").is_not_null()
     files = names.group_by("row").agg(
         pl.len().alias("n_names"),

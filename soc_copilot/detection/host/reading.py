@@ -199,7 +199,8 @@ def from_batch(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     """
     found = frame.with_row_index(_LINE).filter(_is_activity(frame))
     rows = found.select(
-        pl.format("{}-{}-{}", c.SOURCE_ID, c.GENERATION, c.OFFSET).alias(EVENT_ID),
+        # Not pl.format: Polars 2.1 panics over it where filtering left an empty chunk.
+        pl.concat_str(c.SOURCE_ID, c.GENERATION, c.OFFSET, separator="-").alias(EVENT_ID),
         _batch_stream(found).alias(STREAM),
         (pl.col(c.TIMESTAMP).dt.epoch("us") / 1e6).alias(TIME),
         pl.col(c.ACTION).replace_strict(_ACTIONS, default=_OTHER, return_dtype=pl.UInt8)

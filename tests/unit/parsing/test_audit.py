@@ -95,6 +95,17 @@ def test_an_event_is_the_same_among_any_others(shuffled):
     assert parsed(*shuffled)[:3].equals(alone)
 
 
+@settings(deadline=None)
+@given(st.data())
+def test_lines_put_together_from_several_batches_are_read_like_one(data):
+    sizes = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=6))
+    some = [*records()[3:6], CWD, "?"]
+    parts = [pl.Series([data.draw(st.sampled_from(some)) for _ in range(n)], dtype=pl.String)
+             for n in sizes]  # fmt: skip
+    lines = pl.concat(parts, rechunk=False)
+    assert AuditFormat().parse(lines, CONTEXT).equals(AuditFormat().parse(lines.rechunk(), CONTEXT))
+
+
 @pytest.mark.parametrize(
     ("lines", "action"),
     [

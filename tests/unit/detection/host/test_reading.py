@@ -369,6 +369,14 @@ def test_streams_go_by_host_or_sender_and_user_never_by_process():
     assert found[r.STREAM].to_list() == ["3/192.0.2.7", "3/192.0.2.7/ada", "3/gate", "3/-/ada"]
 
 
+def test_a_batch_put_together_from_several_is_read_like_one():
+    parts = [batch_frame({}, {c.DATASET: "x"}), batch_frame({c.DATASET: "x"}), batch_frame({}, {})]
+    frame = pl.concat(parts, rechunk=False)
+    found, rows = r.from_batch(frame)
+    assert rows.to_list() == [0, 3, 4]
+    assert found.equals(r.from_batch(frame.rechunk())[0])
+
+
 def test_a_batch_without_file_activity_gives_an_empty_frame():
     for frame in (batch_frame({}).drop(c.PATH), batch_frame({c.ACTION: "login"})):
         found, rows = r.from_batch(frame)
