@@ -11,6 +11,8 @@ import pytest
 
 from soc_copilot.cli import main
 from soc_copilot.detection.host.prediction import Predictions, Scores
+from soc_copilot.detection.host.saved import save
+from tests.unit.detection.host import making
 
 ROWS = [
     {"id": 1, "method": "GET", "path": "/", "query": "q=shoes", "headers": {}, "body": None},
@@ -154,3 +156,31 @@ def test_a_recording_of_nothing_gives_no_verdicts(tmp_path: Path) -> None:
     code, found = run_host(tmp_path, "t,event,path,size,entropy4k\n")
     assert (code, found) == (0, [])
     assert (tmp_path / "out.jsonl").exists()
+
+
+def test_an_attack_is_found_whatever_the_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "model", making.model(), {"what": "a test"})
+    rows = [
+        {"timestamp": event.timestamp, "action": event.operation.name.lower(), "path": event.path,
+         "size": event.size, "entropy": event.entropy, "previous_entropy": event.previous_entropy}
+        for event in making.attack()
+    ]  # fmt: skip
+    data = "\n".join(map(json.dumps, rows))
+    _, whole = run_host(tmp_path, data, "--model", str(tmp_path / "model"))
+    monkeypatch.setattr("soc_copilot.cli.score._HOST_BLOCK", 7)
+    _, parts = run_host(tmp_path, data, "--model", str(tmp_path / "model"))
+    assert len(whole) == len(rows)
+    assert not whole[0]["is_threat"]
+    assert whole[-1]["is_threat"]
+    assert whole[-1]["reasons"]
+    for one, other in zip(whole, parts, strict=True):
+        assert one["threat_score"] == pytest.approx(other["threat_score"], abs=2e-5)
+
+
+def test_a_missing_model_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found = run_host(tmp_path, CSV, "--model", str(tmp_path / "none"))
+    assert (code, found) == (2, [])
+    assert "none" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
