@@ -41,6 +41,7 @@ _LEAD_S: Final = 0.5  # the recorder runs so long before anything happens
 _HEAD_S: Final = 10.0  # a person is at work for up to this long before the program starts
 _GRACE_S: Final = 8.0  # chosen: a tool's call, and a person's, may take so long to end
 _FURNISHED: Final = 0.35  # how often logs and backups are put into a tree
+_TREES: Final = 15  # of each kind and run: making one takes longer than recording on it
 _SPEEDS: Final = {"flat": (0.0, 0.0), "fast": (0.1, 0.4), "slow": (0.4, 1.0)}
 
 
@@ -55,6 +56,7 @@ class Job:
         family: The program's family.
         seed: All of the recording's chance comes from it.
         tree: Kind of tree.
+        tree_seed: Which tree of that kind; some recordings share one.
         company: Whether a person is at work, too.
         speed: One of `_SPEEDS`.
         pace: Factor on the program's pauses.
@@ -68,6 +70,7 @@ class Job:
     family: str
     seed: int
     tree: str
+    tree_seed: int
     company: bool
     speed: str
     pace: float
@@ -92,6 +95,7 @@ def jobs(programs: Sequence[tuple[str, Program]], n: int, seed: int, max_s: floa
             family=program.family,
             seed=seed * 1_000_003 + number,
             tree=program.tree or chance.choice(tuple(trees.KINDS)),
+            tree_seed=seed * 1_000_003 + chance.randrange(_TREES),
             company=program.name == COMPANY_ONLY or chance.random() < 0.5,
             speed=speed,
             pace=round(low * (high / low) ** chance.random(), 4) if low else 0.0,
@@ -115,7 +119,7 @@ def _mixed(
 # In the child process: the program, and the person beside it.
 
 
-def act(job: Job, parent: Path, place: Place, program: Program, link: Connection) -> None:
+def act(job: Job, place: Place, program: Program, link: Connection) -> None:
     """Wait for the word, play the recording's part, send back what happened, and end."""
     os.setsid()  # so that tools which it left behind can be ended with it
     link.recv()
@@ -172,19 +176,41 @@ def _keep_company(job: Job, place: Place, told: dict[str, Any]) -> None:
 # In a worker: tree, recorder, child.
 
 
-def record(job: Job, out: Path) -> dict[str, Any]:
+def record(job: Job, out: Path, store: Path) -> dict[str, Any]:
     """Make one recording; returns its line of the index, with "fault" when it is of no use."""
     parent = Path(tempfile.mkdtemp(prefix="recorded-"))
     try:
-        return _record(job, out, parent)
+        return _record(job, out, parent, store)
     finally:
         shutil.rmtree(parent, ignore_errors=True)
 
 
-def _record(job: Job, out: Path, parent: Path) -> dict[str, Any]:
+def _tree(job: Job, store: Path) -> Path:
+    """A tree to copy, made by the first who wants it."""
+    kept = store / f"{job.tree}_{job.tree_seed}"
+    if not kept.exists():
+        made = Path(tempfile.mkdtemp(dir=store))
+        trees.make(job.tree, made, random.Random(job.tree_seed))  # noqa: S311  # repeatable
+        with contextlib.suppress(OSError):  # another worker was faster
+            made.rename(kept)
+    return kept
+
+
+def _hurry() -> None:
+    """Let the recorder's thread go first, even in a run of low priority.
+
+    Sizes and entropies are read when a notification is: late, they are of something else.
+    """
+    for thread in threading.enumerate():
+        if thread.name == "recorder" and thread.native_id is not None:
+            with contextlib.suppress(PermissionError):  # only root may
+                os.setpriority(os.PRIO_PROCESS, thread.native_id, 0)
+
+
+def _record(job: Job, out: Path, parent: Path, store: Path) -> dict[str, Any]:
     rng = random.Random(job.seed)  # noqa: S311  # repeatable, for recordings
     place = make_place(parent, rng, pace=job.pace)
-    trees.make(job.tree, place.root, rng)
+    shutil.copytree(_tree(job, store), place.root, symlinks=True, dirs_exist_ok=True)
     program = next(program for _, program in programs_of("") if program.name == job.program)
     if program.family == "tampering" or rng.random() < _FURNISHED:
         furnish(place.root, rng)
@@ -192,12 +218,11 @@ def _record(job: Job, out: Path, parent: Path) -> dict[str, Any]:
     recorder = Recorder(place.root, written)
     link, far = multiprocessing.Pipe()
     # Forked before the recorder's thread is there; the child waits for the word to begin.
-    child = multiprocessing.get_context("fork").Process(
-        target=act, args=(job, parent, place, program, far)
-    )
+    child = multiprocessing.get_context("fork").Process(target=act, args=(job, place, program, far))
     child.start()
     far.close()
     zero = recorder.start()
+    _hurry()
     time.sleep(_LEAD_S)
     link.send("begin")
     told = _heard(link, job.max_s + 2 * _GRACE_S)
@@ -266,11 +291,11 @@ def programs_of(only: str, names: Sequence[str] = ()) -> list[tuple[str, Program
     ]
 
 
-def _serve(waiting: Any, done: Any, out: Path) -> None:
+def _serve(waiting: Any, done: Any, out: Path, store: Path) -> None:
     """A worker: record until there is nothing left."""
     while (job := waiting.get()) is not None:
         try:
-            done.put(record(job, out))
+            done.put(record(job, out, store))
         except Exception:  # noqa: BLE001  # counted and shown as a fault
             done.put(_line(job, {"error": traceback.format_exc(), "began": None, "harmed": []}, 0))
 
@@ -279,12 +304,19 @@ def make(
     todo: Sequence[Job], out: Path, n_workers: int, show: Callable[[str], None]
 ) -> Counter[str]:
     """Make the recordings and add their lines to the index; returns counts by label and family."""
+    with tempfile.TemporaryDirectory(prefix="trees-") as store:
+        return _make(todo, out, Path(store), n_workers, show)
+
+
+def _make(
+    todo: Sequence[Job], out: Path, store: Path, n_workers: int, show: Callable[[str], None]
+) -> Counter[str]:
     context = multiprocessing.get_context("spawn")
     waiting, done = context.Queue(), context.Queue()
     for job in (*todo, *[None] * n_workers):
         waiting.put(job)
     crew = [
-        context.Process(target=_serve, args=(waiting, done, out), name=f"recording-{n}")
+        context.Process(target=_serve, args=(waiting, done, out, store), name=f"recording-{n}")
         for n in range(n_workers)
     ]
     for member in crew:
