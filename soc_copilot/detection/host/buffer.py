@@ -395,7 +395,8 @@ def _event_rows(frame: pl.DataFrame, rows: Rows) -> list[EventRow]:
     longest = picked.select(pl.col(*_TEXTS).str.len_bytes().max()).row(0)
     if max((n or 0 for n in longest), default=0) > _TEXT_CHARS:
         picked = picked.with_columns(pl.col(*_TEXTS).str.head(_TEXT_CHARS))
-    return picked.rows()
+    # Twice as fast as `rows()`.
+    return list(zip(*(column.to_list() for column in picked.iter_columns()), strict=True))
 
 
 def _size(held: HostEvent | EventRow) -> int:

@@ -7,7 +7,8 @@ events to predictions: each event is looked at once, when it arrives, with its s
 import copy
 import os
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -237,13 +238,7 @@ class HostScorer:
         """
         began_s = time.perf_counter()
         frame = checked(events if isinstance(events, pl.DataFrame) else frame_of(events))
-        columns = from_frame(frame)
-        blocks: list[Block] = []
-        at = 0
-        while at < len(columns):
-            block = self._block(frame, columns, at)
-            blocks.append(block)
-            at += len(block.rows)
+        blocks = list(self.blocks(frame))
         scores = joined([block.scores for block in blocks]) if blocks else _NOTHING
         starts = np.cumsum([0, *(len(block.rows) for block in blocks)])
 
@@ -252,7 +247,21 @@ class HostScorer:
             return blocks[which].reasons(row - int(starts[which]))
 
         latency_ms = (time.perf_counter() - began_s) * 1e3
-        return Predictions(frame["event_id"], columns.time, scores, latency_ms, reasons)
+        times = frame["time"].to_numpy()
+        return Predictions(frame["event_id"], times, scores, latency_ms, reasons)
+
+    def blocks(self, frame: pl.DataFrame) -> Iterator["Block"]:
+        """Score the next events, block by block; each is remembered before the next begins.
+
+        Args:
+            frame: Canonical, without nulls; `blocks.checked` makes it so.
+        """
+        columns = from_frame(frame)
+        at = 0
+        while at < len(columns):
+            block = self._block(frame, columns, at)
+            at += len(block.rows)
+            yield block
 
     def process_one(self, event: HostEvent) -> ThreatPrediction:
         """Score the next event.
@@ -338,15 +347,27 @@ class HostScorer:
             features = memory.tracker.advance(columns, rows)
             return features, detector.advance(features, rows, memory.hidden)
         features, forest = np.empty((n, N_FEATURES), np.float32), np.empty(n, np.float32)
-        waiting = []
+        waiting, to_walk = [], deque[tuple[int, int]]()
+
+        def walk() -> None:  # whichever thread has time
+            while to_walk:
+                try:
+                    a, b = to_walk.popleft()
+                except IndexError:
+                    return
+                forest[a:b] = detector.forest(features[a:b])
+
         for a in range(0, n, _CHUNK):
             b = min(a + _CHUNK, n)
             features[a:b] = memory.tracker.advance(sliced(columns, a, b), rows[a:b])
             waiting.append(
                 self._helper.submit(detector.logits, features[a:b], rows[a:b], memory.hidden)
             )
-            forest[a:b] = detector.forest(features[a:b])
+            to_walk.append((a, b))
+        walked = self._helper.submit(walk)
+        walk()
         logits = np.concatenate([found.result() for found in waiting])
+        walked.result()
         return features, detector.judge(features, logits, forest)
 
 

@@ -64,7 +64,7 @@ class StreamingInferenceEngine:
         n_streams: Streams known at a time; those idle for longest make room.
         n_files: Files known at a time, a power of two.
         window: Events of each stream that are kept.
-        warm_up: Score events of our own making first, so that the first real one is as fast
+        is_warmed: Score events of our own making first, so that the first real one is as fast
             as the rest; they leave no trace.
 
     Raises:
@@ -78,12 +78,12 @@ class StreamingInferenceEngine:
     def __init__(
         self, model: HostModel | Path | None = None, *, device: str = "auto",
         threshold: float | None = None, n_streams: int = N_STREAMS, n_files: int = N_FILES,
-        window: int = WINDOW, warm_up: bool = True,
+        window: int = WINDOW, is_warmed: bool = True,
     ) -> None:  # fmt: skip
         self.detector = HybridThreatDetector(model=model, device=device, threshold=threshold)
         self._lock = threading.Lock()
-        if warm_up:
-            _warm_up(HostScorer(self.detector, n_streams=8, n_files=1_024, window=window))
+        if is_warmed:
+            warm_up(self.detector)
         self._scorer = HostScorer(
             self.detector, n_streams=n_streams, n_files=n_files, window=window
         )
@@ -193,8 +193,9 @@ class StreamingInferenceEngine:
         self._busy_s += latency_ms / 1e3
 
 
-def _warm_up(scorer: HostScorer) -> None:
-    """Run all code that real events will run; the scorer is thrown away."""
+def warm_up(detector: HybridThreatDetector) -> None:
+    """Run all code that real events will run, in a memory that is thrown away."""
+    scorer = HostScorer(detector, n_streams=8, n_files=1_024)
     began_s = time.time()
     operations = (Operation.WRITE, Operation.CREATE, Operation.RENAME, Operation.DELETE)
     events = [
@@ -209,4 +210,4 @@ def _warm_up(scorer: HostScorer) -> None:
         scorer.process_one(event)
     scorer.process(events[:16])
     scorer.process(events).to_frame()
-    explain(scorer.detector, scorer.memory.windows.at(0))
+    explain(detector, scorer.memory.windows.at(0))

@@ -6,7 +6,7 @@ window and the score is computed again; events are weighed by what they added to
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from soc_copilot.detection.host.detector import HybridThreatDetector
 
 Floats = npt.NDArray[np.float32]
+Done = Mapping[int, Sequence[int]]  # a `Deed` -> places in the window, the last one first
 
 MAX_REASONS: Final = 6  # chosen: more are not read
 MAX_EVENTS: Final = 10  # chosen: events named as driving a score
@@ -124,7 +125,8 @@ def reasons(row: Floats, components: Components, window: "Window") -> tuple[Reas
     Returns:
         At most `MAX_REASONS`, strongest first, never none.
     """
-    found = _counted(row, window) + _around(row, window)
+    done = _by_deed(window)
+    found = _counted(row, window, done) + _around(row, window, done)
     harm = sum(reason.weight for reason in found if reason.weight >= _MIN_TOLD)
     if components.deep >= _SURE or not found:
         found.append(
@@ -151,14 +153,14 @@ def words(row: Floats, components: Components, window: "Window") -> tuple[str, .
     return tuple(reason.text for reason in reasons(row, components, window))
 
 
-def _counted(row: Floats, window: "Window") -> list[Reason]:
+def _counted(row: Floats, window: "Window", done: Done) -> list[Reason]:
     """Reasons that are numbers of files."""
     found: list[tuple[float, F, Deed, str]] = []
     for counter, deed, weight, one, many in _COUNTED:
         counted = math.expm1(float(row[counter]))
         if counted < _MIN_TOLD:
             continue
-        paths = _paths(window, deed)
+        paths = _paths(window, done.get(deed, ()))
         n = max(len(paths), math.ceil(counted - 0.1), 1)
         if counter in _CONTEXT and n < _MANY:
             continue
@@ -172,11 +174,13 @@ def _counted(row: Floats, window: "Window") -> list[Reason]:
     for weight, counter, deed, text in found:
         if deed in _HARMFUL and is_first:
             text, is_first = text + _breadth(row), False
-        told.append(Reason(FEATURES[counter].name, weight, f"{text}{_last(window, deed)}."))
+        told.append(
+            Reason(FEATURES[counter].name, weight, f"{text}{_last(window, done.get(deed, ()))}.")
+        )
     return told
 
 
-def _around(row: Floats, window: "Window") -> list[Reason]:
+def _around(row: Floats, window: "Window", done: Done) -> list[Reason]:
     """Reasons besides numbers of files."""
     found = []
 
@@ -186,7 +190,7 @@ def _around(row: Floats, window: "Window") -> list[Reason]:
     lost, recent = math.expm1(row[F.HARM_SLOW]), math.expm1(row[F.HARM_FAST])
     formats = round(2.0 ** (3.0 * float(row[F.EXTENSION_FUNNEL])) - 1.0)
     if formats > 1:
-        extension = _extension(window)
+        extension = _extension(window, done)
         text = f"Files of {formats} formats now end in one new extension{extension}."
         add(F.EXTENSION_FUNNEL, float(formats), text)
     notes = math.expm1(row[F.NOTES])
@@ -201,7 +205,7 @@ def _around(row: Floats, window: "Window") -> list[Reason]:
         share = float(row[F.HARM_SHARE])
         text = f"{100 * share:.0f}% of the files touched in the last minutes were lost."
         add(F.HARM_SHARE, 1.5 * share, text)
-    place = _sensitive(window)
+    place = _sensitive(window, done)
     if place:
         places = "logs, keys, start-up entries or backups"
         add(F.SENSITIVE, 1.0, f"A sensitive place was changed ({places}): {place}.")
@@ -221,31 +225,54 @@ def _breadth(row: Floats) -> str:
     return f", in {' and '.join(parts)}" if parts else ""
 
 
-def _paths(window: "Window", *deeds: Deed) -> list[str]:
-    """Different paths of events that did so, the last one first."""
-    at = np.flatnonzero(np.isin(window.deeds, deeds))[::-1]
-    return list(dict.fromkeys(window.path_of(int(i)) for i in at))
+def _by_deed(window: "Window") -> Done:
+    """Places of the events that did something, by what they did, the last one first."""
+    found: dict[int, list[int]] = {}
+    kinds = window.deeds.tolist()
+    for place in range(len(kinds) - 1, -1, -1):
+        if kinds[place]:
+            found.setdefault(kinds[place], []).append(place)
+    return found
 
 
-def _last(window: "Window", deed: Deed) -> str:
-    paths = _paths(window, deed)[:_NAMED]
-    return f" (last: {', '.join(short(path) for path in paths)})" if paths else ""
+def _paths(window: "Window", places: Sequence[int]) -> list[str]:
+    """Different paths of events, in their order."""
+    return list(dict.fromkeys(window.path_of(place) for place in places))
 
 
-def _extension(window: "Window") -> str:
-    for path in _paths(window, Deed.RENAMED, Deed.OVERWRITTEN, Deed.REPLACED):
-        name = path.replace("\\", "/").rpartition("/")[2]
-        stem, dot, extension = name.rpartition(".")
-        if stem and dot and extension:
-            return f" (.{short(extension)})"
+def _last(window: "Window", places: Sequence[int]) -> str:
+    named: list[str] = []
+    for place in places:
+        path = short(window.path_of(place))
+        if path not in named:
+            named.append(path)
+        if len(named) == _NAMED:
+            break
+    return f" (last: {', '.join(named)})" if named else ""
+
+
+def _extension(window: "Window", done: Done) -> str:
+    for deed in (Deed.RENAMED, Deed.OVERWRITTEN, Deed.REPLACED):
+        for place in done.get(deed, ()):
+            name = window.path_of(place).replace("\\", "/").rpartition("/")[2]
+            stem, dot, extension = name.rpartition(".")
+            if stem and dot and extension:
+                return f" (.{short(extension)})"
     return ""
 
 
-def _sensitive(window: "Window") -> str:
-    is_place = window.features[:, F.SENSITIVE] >= SENSITIVE
-    touched = ~np.isin(window.deeds, (Deed.NONE, Deed.KEPT))
-    at = np.flatnonzero(is_place & touched)
-    return short(window.path_of(int(at[-1]))) if len(at) else ""
+def _sensitive(window: "Window", done: Done) -> str:
+    is_place = (window.features[:, F.SENSITIVE] >= SENSITIVE).tolist()
+    if not any(is_place):
+        return ""
+    touched = [
+        place
+        for deed, places in done.items()
+        if deed != Deed.KEPT
+        for place in places
+        if is_place[place]
+    ]
+    return short(window.path_of(max(touched))) if touched else ""
 
 
 def short(path: str) -> str:

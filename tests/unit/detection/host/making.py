@@ -41,12 +41,12 @@ def write(
     )  # fmt: skip
 
 
-def attack(n=30, stream="web01", began_s=0.0, step_s=0.1):
+def attack(n=30, stream="web01", began_s=0.0, step_s=0.1, folder="/srv/docs"):
     """Files that were there, of four formats in five folders, become noise in place."""
     formats = ("txt", "docx", "csv", "py")
     return [
         write(
-            f"a{i}", f"/srv/docs/{i % 5}/file{i}.{formats[i % 4]}", began_s + i * step_s,
+            f"a{i}", f"{folder}/{i % 5}/file{i}.{formats[i % 4]}", began_s + i * step_s,
             entropy=7.95, before=4.6, stream=stream,
         )
         for i in range(n)
