@@ -1,1 +1,17 @@
 """The host detector: what programs do to files, told from what destroys them."""
+
+from collections.abc import Mapping
+
+from soc_copilot.detection.host.watcher import HostWatcher
+from soc_copilot.detection.protocol import SettingValue
+
+
+def create(settings: Mapping[str, SettingValue]) -> HostWatcher:
+    """The host detector; its model is loaded by `start`.
+
+    Args:
+        settings: Values by key; `detection.host.threshold` is the one used, 0 being the model's
+            own.
+    """
+    threshold = float(settings.get("detection.host.threshold", 0.0))
+    return HostWatcher(threshold if threshold > 0 else None)
