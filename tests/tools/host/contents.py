@@ -237,7 +237,7 @@ def zip_archive(rng: random.Random, size: int) -> bytes:
         part = rng.randint(500, max(600, min(left * 3, 200_000)))
         extension, maker = rng.choice((("txt", text), ("csv", table), ("jpg", media.jpeg)))
         data = maker(rng, part)
-        members.append((f"{words.stem(rng)}.{extension}", data))
+        members.append((f"{len(members):02} {words.stem(rng)}.{extension}", data))
         left -= part if extension == "jpg" else part // 3
     return _zipped(rng, members)
 
