@@ -64,6 +64,13 @@ def test_any_first_part_is_balanced() -> None:
     assert [job.file for job in maker.jobs(programs, 9, 3, 20.0)] == [j.file for j in drawn[:9]]
 
 
+def test_no_attack_is_named_as_ordinary_work_is() -> None:
+    programs = maker.programs_of("")
+    assert len({program.name for _, program in programs}) == len(programs)
+    attacks = {program.family for label, program in programs if label == "attack"}
+    assert attacks.isdisjoint(program.family for label, program in programs if label == "benign")
+
+
 def test_programs_are_chosen_by_name_or_family() -> None:
     names = {attack.name for attack in ATTACKS if attack.family == "partial"}
     assert {program.name for _, program in maker.programs_of("attacks", ["partial"])} == names

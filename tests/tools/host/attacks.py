@@ -96,7 +96,7 @@ _IN_PLACE: Final = (
     _each("weak_cipher", "weak_temp_over", sealing.temp_over(), ciphers=_WEAK),
     _whole("swap_contents", "swap_contents", sealing.swap_contents, note=_QUIET),
     _each("saved_over", "backup_then", sealing.backup_then, names=("same",), note=0.3),
-    _each("few_targets", "few_overwritten", sealing.overwrite, share=(0.05, 0.3), note=0.2),
+    _each("few_targets", "few_sealed", sealing.overwrite, share=(0.05, 0.3), note=0.2),
     _each("few_targets", "few_truncated", sealing.truncate_write, share=(0.05, 0.3), note=0.2),
 )
 

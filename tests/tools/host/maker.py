@@ -211,7 +211,10 @@ def _record(job: Job, out: Path, parent: Path, store: Path) -> dict[str, Any]:
     rng = random.Random(job.seed)  # noqa: S311  # repeatable, for recordings
     place = make_place(parent, rng, pace=job.pace)
     shutil.copytree(_tree(job, store), place.root, symlinks=True, dirs_exist_ok=True)
-    program = next(program for _, program in programs_of("") if program.name == job.program)
+    pairs = programs_of("")
+    program = next(
+        found for label, found in pairs if (label, found.name) == (job.label, job.program)
+    )
     if program.family == "tampering" or rng.random() < _FURNISHED:
         furnish(place.root, rng)
     written = parent / job.file
