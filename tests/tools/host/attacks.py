@@ -96,8 +96,8 @@ _IN_PLACE: Final = (
     _each("weak_cipher", "weak_temp_over", sealing.temp_over(), ciphers=_WEAK),
     _whole("swap_contents", "swap_contents", sealing.swap_contents, note=_QUIET),
     _each("saved_over", "backup_then", sealing.backup_then, names=("same",), note=0.3),
-    _each("few_targets", "few_sealed", sealing.overwrite, share=(0.05, 0.3), note=0.2),
-    _each("few_targets", "few_truncated", sealing.truncate_write, share=(0.05, 0.3), note=0.2),
+    _each("few_targets", "some_overwritten", sealing.overwrite, share=(0.05, 0.3), note=0.2),
+    _each("few_targets", "some_truncated", sealing.truncate_write, share=(0.05, 0.3), note=0.2),
 )
 
 _BESIDE: Final = (
@@ -164,21 +164,22 @@ _BESIDE: Final = (
 )
 
 _WIDE: Final = (
-    _whole("container", "own_container", partial(breadth.own_container, by_folder=False)),
-    _whole("container", "folder_containers", partial(breadth.own_container, by_folder=True)),
+    _whole("packed_away", "own_container", partial(breadth.own_container, by_folder=False)),
+    _whole("packed_away", "folder_containers", partial(breadth.own_container, by_folder=True)),
     _whole(
-        "container", "zip_password", breadth.tool_container(breadth.zip_listed, ".zip"),
+        "packed_away", "zip_password", breadth.tool_container(breadth.zip_listed, ".zip"),
         needs=("zip",),
     ),
     _whole(
-        "container", "seven_zip_password",
+        "packed_away", "seven_zip_password",
         breadth.tool_container(breadth.seven_zip_listed, ".7z"), needs=("7z",),
     ),
     _whole(
-        "container", "tar_openssl", breadth.tool_container(breadth.tar_openssl_listed, ".tar.enc"),
+        "packed_away", "tar_openssl",
+        breadth.tool_container(breadth.tar_openssl_listed, ".tar.enc"),
         needs=("openssl",),
     ),
-    _each("container", "zip_each", breadth.zip_each, needs=("zip",)),
+    _each("packed_away", "zip_each", breadth.zip_each, needs=("zip",)),
     _each("wipe_fill", "zero_fill", breadth.filled("zeros"), note=_QUIET),
     _each("wipe_fill", "random_fill", breadth.filled("random"), note=_QUIET),
     _each("wipe_fill", "pattern_fill", breadth.filled("patterns"), note=_QUIET),
