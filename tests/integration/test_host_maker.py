@@ -24,6 +24,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_an_attack_is_recorded_with_its_harm(tmp_path: Path) -> None:
     words = ["--out", str(tmp_path / "out"), "--n", "2", "--seed", "5", "--workers", "2"]
     words += ["--programs", "empty,rename_then", "--max-seconds", "3"]
@@ -44,6 +45,7 @@ def test_an_attack_is_recorded_with_its_harm(tmp_path: Path) -> None:
     assert index(tmp_path / "out") == lines
 
 
+@pytest.mark.slow
 def test_a_person_alone_is_ordinary(tmp_path: Path) -> None:
     words = ["--out", str(tmp_path), "--n", "1", "--seed", "1", "--only", "company"]
     maker.main([*words, "--max-seconds", "6"])
