@@ -112,6 +112,7 @@ _COUNTED: Final = (
 _HARMFUL: Final = (Deed.OVERWRITTEN, Deed.REPLACED, Deed.WIPED)
 _CONTEXT: Final = (F.DELETED, F.REWRITTEN)  # told from the third file on: work does so, too
 _MANY: Final = 3
+_MANY_FORMATS: Final = 5  # chosen: fewer are one project
 
 
 def reasons(row: Floats, components: Components, window: "Window") -> tuple[Reason, ...]:
@@ -209,9 +210,9 @@ def _around(row: Floats, window: "Window", done: Done) -> list[Reason]:
     if place:
         places = "logs, keys, start-up entries or backups"
         add(F.SENSITIVE, 1.0, f"A sensitive place was changed ({places}): {place}.")
-    if row[F.MISMATCH] > 0.5 and len(window):
-        name = short(window.path_of(len(window) - 1))
-        add(F.MISMATCH, 0.5, f"{name} does not hold what its name promises.")
+    formats = round(math.expm1(row[F.REWRITTEN_FORMATS]))
+    if formats >= _MANY_FORMATS:
+        add(F.REWRITTEN_FORMATS, formats / 2, f"Files of {formats} formats were written in place.")
     if row[F.NOVELTY] >= 0.5:
         add(F.NOVELTY, 0.4, "The user or program was not seen at work here before.")
     return found

@@ -16,7 +16,7 @@ class Feature(IntEnum):
     UNREADABLE = 5
     ENTROPY_RISE = 6
     SIZE_CHANGE = 7
-    MISMATCH = 8
+    REWRITTEN_FORMATS = 8
     NEW_EXTENSION = 9
     EXTENSION_FUNNEL = 10
     WAS_THERE = 11
@@ -87,8 +87,9 @@ FEATURES: Final = (
               "Text that turns into noise; 0 where the content before is not known."),
     Described("size_change", "Change of size", "ln(after / before), at most 1", -1.0, 1.0,
               "Encryption keeps sizes, compression shrinks them."),
-    _flag("mismatch", "Content unlike its name",
-          "A name that promises text, a document or a picture over unreadable content."),
+    Described("rewritten_formats", "Formats written in place", "ln(1 + extensions) of 10 min",
+              0.0, 4.0,
+              "An editor or a converter takes few, encryption of parts and weak ciphers take all."),
     _flag("new_extension", "Extension not met before",
           "A file that was there takes an extension that is no known format and that no file "
           "here had."),

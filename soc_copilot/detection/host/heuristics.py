@@ -14,8 +14,9 @@ _STEEP: Final = 2.0  # chosen: of the score in the logarithm of the loss
 _BREADTH: Final = 0.15  # chosen: each folder and format more weighs so much
 _FUNNEL: Final = 0.5  # chosen: formats that became one extension
 _NOTE: Final = 0.15  # chosen: each folder more with the same small file
-_RENAMES: Final = 0.1  # chosen: a file only renamed, against one destroyed
-_PURITY: Final = 0.35  # chosen: weight of a loss amid much ordinary work
+_RENAMES: Final = 0.03  # chosen: a file only renamed, against one destroyed
+_REWRITTEN: Final = 0.04  # chosen: a file written in place, where seven formats are
+_PURITY: Final = 0.2  # chosen: weight of a loss amid much ordinary work
 
 
 def loss(features: Floats) -> Floats:
@@ -36,6 +37,8 @@ def loss(features: Floats) -> Floats:
         np.expm1(features[:, F.HARM_SLOW]),
     )
     lost = lost + _RENAMES * np.expm1(features[:, F.RENAMED])
+    mixed = np.clip((np.expm1(features[:, F.REWRITTEN_FORMATS]) - 3.0) / 4.0, 0.0, 1.0)
+    lost = lost + _REWRITTEN * mixed * np.expm1(features[:, F.REWRITTEN])
     purity = _PURITY + (1.0 - _PURITY) * features[:, F.HARM_SHARE]
     broad = (
         1.0

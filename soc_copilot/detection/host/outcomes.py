@@ -18,19 +18,28 @@ _MIN_TOLD: Final = 0.2  # unreadable share from which a content counts as change
 _ZEROED_BITS: Final = 0.2  # bits per byte: one value throughout, but for a few bytes
 _ZEROED_BYTES: Final = 256
 _NOTE_BYTES: Final = (64.0, 65_536.0)
-_GHOST: Final = np.uint64(0x6705)  # sets names of files that went apart from those of copies
+# Set names of files that went, and folders with new noise and with losses, apart from copies.
+_GHOST: Final = np.uint64(0x6705)
+_CAME: Final = np.uint64(0xCA3E)
+_LEFT: Final = np.uint64(0x1EF7)
+_NEAR_S: Final = 15.0  # chosen: between noise that came in a folder and a file that went there
 _UNKNOWN: Final = int(Format.UNKNOWN)
 
-# How much the loss of a file weighs that becomes noise, by what its name promised: chosen so that
-# formats which are close to noise by themselves say little.
-_LOSS: Final = np.array([0.7, 0.7, 1.0, 0.9, 0.8, 0.5, 0.2, 0.1, 0.2, 0.45])
-# How much a copy says by its own extension: known packers and tools of the owner say less.
-_COPY: Final = np.array([1.0, 1.0, 0.9, 0.6, 0.5, 0.6, 0.25, 0.5, 0.5, 0.5])
-# How much a new file says that is noise under a name that promises something else.
-_LIE: Final = np.array([0.0, 0.0, 0.6, 0.5, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0])
+# By `Format`, chosen: how much the loss of a file weighs that becomes noise; how much a copy says
+# by its own extension, known packers and tools of the owner less; how much a new file says that is
+# noise under a name that promises something else; how much a file says that went while noise came
+# under another name.
+_LOSS: Final = np.array([0.7, 0.7, 1.0, 0.7, 0.8, 0.5, 0.3, 0.1, 0.2, 0.6])
+_COPY: Final = np.array([1.0, 1.0, 0.9, 0.6, 0.5, 0.6, 0.12, 0.5, 0.5, 0.5])
+_LIE: Final = np.array([0.0, 0.0, 0.6, 0.4, 0.25, 0.0, 0.0, 0.0, 0.0, 0.2])
+_WENT: Final = np.array([0.35, 0.35, 0.8, 0.8, 0.7, 0.3, 0.2, 0.05, 0.0, 0.7])
+# Formats that are close to noise by themselves: only what is surely noise counts for them.
+_IS_NEAR: Final = np.array([0, 0, 0, 1, 1, 1, 1, 1, 0, 1])
 _SURE_LIE: Final = 0.8  # unreadable share from which such a file counts
+_SURELY: Final = 0.3  # and how surely it must be noise where its format comes near to that
 _ZEROED: Final = 0.6  # weight of a file that holds one value throughout
-_SCRAPPED: Final = 0.5  # weight of a file written and deleted right after
+_SCRAPPED: Final = 0.5  # weight of a file emptied or written, nobody saw with what, and deleted
+_DISCARDED: Final = 0.1  # weight of a file written with what can be read, and deleted
 EMPTYING: Final = 0.3  # weight of a file emptied; taken back when it is written anew
 
 
@@ -59,9 +68,75 @@ def _went_before(
 
 
 @compiled
+def _less(streams: Streams, s: int, kind: int, weight: float) -> None:
+    streams.counts[s, kind] = max(streams.counts[s, kind] - weight, 0.0)
+
+
+@compiled
+def _give(twins: Twins, key: np.uint64, now: float, weight: float) -> None:
+    """Something came to, or went from, a folder that may be matched by its opposite."""
+    i = t.look(twins.key, key)
+    held = twins.share[i] if i >= 0 and now - twins.at[i] <= _NEAR_S else 0.0
+    t.put_twin(twins, key, now, held + weight, np.uint64(0), 0)
+
+
+@compiled
+def _take(twins: Twins, key: np.uint64, now: float) -> float:
+    """One of what `_give` told of a folder a short time ago; its weight, at most 1."""
+    i = t.look(twins.key, key)
+    if i < 0 or now - twins.at[i] > _NEAR_S or twins.share[i] <= 0.0:
+        return 0.0
+    weight = min(float(twins.share[i]), 1.0)
+    twins.share[i] -= weight
+    return weight
+
+
+@compiled
+def _judge_noise(
+    files: Files, twins: Twins, streams: Streams, name: Name, f: int, s: int,
+    stream: np.uint64, share: float, sure: float, now: float,
+) -> float:  # fmt: skip
+    """A new file is unreadable: is it the copy of one that went, or may it become one?"""
+    form = name.format
+    told = sure if _IS_NEAR[form] else share
+    ghost = _went_before(twins, stream, name.base, name.stem, now)
+    if ghost >= 0:
+        weight = told * _COPY[form] * twins.share[ghost]
+        files.flags[f] |= t.HARMED
+        twins.share[ghost] = 0.0
+        _less(streams, s, t.DELETED, 1.0)
+        t.add_harm(streams, s, t.REPLACED, weight, name.folder, twins.extension[ghost], now)
+        if form <= _UNKNOWN:
+            t.add_funnel(streams, s, name.extension, twins.extension[ghost], now)
+        return float(weight)
+    lie = _LIE[form] * told if told >= (_SURELY if _IS_NEAR[form] else _SURE_LIE) else 0.0
+    if lie > 0.0:
+        files.flags[f] |= t.HARMED
+        t.add_harm(streams, s, t.OVERWRITTEN, lie, name.folder, name.extension, now)
+        return float(lie)
+    for key in (name.base, name.stem):
+        t.put_twin(twins, t.mix(stream, key), now, told, name.extension, form)
+    if files.flags[f] & t.NOISE:
+        return 0.0
+    files.flags[f] |= t.NOISE
+    if form > _UNKNOWN:
+        streams.counts[s, t.KEPT] += share
+        return 0.0
+    weight = _take(twins, t.mix(stream ^ _LEFT, name.folder), now) * share
+    if weight > 0.0:  # it came where a file of another name went
+        files.flags[f] |= t.HARMED
+        _less(streams, s, t.DELETED, 1.0)
+        t.add_harm(streams, s, t.REPLACED, weight, name.folder, name.extension, now)
+        return float(weight)
+    streams.counts[s, t.KEPT] += share
+    _give(twins, t.mix(stream ^ _CAME, name.folder), now, share)
+    return 0.0
+
+
+@compiled
 def judge(
     files: Files, twins: Twins, streams: Streams, name: Name, f: int, s: int,
-    stream: np.uint64, share: float, entropy: float, size: float, before: float,
+    stream: np.uint64, share: float, sure: float, entropy: float, size: float, before: float,
     before_share: float, now: float,
 ) -> float:  # fmt: skip
     """What a content that was just seen means for its file; returns the harm it adds."""
@@ -72,11 +147,12 @@ def judge(
         if flags & t.HARMED:
             return 0.0
         is_zeroed = entropy < _ZEROED_BITS and size >= _ZEROED_BYTES and not (before < 1.0)
-        if share > _MIN_TOLD or is_zeroed:
-            weight = _LOSS[form] * share * (1.0 - 0.7 * before_share) if not is_zeroed else _ZEROED
+        noise = sure if _IS_NEAR[form] else share
+        if noise > _MIN_TOLD or is_zeroed:
+            weight = _LOSS[form] * noise * (1.0 - 0.7 * before_share) if not is_zeroed else _ZEROED
             kind = t.OVERWRITTEN if not is_zeroed else t.WIPED
             if flags & t.EMPTIED:  # what was said of its emptying is said again by its new content
-                streams.counts[s, t.WIPED] = max(streams.counts[s, t.WIPED] - EMPTYING, 0.0)
+                _less(streams, s, t.WIPED, EMPTYING)
             files.flags[f] = (flags | t.HARMED) & ~t.EMPTIED
             t.add_harm(streams, s, kind, weight, folder, files.extension[f], now)
             if flags & t.IS_RENAMED:
@@ -85,48 +161,19 @@ def judge(
         if not flags & t.IS_REWRITTEN and size > 0.0:
             files.flags[f] = (flags | t.IS_REWRITTEN) & ~t.EMPTIED
             streams.counts[s, t.REWRITTEN] += 1.0
+            t.add_rewritten(streams, s, files.extension[f], now)
             if flags & t.EMPTIED:
-                streams.counts[s, t.WIPED] = max(streams.counts[s, t.WIPED] - EMPTYING, 0.0)
+                _less(streams, s, t.WIPED, EMPTYING)
         return 0.0
     if flags & t.HARMED:
         return 0.0
     if share > _MIN_TOLD:
-        return _judge_noise(files, twins, streams, name, f, s, stream, share, now)
+        return _judge_noise(files, twins, streams, name, f, s, stream, share, sure, now)
     if not flags & t.IS_GOOD and size > 0.0:
         files.flags[f] = flags | t.IS_GOOD
         streams.counts[s, t.GOOD] += 1.0
         if _NOTE_BYTES[0] <= size <= _NOTE_BYTES[1]:
             t.add_note(streams, s, name.name, size, folder, now)
-    return 0.0
-
-
-@compiled
-def _judge_noise(
-    files: Files, twins: Twins, streams: Streams, name: Name, f: int, s: int,
-    stream: np.uint64, share: float, now: float,
-) -> float:  # fmt: skip
-    """A new file is unreadable: is it the copy of one that went, or may it become one?"""
-    form = name.format
-    ghost = _went_before(twins, stream, name.base, name.stem, now)
-    if ghost >= 0:
-        weight = share * _COPY[form] * twins.share[ghost]
-        files.flags[f] |= t.HARMED
-        twins.share[ghost] = 0.0
-        streams.counts[s, t.DELETED] = max(streams.counts[s, t.DELETED] - 1.0, 0.0)
-        t.add_harm(streams, s, t.REPLACED, weight, name.folder, twins.extension[ghost], now)
-        if form <= _UNKNOWN:
-            t.add_funnel(streams, s, name.extension, twins.extension[ghost], now)
-        return float(weight)
-    lie = _LIE[form] * share if share >= _SURE_LIE else 0.0
-    if lie > 0.0:
-        files.flags[f] |= t.HARMED
-        t.add_harm(streams, s, t.OVERWRITTEN, lie, name.folder, name.extension, now)
-        return float(lie)
-    for key in (name.base, name.stem):
-        t.put_twin(twins, t.mix(stream, key), now, share, name.extension, form)
-    if not files.flags[f] & t.NOISE:
-        files.flags[f] |= t.NOISE
-        streams.counts[s, t.KEPT] += share
     return 0.0
 
 
@@ -150,16 +197,26 @@ def deleted(
         copy = twins.format[i]
         weight = float(twins.share[i] * _COPY[copy] * max(_LOSS[form], 0.5))
         files.flags[f] |= t.HARMED
-        streams.counts[s, t.KEPT] = max(streams.counts[s, t.KEPT] - twins.share[i], 0.0)
+        _less(streams, s, t.KEPT, twins.share[i])
         if copy <= _UNKNOWN:
+            _take(twins, t.mix(stream ^ _CAME, name.folder), now)
             t.add_funnel(streams, s, twins.extension[i], files.extension[f], now)
         t.add_harm(streams, s, t.REPLACED, weight, name.folder, files.extension[f], now)
         return weight
     if flags & (t.WRITTEN | t.EMPTIED) and now - files.written[f] <= PASS_S:
         files.flags[f] |= t.HARMED
-        t.add_harm(streams, s, t.WIPED, _SCRAPPED, name.folder, files.extension[f], now)
-        return _SCRAPPED
+        weight = _DISCARDED if flags & t.IS_REWRITTEN else _SCRAPPED
+        t.add_harm(streams, s, t.WIPED, weight, name.folder, files.extension[f], now)
+        return weight
+    came = _take(twins, t.mix(stream ^ _CAME, name.folder), now)
+    if came > 0.0:  # it went where noise came under another name
+        files.flags[f] |= t.HARMED
+        _less(streams, s, t.KEPT, came)
+        weight = float(came * _WENT[form])
+        t.add_harm(streams, s, t.REPLACED, weight, name.folder, files.extension[f], now)
+        return weight
     streams.counts[s, t.DELETED] += 1.0
+    _give(twins, t.mix(stream ^ _LEFT, name.folder), now, _WENT[form])
     loss = max(_LOSS[form], 0.5)
     t.put_twin(twins, t.mix(stream ^ _GHOST, name.full), now, loss,
               files.extension[f], form)  # fmt: skip
@@ -185,7 +242,7 @@ def renamed(
         is_over = True
     if not flags & t.WAS_THERE and is_over:  # written to the side, put in another's place
         if flags & t.NOISE:
-            streams.counts[s, t.KEPT] = max(streams.counts[s, t.KEPT] - 1.0, 0.0)
+            _less(streams, s, t.KEPT, 1.0)
         flags = (flags | t.WAS_THERE) & ~(t.NOISE | t.IS_GOOD)
         ext, form = new_ext, new_form
     elif not flags & t.WAS_THERE:

@@ -17,7 +17,7 @@ Keys = npt.NDArray[np.uint64]
 # chosen: sizes of the lists that each stream has
 _WAYS: Final = 8  # places a key may take
 _FOLDERS: Final = 32  # with harm
-_EXTENSIONS: Final = 32  # with harm
+_EXTENSIONS: Final = 32  # with harm; and written in place
 _KNOWN: Final = 48  # extensions met
 _FUNNELS: Final = 4  # new extensions followed
 _MOUTH: Final = 8  # old extensions counted for each of them
@@ -25,7 +25,7 @@ _NOTES: Final = 8  # names of small new files followed
 _ACTORS: Final = 16
 
 BREADTH_S: Final = 600.0  # chosen: folders, formats, notes and funnels are remembered so long
-_MIN_HARM: Final = 0.2  # chosen: less marks no folder
+_MIN_HARM: Final = 0.1  # chosen: less marks no folder
 
 # Counters of a stream; the place of each in `Streams.counts`.
 EVENTS: Final = 0
@@ -88,6 +88,8 @@ class Streams(NamedTuple):
     folders_at: Doubles
     extensions: Keys
     extensions_at: Doubles
+    rewritten: Keys
+    rewritten_at: Doubles
     known: Keys
     known_at: Doubles
     funnels: Keys
@@ -130,6 +132,7 @@ def empty_streams(n: int) -> Streams:
     return Streams(
         np.full(n, np.nan), np.zeros(n, np.int64), np.zeros((n, N_COUNTS)),
         keys(_FOLDERS), times(_FOLDERS), keys(_EXTENSIONS), times(_EXTENSIONS),
+        keys(_EXTENSIONS), times(_EXTENSIONS),
         keys(_KNOWN), times(_KNOWN), keys(_FUNNELS), times(_FUNNELS), keys(_FUNNELS, _MOUTH),
         keys(_NOTES), times(_NOTES), keys(_NOTES), np.zeros((n, _NOTES), np.int32),
         keys(_ACTORS), np.zeros((n, _ACTORS), np.int32),
@@ -244,6 +247,12 @@ def add_harm(
     if weight >= _MIN_HARM:
         remember(streams.folders[s], streams.folders_at[s], folder, now)
         remember(streams.extensions[s], streams.extensions_at[s], ext, now)
+
+
+@compiled
+def add_rewritten(streams: Streams, s: int, ext: np.uint64, now: float) -> None:
+    """A file of this extension was written in place and can still be read."""
+    remember(streams.rewritten[s], streams.rewritten_at[s], ext, now)
 
 
 @compiled

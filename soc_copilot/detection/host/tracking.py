@@ -16,7 +16,7 @@ from soc_copilot.detection.host.activity import ActivityColumns, Names
 from soc_copilot.detection.host.compiled import compiled
 from soc_copilot.detection.host.features import N_FEATURES
 from soc_copilot.detection.host.features import Feature as F  # noqa: N817 - one line for each of its names
-from soc_copilot.detection.host.noise import unreadable
+from soc_copilot.detection.host.noise import surely_noise, unreadable
 from soc_copilot.detection.host.outcomes import Name
 from soc_copilot.detection.host.tables import Files, Streams, Twins
 from soc_copilot.domain.errors import DetectorError
@@ -45,7 +45,6 @@ _RENAME: Final = 2
 _DELETE: Final = 3
 _OTHER: Final = 5
 
-_PROMISES: Final = np.array([0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # by `Format`
 _EPOCH_S: Final = 1e8  # times before 1973 count from a recording's start
 _NOON_H: Final = 14.0  # chosen: middle of a working day
 
@@ -162,6 +161,7 @@ def _take_content(
     """Judge a content that was seen; returns unreadable share, rise of entropy, change of size."""
     was_there = files.flags[f] & t.WAS_THERE != 0
     share = unreadable(e.entropy, min(e.size, e.head_bytes))
+    sure = surely_noise(e.entropy, min(e.size, e.head_bytes))
     before_share = rise = change = 0.0
     if before_entropy >= 0.0:
         if was_there:
@@ -173,7 +173,7 @@ def _take_content(
     is_moved = e.operation == _RENAME and was_there
     if not is_moved or files.flags[f] & t.WRITTEN:
         outcomes.judge(
-            files, twins, streams, name, f, e.slot, e.stream, share, e.entropy, e.size,
+            files, twins, streams, name, f, e.slot, e.stream, share, sure, e.entropy, e.size,
             before_entropy, before_share, e.now,
         )  # fmt: skip
     files.entropy[f] = e.entropy
@@ -246,8 +246,7 @@ def _follow(
 
 @compiled
 def _fill(
-    streams: Streams, s: int, op: int, told: Told, mismatch: float, pause: float, now: float,
-    x: Floats,
+    streams: Streams, s: int, op: int, told: Told, pause: float, now: float, x: Floats
 ) -> None:  # fmt: skip
     """Write the features that the counters and the event itself give."""
     counts = streams.counts[s]
@@ -259,7 +258,6 @@ def _fill(
     x[F.UNREADABLE] = told.share
     x[F.ENTROPY_RISE] = told.rise
     x[F.SIZE_CHANGE] = told.change
-    x[F.MISMATCH] = mismatch
     x[F.NEW_EXTENSION] = told.is_new
     x[F.EXTENSION_FUNNEL] = np.log2(1.0 + t.widest_funnel(streams, s, now)) / 3.0
     x[F.WAS_THERE] = told.was_there
@@ -275,6 +273,7 @@ def _fill(
     whole = counts[t.HARM] + counts[t.GOOD] + counts[t.KEPT] + counts[t.REWRITTEN]
     x[F.HARM_SHARE] = counts[t.HARM] / (whole + 1.0)
     then = now - t.BREADTH_S
+    x[F.REWRITTEN_FORMATS] = np.log1p(t.n_since(streams.rewritten_at[s], then))
     x[F.HARM_FOLDERS] = np.log1p(t.n_since(streams.folders_at[s], then))
     x[F.HARM_EXTENSIONS] = np.log1p(t.n_since(streams.extensions_at[s], then))
     x[F.KEPT] = np.log1p(counts[t.KEPT])
@@ -313,8 +312,7 @@ def _advance(files: Files, twins: Twins, streams: Streams, rows: Rows, out: Floa
             )  # fmt: skip
             told = _follow(files, twins, streams, e, name, target)
         x = out[row]
-        form = target.format if op == _RENAME else name.format
-        _fill(streams, s, op, told, told.share * _PROMISES[form], pause, now, x)
+        _fill(streams, s, op, told, pause, now, x)
         x[F.SENSITIVE] = max(paths.sensitive[row], targets.sensitive[row])
         x[F.DEPTH] = min(paths.depth[row] / 16.0, 1.0)
         x[F.NOVELTY] = t.novelty(streams, s, actors[row])

@@ -44,7 +44,10 @@ def wrote(path, entropy=NOISE, size=SIZE, **more):
         # Each file once, whatever is written to it.
         ([wrote("a/x.txt")] * 5, {"overwritten": 1.0}),
         # What is noise by itself says less.
-        ([wrote("a/x.gz")], {"overwritten": 0.2}),
+        ([wrote("a/x.gz")], {"overwritten": 0.3}),
+        ([wrote("a/x.gz", 7.94)], {"rewritten": 1.0}),
+        ([wrote("a/x.jpg")], {"overwritten": 0.8}),
+        ([wrote("a/x.jpg", 7.90)], {"rewritten": 1.0}),
         # A copy beside the original, and the original deleted, in either order.
         ([event("CREATE", "a/x.txt.qzx"), wrote("a/x.txt.qzx")], {"kept": 1.0}),
         (
@@ -57,7 +60,20 @@ def wrote(path, entropy=NOISE, size=SIZE, **more):
         ),
         (
             [event("CREATE", "a/x.txt.gz"), wrote("a/x.txt.gz"), event("DELETE", "a/x.txt")],
-            {"replaced": 0.25},
+            {"replaced": 0.12},
+        ),
+        # A copy under another name in the same folder, in either order; elsewhere it is none.
+        (
+            [event("CREATE", "a/7f3k"), wrote("a/7f3k"), event("DELETE", "a/x.txt")],
+            {"replaced": 0.8},
+        ),
+        (
+            [event("DELETE", "a/x.txt"), event("CREATE", "a/7f3k"), wrote("a/7f3k")],
+            {"replaced": 0.8},
+        ),
+        (
+            [event("CREATE", "b/7f3k"), wrote("b/7f3k"), event("DELETE", "a/x.txt")],
+            {"kept": 1.0, "deleted": 1.0},
         ),
         ([event("DELETE", "a/x.txt")], {"deleted": 1.0}),
         ([event("CREATE", "a/x.tmp"), wrote("a/x.tmp"), event("DELETE", "a/x.tmp")], {"kept": 1.0}),
@@ -83,7 +99,7 @@ def wrote(path, entropy=NOISE, size=SIZE, **more):
         ([event("RENAME", "a/x.htm", "a/x.html")], {}),
         # Overwritten with another text, and deleted right after.
         ([wrote("a/x.txt", TEXT), event("DELETE", "a/x.txt", at=1.0)],
-         {"rewritten": 0.99, "wiped": 0.5}),
+         {"rewritten": 0.99, "wiped": 0.1}),
     ],
 )  # fmt: skip
 def test_what_is_counted(events, expected):
