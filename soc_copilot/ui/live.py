@@ -18,6 +18,7 @@ from soc_copilot.domain.summary import (
 )
 from soc_copilot.ui.ingest_worker import SessionBeat
 from soc_copilot.ui.plots.history import History
+from soc_copilot.ui.stream_history import StreamHistory
 
 RATE_S: Final = 5  # chosen: seconds over which "events per second" is averaged
 RECENT_S: Final = 60  # chosen: seconds over which the shown p50 and p95 are taken
@@ -46,6 +47,7 @@ class Live(QObject):
     Attributes:
         history: Per-second series: `EVENTS`, `P50`, `P95` (milliseconds), `BUFFER`
             (share), `RAISED` (alerts), and per source `events_key` and `lag_key`.
+        streams: How detectors judged streams of events lately.
     """
 
     updated = Signal()
@@ -54,6 +56,7 @@ class Live(QObject):
         super().__init__(parent)
         self._now = now
         self.history = History()
+        self.streams = StreamHistory()
         self._latencies: deque[tuple[int, npt.NDArray[np.float32]]] = deque()
         self._scores: deque[tuple[int, dict[str, npt.NDArray[np.int64]]]] = deque()
         self._last_of: dict[int, int] = {}
@@ -95,6 +98,7 @@ class Live(QObject):
     def tick(self) -> None:
         """Let the clock move on when nothing arrives."""
         self.history.advance(int(self._now()))
+        self.streams.advance(self._now())
         self.peak = max(self.peak, self.rate())
 
     def rate(self, source_id: int | None = None) -> float:
@@ -159,6 +163,7 @@ class Live(QObject):
         self.history.add(RAISED, second, float(sum(summary.raised)))
         self.detectors = summary.detectors or self.detectors
         self._note_scores(second, summary)
+        self.streams.take(summary.streams, summary.stored_ns / 1e9)
 
     def _spread(self, key: str, second: int, since: int | None, count: int) -> None:
         """Share lines over the seconds since the former batch: a rate, not its rhythm."""

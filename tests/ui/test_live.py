@@ -1,10 +1,14 @@
 """The live numbers stay in fixed memory and say what was stored."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 
+from soc_copilot.domain.streams import StreamScore
 from soc_copilot.domain.summary import BatchSummary, SourceStats
 from soc_copilot.ui.live import EVENTS, Live, events_key
 from soc_copilot.ui.plots.history import History, reduce_points
@@ -82,3 +86,15 @@ def test_figures_are_written_for_people() -> None:
     ]  # fmt: skip
     assert size_text(84_000_000) == "84 MB"
     assert [count_text(v) for v in (950, 12_000, 1_200_000)] == ["950", "12k", "1.2M"]
+
+
+def test_how_streams_are_judged_is_kept_and_moves_on_with_the_clock(qtbot: QtBot) -> None:
+    now = [1_772_366_400.0]
+    live = Live(now=lambda: now[0])
+    at = datetime.fromtimestamp(now[0], UTC)
+    judged = StreamScore("host", "1/web", 1, "web", at, 0.9, 0.8, 5)
+    live.on_summaries([replace(summary(int(now[0]), 5), streams=(judged,))])
+    assert live.streams.records("host")["1/web"].top is judged
+    now[0] += 3_600
+    live.tick()
+    assert live.streams.records("host")["1/web"].is_silent
