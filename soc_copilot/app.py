@@ -333,6 +333,11 @@ class Desktop(QObject):
 
             return SourcesPage(desk)
 
+        def host(desk: Desk) -> Page:
+            from soc_copilot.ui.pages.host import HostPage
+
+            return HostPage(desk, self.live)
+
         def governance(desk: Desk) -> Page:
             from soc_copilot.ui.pages.governance import GovernancePage
 
@@ -343,7 +348,7 @@ class Desktop(QObject):
 
             return SettingsPage(desk)
 
-        made = (overview, alerts, events, sources, governance, settings)
+        made = (overview, alerts, events, sources, host, governance, settings)
         return dict(zip(PAGES, made, strict=True))
 
     def _bind(self) -> None:

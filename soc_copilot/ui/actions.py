@@ -40,6 +40,7 @@ MENUS: Final = (
     "Alerts",
     "Events",
     "Sources",
+    "Host",
     "Governance",
     "View",
     "Go",
@@ -95,8 +96,9 @@ _FRAME: Final = (
     ActionSpec("go.alerts", "Alerts", "Go", ("Ctrl+2",), icon="alerts"),
     ActionSpec("go.events", "Events", "Go", ("Ctrl+3",), icon="events"),
     ActionSpec("go.sources", "Sources", "Go", ("Ctrl+4",), icon="sources"),
-    ActionSpec("go.governance", "Governance", "Go", ("Ctrl+5",), icon="governance"),
-    ActionSpec("go.settings", "Settings", "Go", ("Ctrl+6", "Ctrl+,"), icon="settings"),
+    ActionSpec("go.host", "Host", "Go", ("Ctrl+5",), icon="host"),
+    ActionSpec("go.governance", "Governance", "Go", ("Ctrl+6",), icon="governance"),
+    ActionSpec("go.settings", "Settings", "Go", ("Ctrl+7", "Ctrl+,"), icon="settings"),
     ActionSpec("help.shortcuts", "Keyboard shortcuts", "Help", ("?", "F1"), icon="help"),
     ActionSpec("help.about", "About SOC Copilot", "Help"),
 )
@@ -156,6 +158,32 @@ _EVENTS: Final = tuple(
         ("reload", "Search again", ("F5",), "", "With what was stored since."),
     )
 )
+_HOST: Final = (
+    ActionSpec(
+        "host.watch",
+        "Watch a folder…",
+        "Host",
+        ("Ctrl+Shift+W",),
+        icon="folder",
+        help="Score what happens to the files in it; can be undone.",
+    ),
+    *(
+        ActionSpec(f"host.{name}", text, "Host", keys, page="host", icon=icon, help=help_text)
+        for name, text, keys, icon, help_text in (
+            ("next", "Next stream", ("J",), "", ""),
+            ("previous", "Previous stream", ("K",), "", ""),
+            ("alerts", "Alerts of the stream", ("Return", "Enter"), "alerts", ""),
+            ("events", "Events of the stream's source", ("V",), "events", "All that is stored."),
+            ("pin", "Keep on top, or no longer", ("M",), "", "Until the window closes."),
+            ("exercise", "Run the exercise", ("X",), "play",
+             "Encrypts copies of our own sample files in a demonstration folder."),
+            ("unwatch", "Stop watching the folder…", ("Del",), "", "What was read stays."),
+            ("search", "Find a stream", ("/", "Ctrl+F"), "search", ""),
+            ("clear", "Clear the search", ("Esc",), "", ""),
+            ("reload", "Reload", ("F5",), "", ""),
+        )
+    ),
+)  # fmt: skip
 _OTHERS: Final = (
     ActionSpec(
         "sources.add",
@@ -220,7 +248,7 @@ _OTHERS: Final = (
     ),
 )
 
-ACTIONS: Final[tuple[ActionSpec, ...]] = (*_FRAME, *_OVERVIEW, *_ALERTS, *_EVENTS, *_OTHERS)
+ACTIONS: Final[tuple[ActionSpec, ...]] = (*_FRAME, *_OVERVIEW, *_ALERTS, *_EVENTS, *_HOST, *_OTHERS)
 
 
 class ActionTable(QObject):

@@ -24,7 +24,7 @@ PAGE_MS = 2_000  # chosen: another page comes to the front as often as a busy pe
 BLOCK_LINES = 200_000  # chosen: lines made; the file repeats them
 LINES_PER_S = 150_000  # chosen: more than the pipeline can do, so that it never runs dry
 START_LIMIT_S = 120.0
-PAGES = ("overview", "alerts", "events", "sources", "governance", "settings")
+PAGES = ("overview", "alerts", "events", "sources", "host", "governance", "settings")
 
 
 class Desktop(Protocol):

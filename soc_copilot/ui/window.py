@@ -31,6 +31,7 @@ GROUPS = (
         ("events", "Events"),
         ("sources", "Sources"),
     ),
+    (("host", "Host"),),
     (("governance", "Governance"), ("settings", "Settings")),
 )
 DEFAULT_SIZE = (1440, 900)

@@ -8,14 +8,15 @@ from typing_extensions import override
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.add_source import AddSourceDialog
 from soc_copilot.ui.dialogs.killswitch import killswitch_dialog
+from soc_copilot.ui.dialogs.watch_folder import WatchFolderDialog
 
-__all__ = ["AddSourceDialog", "WindowDialogs", "killswitch_dialog"]
+__all__ = ["AddSourceDialog", "WatchFolderDialog", "WindowDialogs", "killswitch_dialog"]
 
 
 class WindowDialogs(QObject):
     """Offers the desk's dialogs in a window: by action, and by dropping a file on it.
 
-    Binds `killswitch.toggle` and `sources.add`; only one dialog is open at a time.
+    Binds `killswitch.toggle`, `sources.add` and `host.watch`; only one dialog is open at a time.
     """
 
     def __init__(self, desk: Desk, window: QWidget) -> None:
@@ -23,6 +24,7 @@ class WindowDialogs(QObject):
         self._desk, self._window = desk, window
         desk.actions.bind("killswitch.toggle", self.toggle_killswitch)
         desk.actions.bind("sources.add", self.add_source)
+        desk.actions.bind("host.watch", self.watch_folder)
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -33,6 +35,10 @@ class WindowDialogs(QObject):
     def add_source(self, path: str = "") -> None:
         """Ask for a log source, with the path filled in where one is known."""
         AddSourceDialog(self._desk, self._window, path).open()
+
+    def watch_folder(self) -> None:
+        """Ask for a folder whose file activity is to be scored."""
+        WatchFolderDialog(self._desk, self._window).open()
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
