@@ -7,7 +7,9 @@ from soc_copilot.detection.host.training import folding
 from soc_copilot.detection.host.training.fit import Recipe
 from soc_copilot.detection.host.training.folding import HYBRID, Plan, cross_scores, judged
 
-PLAN = Plan(n_folds=4, n_variants=1, recipe=Recipe(epochs=3, share=1.0, streams=8, chunk=32, rate=0.01))
+PLAN = Plan(
+    n_folds=4, n_variants=1, recipe=Recipe(epochs=3, share=1.0, streams=8, chunk=32, rate=0.01)
+)
 
 
 @pytest.fixture(scope="module")
