@@ -21,9 +21,9 @@ MOST_ALERTS: Final = 200  # chosen: open alerts that are put beside streams
 RAISED_SHARE: Final = 0.5  # chosen: of the threshold, from which a score is no longer ordinary
 
 OPEN: Final = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
-ORDINARY, RAISED, THREAT = range(3)
-BAND_WORDS: Final = ("Ordinary", "Raised", "Threat")
-BAND_ROLES: Final = ("low", "medium", "critical")
+QUIET, ORDINARY, RAISED, THREAT = range(4)
+BAND_WORDS: Final = ("Quiet", "Ordinary", "Raised", "Threat")
+BAND_ROLES: Final = ("info", "low", "medium", "critical")
 
 
 def band(score: float, threshold: float) -> int:
@@ -92,7 +92,7 @@ class HostRow:
         """The band of the last quarter of an hour; without a score, that of its alerts."""
         judged = self.judged
         if judged is None:
-            return THREAT if self.alerts else ORDINARY
+            return THREAT if self.alerts else QUIET
         return band(judged.score, judged.threshold)
 
     @property

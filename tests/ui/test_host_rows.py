@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 from soc_copilot.domain.clock import utc_now
 from soc_copilot.ui.host_rows import (
     ORDINARY,
+    QUIET,
     RAISED,
     THREAT,
     HostFacts,
@@ -101,5 +102,5 @@ def test_a_watched_folder_has_one_line_before_and_after_its_first_score(
         (after,) = assemble(history.records("host"), facts)
         assert before.key == after.key
         assert before.folder == after.folder == str(tmp_path)
-        assert (before.last_heard, before.worst) == (None, ORDINARY)
+        assert (before.last_heard, before.worst) == (None, QUIET)
         assert after.last_heard is not None

@@ -10,7 +10,15 @@ from typing_extensions import override
 
 from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.text import render_safe
-from soc_copilot.ui.host_rows import BAND_WORDS, ORDINARY, RAISED, THREAT, HostRow, band
+from soc_copilot.ui.host_rows import (
+    BAND_WORDS,
+    ORDINARY,
+    QUIET,
+    RAISED,
+    THREAT,
+    HostRow,
+    band,
+)
 from soc_copilot.ui.models.rows import Index, Role, RowModel
 from soc_copilot.ui.stream_history import COLUMN_S, Floats, StreamHistory
 from soc_copilot.ui.timeformat import TimeFormat
@@ -20,6 +28,7 @@ from soc_copilot.ui.widgets.labels import safe_tip
 ROLE_STRIP = Qt.ItemDataRole.UserRole + 3  # a Strip, for StripDelegate
 NAME_CHARS = 160  # chosen: of a name that is shown; the column cuts it to its width
 BAND_SEVERITIES = {
+    QUIET: Severity.INFO,
     ORDINARY: Severity.LOW,
     RAISED: Severity.MEDIUM,
     THREAT: Severity.CRITICAL,
@@ -61,7 +70,7 @@ class StreamTableModel(RowModel):
 
     headers = ("", "Stream", "", "Now", "Highest", "Last event", "Alerts")
     header_tips: ClassVar[dict[int, str]] = {
-        Column.STATE: "The worst of the last 15 minutes",
+        Column.STATE: "The worst of the last 15 minutes; quiet when nothing happened",
         Column.SCORE: "Highest score of the stream's last batch",
         Column.HIGHEST: "Highest score of the last 15 minutes",
         Column.ALERTS: "Open alerts",

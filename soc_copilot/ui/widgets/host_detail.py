@@ -167,8 +167,7 @@ class HostDetail(QWidget):
         self.events.set_events(events)
         self.table.setVisible(bool(events))
         self.nothing.setVisible(not events)
-        silent = row is not None and row.folder and row.record is None
-        self.nothing.setText(SILENT if silent else "None since this window was opened.")
+        self.nothing.setText("None since this window was opened.")
 
     def show_told(self, detail: AlertDetail) -> None:
         """What an alert says of a stream that has no score of its own yet."""
@@ -225,7 +224,7 @@ class HostDetail(QWidget):
         if row is None:
             words = ("Choose a stream above.",)
         elif row.record is not None:
-            words = row.record.top.reasons or (CALM if row.worst == ORDINARY else UNUSUAL,)
+            words = row.record.top.reasons or (CALM if row.worst <= ORDINARY else UNUSUAL,)
         elif self._told is not None:
             words = (self._told.summary,)
         elif row.folder:

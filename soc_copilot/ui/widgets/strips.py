@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from soc_copilot.domain.clock import from_us
 from soc_copilot.domain.findings import Severity
-from soc_copilot.ui.host_rows import BAND_ROLES, BAND_WORDS, band
+from soc_copilot.ui.host_rows import BAND_ROLES, BAND_WORDS, ORDINARY, THREAT, band
 from soc_copilot.ui.models.host_streams import ROLE_STRIP, Strip
 from soc_copilot.ui.stream_history import COLUMN_S, N_COLUMNS, SPAN_S
 from soc_copilot.ui.theme import GRID, SMALL_PX, Theme
@@ -37,7 +37,7 @@ from soc_copilot.ui.widgets.labels import safe_tip
 TICK_PX: Final = 88  # least distance between two time labels
 # Chosen: opacity of a column's ground by band; what is ordinary stays calm, the rest is seen
 # from afar. The bar on it tells the value.
-GROUNDS: Final = (0.0, 0.18, 0.28)
+GROUNDS: Final = (0.0, 0.0, 0.18, 0.28)
 LEAST_BAR_PX: Final = 2.0  # a score of zero is still seen: there were events
 MARK_PX: Final = 9.0
 
@@ -199,8 +199,8 @@ class StripLegend(QWidget):
     @override
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(self._theme.font(SMALL_PX))
-        words = sum(metrics.horizontalAdvance(word) for word in BAND_WORDS)
-        return QSize(words + len(BAND_WORDS) * 3 * GRID, metrics.height() + GRID)
+        words = sum(metrics.horizontalAdvance(word) for word in BAND_WORDS[ORDINARY:])
+        return QSize(words + (THREAT - ORDINARY + 1) * 3 * GRID, metrics.height() + GRID)
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -212,8 +212,8 @@ class StripLegend(QWidget):
         painter.setFont(self._theme.font(SMALL_PX))
         metrics, x = painter.fontMetrics(), 0.0
         middle = self.height() / 2
-        for level, (word, role) in enumerate(zip(BAND_WORDS, BAND_ROLES, strict=True)):
-            tall = 4.0 * (level + 1)
+        for level in range(ORDINARY, THREAT + 1):
+            word, role, tall = BAND_WORDS[level], BAND_ROLES[level], 4.0 * level
             ground = QRectF(x, middle - 6, 8, 12)
             painter.fillRect(ground, self._theme.color(role, GROUNDS[level]))
             painter.fillRect(QRectF(x, middle + 6 - tall, 8, tall), self._theme.color(role))
