@@ -171,16 +171,16 @@ def from_events(events: Sequence[HostEvent], head_bytes: int = HEAD_BYTES) -> Ac
 
 def from_frame(frame: pl.DataFrame, head_bytes: int = HEAD_BYTES) -> ActivityColumns:
     """Columns of a canonical frame (see `reading`), without a loop over its rows."""
-    known = (pl.col("user") + pl.col("process")).str.len_bytes() > 0
-    actors = frame.select(
-        pl.when(known).then(pl.concat_str("user", pl.lit("\0"), "process")).otherwise(pl.lit(""))
-    ).to_series()
-    actor = _text_keys(actors)
-    actor[actors.str.len_bytes().to_numpy() == 0] = 0
 
     def numbers(name: str) -> Doubles:
-        return np.ascontiguousarray(frame[name].cast(pl.Float64).fill_null(math.nan).to_numpy())
+        column = frame[name]
+        if column.dtype != pl.Float64 or column.null_count():
+            column = column.cast(pl.Float64).fill_null(math.nan)
+        return np.ascontiguousarray(column.to_numpy())
 
+    folders = frame["is_folder"]
+    if folders.null_count():
+        folders = folders.fill_null(value=False)
     return ActivityColumns(
         time=np.nan_to_num(numbers("time")),
         operation=np.ascontiguousarray(frame["operation"].cast(pl.UInt8).to_numpy()),
@@ -190,20 +190,22 @@ def from_frame(frame: pl.DataFrame, head_bytes: int = HEAD_BYTES) -> ActivityCol
         previous_size=numbers("previous_size"),
         entropy=numbers("entropy"),
         previous_entropy=numbers("previous_entropy"),
-        is_folder=np.ascontiguousarray(frame["is_folder"].fill_null(value=False).to_numpy()),
-        stream=_text_keys(frame["stream"]),
-        actor=actor,
+        is_folder=np.ascontiguousarray(folders.to_numpy()),
+        stream=_whole(*_joined(frame["stream"])),
+        actor=_pairs(*_joined(frame["user"]), *_joined(frame["process"])),
         head_bytes=head_bytes,
     )
 
 
 def _joined(texts: pl.Series) -> tuple[Bytes, Offsets]:
     """The texts' UTF-8 bytes one after the other, and where each begins and ends."""
-    texts = texts.fill_null("")
-    offsets = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum(texts.str.len_bytes().to_numpy(), out=offsets[1:])
-    joined = texts.str.join("").item() if len(texts) else ""
-    return np.frombuffer(joined.encode(), np.uint8), offsets
+    values = (texts.fill_null("") if texts.null_count() else texts).to_list()
+    text = "".join(values)
+    data = text.encode()
+    sizes = map(len, values if len(data) == len(text) else map(str.encode, values))
+    offsets = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(np.fromiter(sizes, np.int64, len(values)), out=offsets[1:])
+    return np.frombuffer(data, np.uint8), offsets
 
 
 def _hashed(texts: Sequence[str]) -> Names:
@@ -211,11 +213,6 @@ def _hashed(texts: Sequence[str]) -> Names:
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
     return _describe(np.frombuffer(b"".join(encoded), np.uint8), offsets)
-
-
-def _text_keys(texts: pl.Series) -> Keys:
-    keys: Keys = _whole(*_joined(texts))
-    return keys
 
 
 @compiled
@@ -226,6 +223,24 @@ def _whole(data: Bytes, offsets: Offsets) -> Keys:
         h = _START
         for at in range(offsets[i], offsets[i + 1]):
             h = (h ^ np.uint64(data[at])) * _PRIME
+        found[i] = h
+    return found
+
+
+@compiled
+def _pairs(first: Bytes, first_at: Offsets, second: Bytes, second_at: Offsets) -> Keys:
+    """Of two texts with a zero between them; 0 where both are empty."""
+    n = len(first_at) - 1
+    found = np.zeros(n, np.uint64)
+    for i in range(n):
+        if first_at[i] == first_at[i + 1] and second_at[i] == second_at[i + 1]:
+            continue
+        h = _START
+        for at in range(first_at[i], first_at[i + 1]):
+            h = (h ^ np.uint64(first[at])) * _PRIME
+        h *= _PRIME  # the zero
+        for at in range(second_at[i], second_at[i + 1]):
+            h = (h ^ np.uint64(second[at])) * _PRIME
         found[i] = h
     return found
 
