@@ -9,10 +9,12 @@ import numpy as np
 from soc_copilot.detection.host.reading import from_batch
 from soc_copilot.detection.host.rules import RULES
 from soc_copilot.detection.protocol import DetectorInfo, no_opinion
+from soc_copilot.detection.weights import load_card
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import Detections, Finding
+from soc_copilot.domain.paths import bundled
 
 if TYPE_CHECKING:
     from soc_copilot.detection.host.detector import HostScorer
@@ -42,7 +44,7 @@ class HostWatcher:
             folder: Of the model; the one shipped with the program when None.
         """
         self._threshold = threshold
-        self._folder = folder
+        self._folder = folder or bundled("models") / NAME
         self._scorer: HostScorer | None = None
         self._told: Told | None = None
         self._state: bytes | None = None  # as of the last batch that was stored
@@ -67,6 +69,7 @@ class HostWatcher:
         Raises:
             DetectorError: The model is missing, damaged or of another version.
         """
+        load_card(self._folder)  # says at once when there is no model, before torch is loaded
         from soc_copilot.detection.host.detector import HostScorer, HybridThreatDetector
         from soc_copilot.detection.host.engine import warm_up
 
