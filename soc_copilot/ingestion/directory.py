@@ -229,6 +229,7 @@ class DirectoryWatcher:
             follow=False,
             linger_s=self._linger_s,
             on_network=self._on_network,
+            fits=self._fits,
         )
 
     def _files(self) -> Iterator[tuple[str, _Stamp | None]]:

@@ -1,7 +1,7 @@
 """What the parts of a tailer share: the path, its generations, handles, and what goes out."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Followed:
         clock: Where the time comes from.
         follow: False refuses a path that is a symbolic link.
         is_shared: True for one file of a folder source.
+        leaves: True for names that are left to others: where the path is itself that of a
+            rotated file of a folder source, those that the source follows, each by itself.
         out: Chunks of the present poll.
     """
 
@@ -39,6 +41,7 @@ class Followed:
     clock: Clock
     follow: bool
     is_shared: bool
+    leaves: Callable[[str], object] | None = None
     out: list[RecordChunk] = field(default_factory=list)
     n_read_bytes: int = 0
     last_read_ns: int = 0

@@ -58,6 +58,7 @@ class Generations:
         self._traces: dict[int, list[Checkpoint]] = {}
         self._waiting: list[SourceEvent] = []
         self.messages: list[str] = []
+        self.began_ns = 0  # when the source was first looked at, since 1970 UTC; 0 if not known
         self.n_possible_losses = 0
         self.n_ended = 0  # changes whenever a copy may have to be judged anew
         for checkpoint in checkpoints:
@@ -67,11 +68,6 @@ class Generations:
     def is_empty(self) -> bool:
         """True for a source that was never read."""
         return not self._known
-
-    @property
-    def began_ns(self) -> int:
-        """When the source was first looked at, nanoseconds since 1970 UTC; 0 if not known."""
-        return min((c.began_ns for c in self._known.values() if c.began_ns), default=0)
 
     def next_number(self) -> int:
         """The number of the generation that begins now."""
@@ -87,6 +83,9 @@ class Generations:
 
     def _index(self, checkpoint: Checkpoint) -> None:
         number, before = checkpoint.generation, self._known.get(checkpoint.generation)
+        if checkpoint.began_ns:
+            began_ns = self.began_ns or checkpoint.began_ns
+            self.began_ns = min(began_ns, checkpoint.began_ns)
         self._known[number] = checkpoint
         if before is None or before.path != checkpoint.path:
             self._by_path[checkpoint.path].add(number)

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
@@ -106,7 +107,7 @@ class Recovery:
         )
         self._recover_lost()
         wanted = []
-        for sibling in self._siblings(rotations_only=True):
+        for sibling in self._siblings(rotations_only=True, skip=followed.leaves):
             newer = any(sibling.mtime_ns >= place.mtime_ns for place in self._found_at)
             if sibling.is_rotation and (newer or self._is_ours(sibling)):
                 wanted.append(sibling)
@@ -205,13 +206,17 @@ class Recovery:
         began_ns = since.began_ns if since else self._followed.generations.began_ns
         return sibling.is_rotation and 0 < began_ns <= sibling.mtime_ns
 
-    def _siblings(self, *, rotations_only: bool = False) -> list[Sibling]:
+    def _siblings(
+        self, *, rotations_only: bool = False, skip: Callable[[str], object] | None = None
+    ) -> list[Sibling]:
         """Files beside the log; where it is a link, also those beside what it leads to."""
         path = self._followed.path
         places = [path, Path(os.path.realpath(path))] if self._followed.follow else [path]
         # In a folder source the path can itself be that of a rotated file.
         names = dict.fromkeys(place.with_name(family(place.name)) for place in places)
-        found = [s for name in names for s in siblings(name, rotations_only=rotations_only)]
+        found = [
+            s for name in names for s in siblings(name, rotations_only=rotations_only, skip=skip)
+        ]
         return [s for s in found if s.path != path]
 
     def recover_from_copy(self, lost: Checkpoint) -> Sibling | None:
@@ -260,7 +265,7 @@ class Recovery:
         self._is_due = True  # until it was done
         listed_ns = self._folder_ns()
         wanted = []
-        for sibling in self._siblings(rotations_only=True):
+        for sibling in self._siblings(rotations_only=True, skip=self._followed.leaves):
             is_new = sibling.stamp not in self._seen and sibling.identity != current
             if sibling.is_rotation and is_new:
                 wanted.append(sibling)

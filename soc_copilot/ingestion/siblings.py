@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,15 +69,22 @@ def family(name: str) -> str:
     return f"{found[1]}.{suffix}" if found else bare.rstrip("~")
 
 
-def siblings(path: Path, *, rotations_only: bool = False) -> list[Sibling]:
+def siblings(
+    path: Path, *, rotations_only: bool = False, skip: Callable[[str], object] | None = None
+) -> list[Sibling]:
     """Plain files beside `path`, oldest first by the time they were last written.
 
     Links are left out. A folder that is not there or must not be listed has none.
 
+    Args:
+        path: The log.
+        rotations_only: Only those whose names say that they are rotated forms of it.
+        skip: Names to leave out, before anything is asked about their files.
+
     Raises:
         OSError: The folder could not be listed now (too many open files, a failing disk).
     """
-    found = []
+    found, of = [], path.name
     try:
         entries = os.scandir(path.parent)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
@@ -85,12 +93,14 @@ def siblings(path: Path, *, rotations_only: bool = False) -> list[Sibling]:
         for n, entry in enumerate(entries):
             if n >= _MAX_ENTRIES:
                 break
-            if rotations_only and not is_rotation_name(entry.name, path.name):
+            if skip is not None and skip(entry.name):
                 continue
-            if entry.name == path.name or not entry.is_file(follow_symlinks=False):
+            if rotations_only and not is_rotation_name(entry.name, of):
+                continue
+            if entry.name == of or not entry.is_file(follow_symlinks=False):
                 continue
             with suppress(FileNotFoundError):  # it went away between listing and looking
-                found.append(_sibling(Path(entry.path), path.name))
+                found.append(_sibling(Path(entry.path), of))
     found.sort(key=lambda s: (s.mtime_ns, _age(s.path.name)))
     return found
 

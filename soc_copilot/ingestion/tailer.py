@@ -3,7 +3,7 @@
 import errno
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from soc_copilot.ingestion.reader import (
     ReadStyle,
 )
 from soc_copilot.ingestion.recovery import Held, Recovery
-from soc_copilot.ingestion.siblings import Sibling
+from soc_copilot.ingestion.siblings import Sibling, family
 from soc_copilot.ingestion.unpacking import packing_of
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,8 @@ class FileTailer:
         follow: False refuses a path that is a symbolic link.
         linger_s: How long a rotated file stays quiet before it is let go.
         on_network: Whether the path lies on a network file system; None asks the system.
+        fits: Names that a folder source follows, so that each of a thousand rotated files need not
+            look at all the others.
 
     Thread:
         `poll` and `close` from one thread at a time, `status` from any.
@@ -77,6 +79,7 @@ class FileTailer:
         follow: bool = True,
         linger_s: float = LINGER_S,
         on_network: bool | None = None,
+        fits: Callable[[str], object] | None = None,
     ) -> None:
         self.path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         self.source_id = source_id
@@ -94,6 +97,7 @@ class FileTailer:
             clock=clock,
             follow=follow,
             is_shared=generations is not None,
+            leaves=fits if family(self.path.name) != self.path.name else None,
         )
         self._generations = self._followed.generations
         self._openings = Openings(self._followed)

@@ -9,7 +9,7 @@ import shutil
 import pytest
 from backports import zstd
 
-from soc_copilot.ingestion import files
+from soc_copilot.ingestion import files, siblings
 from soc_copilot.ingestion.directory import DirectoryWatcher
 
 
@@ -280,3 +280,21 @@ def test_a_hint_of_one_file_looks_at_that_file_only(tmp_path, monkeypatch):
     watcher.hint.note(str(tmp_path / "3x.log"))
     assert b"new" in folder.poll(1)
     assert looked_at == [str(tmp_path / "3x.log")]
+
+
+def test_rotated_files_that_the_folder_follows_are_left_to_their_own_tailers(tmp_path, monkeypatch):
+    for n in range(1, 31):
+        (tmp_path / f"app.log.{n}").write_bytes(b"line %d\n" % n)
+    (tmp_path / "app.log").write_bytes(b"line 0\n")
+    asked = []
+    true = siblings._sibling
+
+    def counted(path, of):
+        asked.append(path)
+        return true(path, of)
+
+    monkeypatch.setattr(siblings, "_sibling", counted)
+    watcher = DirectoryWatcher(tmp_path, pattern="*.log*", from_start=True)
+    lines = [line for _ in range(5) for c in watcher.poll() for line in c.data.splitlines()]
+    assert sorted(lines) == sorted(b"line %d" % n for n in range(31))
+    assert len(asked) <= 5 * 31  # those of the log itself; not 31 for each of 31

@@ -380,8 +380,8 @@ def test_a_file_that_is_renamed_while_it_is_sought_is_not_missed(path, monkeypat
     write(path, b"c\n")
     true = recovery.siblings
 
-    def listed_while_names_move(near, *, rotations_only=False):
-        found = true(near, rotations_only=rotations_only)
+    def listed_while_names_move(near, **options):
+        found = true(near, **options)
         os.utime(path.parent)  # as a rename does
         return [sibling for sibling in found if sibling.path != rotated]
 
@@ -403,9 +403,9 @@ def test_a_folder_in_which_names_never_rest_is_believed_in_the_end(path, monkeyp
     true = recovery.siblings
     ticks = itertools.count()
 
-    def restless(near, *, rotations_only=False):
+    def restless(near, **options):
         os.utime(path.parent, ns=(next(ticks), next(ticks)))
-        return true(near, rotations_only=rotations_only)
+        return true(near, **options)
 
     monkeypatch.setattr(recovery, "siblings", restless)
     log.restart()
