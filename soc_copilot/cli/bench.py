@@ -11,6 +11,7 @@ from statistics import median
 from soc_copilot.cli.common import positive, print_table
 from soc_copilot.pipeline.bench import bench_pipeline
 from soc_copilot.pipeline.bench_archive import bench_archive
+from soc_copilot.pipeline.bench_host import bench_host
 from soc_copilot.pipeline.bench_ingest import OURS, IngestFigures, bench_ingest
 
 
@@ -40,6 +41,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     pipeline.set_defaults(func=_run_pipeline)
     _add_ingest(kinds)
     _add_archive(kinds)
+    _add_host(kinds)
     window = kinds.add_parser(
         "window",
         help="delay of a 10 ms timer of the window while the pipeline runs flat out",
@@ -109,6 +111,77 @@ def _add_archive(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     archive.add_argument("--json", action="store_true", help="figures as one JSON object")
     archive.set_defaults(func=_run_archive)
+
+
+def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    host = kinds.add_parser(
+        "host",
+        help="score file activity one by one and in batches",
+        description="Score file activity of our own making with the host detector: one event at "
+        "a time, in batches over few and many streams, and the plain way, which runs the model "
+        "over a stream's last 64 events again for each event.",
+    )
+    host.add_argument(
+        "--events",
+        type=positive,
+        default=100_000,
+        help="for each measurement, at most (default: %(default)s)",
+    )
+    host.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: %(default)s"
+    )
+    host.add_argument(
+        "--model", type=Path, metavar="DIR", help="model folder (default: the one shipped)"
+    )
+    host.add_argument("--json", action="store_true", help="figures as one JSON object")
+    host.set_defaults(func=_run_host)
+
+
+def _run_host(options: argparse.Namespace) -> int:
+    def say(words: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{words}")
+
+    figures = bench_host(options.events, model=options.model, device=options.device, say=say)
+    say("")
+    if options.json:
+        print(json.dumps(figures.to_json()))
+        return 0
+    print_table(
+        ("figure", "value"),
+        [
+            ("device", figures.device),
+            ("processor cores", str(figures.n_cores)),
+            ("model", figures.model),
+            ("one event, p50", f"{figures.one_p50_ms:.3f} ms"),
+            ("one event, p99", f"{figures.one_p99_ms:.3f} ms"),
+            ("its window again in torch, p50", f"{figures.again_p50_ms:.3f} ms"),
+            ("its window again, compiled, p50", f"{figures.again_compiled_p50_ms:.3f} ms"),
+            ("the same, 1,000 at a time", f"{figures.again_events_per_s:,.0f} events/s"),
+            ("times faster than torch", f"{figures.ratio_one:.1f}"),
+            ("times faster than compiled", f"{figures.ratio_compiled:.1f}"),
+            ("the same, 1,000 at a time", f"{figures.ratio_batch:.1f}"),
+            ("memory for a stream", f"{figures.stream_bytes / 1024:,.0f} KiB"),
+            ("taken for threats", f"{100 * figures.threat_share:.2f}%"),
+        ],
+        right=("value",),
+    )
+    print()
+    print_table(
+        ("events at a time", "streams", "events/s", "p50, ms", "p99, ms"),
+        [
+            (
+                f"{one.batch:,}",
+                f"{one.streams:,}",
+                f"{one.events_per_s:,.0f}",
+                f"{one.p50_ms:.3f}",
+                f"{one.p99_ms:.3f}",
+            )
+            for one in figures.batches
+        ],
+        right=("events at a time", "streams", "events/s", "p50, ms", "p99, ms"),
+    )
+    return 0
 
 
 def _run_archive(options: argparse.Namespace) -> int:
