@@ -87,6 +87,7 @@ class HostWatcher:
         if frame.is_empty():
             return no_opinion(NAME, batch.n_events)
         from soc_copilot.detection.host.blocks import checked
+        from soc_copilot.detection.host.standings import Standings
         from soc_copilot.detection.host.telling import Told, tell
 
         scorer, told = self._loaded(), self._told or Told()
@@ -95,15 +96,17 @@ class HostWatcher:
         found: list[Finding] = []
         at = 0
         threshold, version = scorer.detector.threshold, scorer.detector.model.version
+        standings = Standings(batch, threshold)
         for block in scorer.blocks(checked(frame)):
             own = rows[at : at + len(block.rows)]
             scores[own] = block.scores.score
             more, told = tell(batch, own, block, told, threshold, version)
             found += more
+            standings.add(own, block, told.trees)
             at += len(own)
         self._told = told
         self._pending = scorer.save({_TOLD: told.pack()})
-        return Detections(NAME, scores, tuple(found), self._pending)
+        return Detections(NAME, scores, tuple(found), self._pending, streams=standings.told())
 
     def commit(self) -> None:
         """The batch is stored."""

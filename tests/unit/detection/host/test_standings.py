@@ -10,10 +10,12 @@ from soc_copilot.detection.host.activity import Operation
 from soc_copilot.detection.host.blocks import checked
 from soc_copilot.detection.host.detector import HostScorer, HybridThreatDetector
 from soc_copilot.detection.host.reading import from_batch
+from soc_copilot.detection.host.saved import save
 from soc_copilot.detection.host.standings import Standings
+from soc_copilot.detection.host.watcher import HostWatcher
 from soc_copilot.domain.findings import Detections
 from soc_copilot.domain.streams import MAX_EVENTS, MAX_STREAMS, MAX_TEXT
-from tests.unit.detection.host.batches import ACTIONS, batch
+from tests.unit.detection.host.batches import ACTIONS, batch, other, parts
 from tests.unit.detection.host.making import BEGAN_S, attack, mixed, model, work, write
 
 DETECTOR = HybridThreatDetector(model=model(), device="cpu")
@@ -118,9 +120,20 @@ def test_blocks_do_not_change_what_is_told(most):
     assert [replace(s, score=0.0, components=(), reasons=(), events=()) for s in split] == [
         replace(s, score=0.0, components=(), reasons=(), events=()) for s in whole
     ]
-    for one, other in zip(split, whole, strict=True):
-        assert one.score == pytest.approx(other.score, abs=1e-5)
-        assert [e.path for e in one.events] == [e.path for e in other.events]
+    for one, entire in zip(split, whole, strict=True):
+        assert one.score == pytest.approx(entire.score, abs=1e-5)
+        assert [e.path for e in one.events] == [e.path for e in entire.events]
         assert [e.score for e in one.events] == pytest.approx(
-            [e.score for e in other.events], abs=1e-5
+            [e.score for e in entire.events], abs=1e-5
         )
+
+
+def test_the_watcher_tells_how_streams_stand(tmp_path):
+    save(tmp_path / "host", model(), {})
+    watcher = HostWatcher(folder=tmp_path / "host")
+    watcher.start("cpu")
+    first, last = (watcher.detect(one) for one in parts(attack(30), [12]))
+    assert [judged.stream for judged in (*first.streams, *last.streams)] == ["1/web01"] * 2
+    assert last.streams[0].entity == last.findings[0].entity
+    assert last.streams[0].is_threat
+    assert watcher.detect(other(5)).streams == ()
