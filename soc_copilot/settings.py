@@ -151,6 +151,25 @@ SETTINGS: tuple[Setting, ...] = (
         restart=True,
     ),
     Setting(
+        "detection.host.enabled",
+        True,
+        "Detection",
+        "Host activity detector",
+        "Tells encryption, wiping and tampering from ordinary work by what becomes of files.",
+        restart=True,
+    ),
+    Setting(
+        "detection.host.threshold",
+        0.0,
+        "Detection",
+        "Host activity threshold",
+        "Score from which file activity is a threat. 0 takes the model's own, which is measured "
+        "on recordings that it was not trained on.",
+        low=0.0,
+        high=1.0,
+        restart=True,
+    ),
+    Setting(
         "ui.theme",
         "system",
         "Window",
