@@ -45,7 +45,7 @@ def declared(terminal: Terminal) -> list[str]:
     return [row["message"] for row in terminal.rows("sources", "events") if row.get("is_loss")]
 
 
-DETECTORS = ("web", "auth", "integrity")
+DETECTORS = ("web", "auth", "integrity", "host")
 
 
 class Watch:
