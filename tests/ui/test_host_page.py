@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -193,6 +194,8 @@ def test_what_keeps_scores_from_coming_is_said(bench: DeskBench, make: Make, liv
     watch(bench)
     page = make()
     assert page.trouble.text().startswith("Ingestion is stopped")
+    bench.desk.set_ingestion("starting")
+    assert page.trouble.text().startswith("Ingestion is starting")
     bench.desk.set_ingestion("running")
     assert not page.trouble.isVisible()
     live.detectors = (replace(OK, state="degraded", detail="It was slow."),)
@@ -291,6 +294,23 @@ def test_nothing_is_offered_for_what_is_not_there(bench: DeskBench, make: Make) 
     assert enabled == {
         "alerts": True, "events": False, "unwatch": False, "exercise": False, "pin": True,
     }  # fmt: skip
+
+
+def test_the_strips_can_be_copied_as_numbers_and_as_image(
+    bench: DeskBench, make: Make, live: Live
+) -> None:
+    feed(live, judged(0.93, "1/a\tb"), judged(0.1, "1/c"))
+    page = make()
+    page.copy_numbers()
+    lines = QGuiApplication.clipboard().text().split("\n")
+    cells = [line.split("\t") for line in lines]
+    assert [len(line) for line in cells] == [N_COLUMNS + 2] * 3
+    assert cells[0][:2] == ["stream", "threshold"]
+    assert cells[1][0] == "a␉b · source 1"
+    assert "0.930" in cells[1]
+    assert cells[2][1] == "0.8"
+    page.copy_image()
+    assert not QGuiApplication.clipboard().pixmap().isNull()
 
 
 # -- watching

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from soc_copilot.domain.alerts import AlertFilter
+from soc_copilot.domain.clock import from_us
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui import exercise
 from soc_copilot.ui.context import Desk
@@ -36,6 +37,7 @@ from soc_copilot.ui.latest import Latest
 from soc_copilot.ui.live import Live
 from soc_copilot.ui.models.host_streams import Column, StreamTableModel
 from soc_copilot.ui.pages.split import SplitPage
+from soc_copilot.ui.stream_history import COLUMN_S, N_COLUMNS
 from soc_copilot.ui.widgets.cards import Card, EmptyState
 from soc_copilot.ui.widgets.host_detail import HostDetail
 from soc_copilot.ui.widgets.labels import ElidedLabel
@@ -299,6 +301,8 @@ class HostPage(SplitPage):
             text = "The kill switch is engaged: nothing is scored, and the strips stand still."
         elif self.desk.ingestion == "stopped":
             text = "Ingestion is stopped: nothing new is scored. F6 starts it."
+        elif self.desk.ingestion == "starting":
+            text = "Ingestion is starting: the detectors load, which may take a minute once."
         elif state in {"disabled", "open", "degraded"}:
             text = f"The host detector is {state}. {detail}"
         self.trouble.setText(text)
@@ -439,7 +443,28 @@ class HostPage(SplitPage):
         for name in ("alerts", "events", "pin", "exercise", "unwatch"):
             action: QAction = self.desk.actions.action(f"host.{name}")
             menu.addAction(action)
+        menu.addSeparator()
+        menu.addAction("Copy as image", self.copy_image)
+        menu.addAction("Copy the numbers", self.copy_numbers)
         menu.popup(self.table.viewport().mapToGlobal(where))
+
+    def copy_image(self) -> None:
+        """Put a picture of the strips on the clipboard."""
+        QGuiApplication.clipboard().setPixmap(self.table.grab())
+
+    def copy_numbers(self) -> None:
+        """Put every strip on the clipboard as tab-separated text, one column for five seconds."""
+        history = self._live.streams
+        first_s = (history.head + 1 - N_COLUMNS) * COLUMN_S
+        times = [from_us((first_s + i * COLUMN_S) * 1_000_000) for i in range(N_COLUMNS)]
+        lines = ["\t".join(["stream", "threshold", *(at.isoformat() for at in times)])]
+        for row in self.model.rows:
+            if (record := row.record) is not None:
+                cells = ["" if score != score else f"{score:.3f}"  # NaN: there were no events
+                         for score in history.cells(record).tolist()]  # fmt: skip
+                name = render_safe(row.name, 200)
+                lines.append("\t".join([name, f"{record.top.threshold:g}", *cells]))
+        QGuiApplication.clipboard().setText("\n".join(lines))
 
     # -- the exercise
 
