@@ -6,8 +6,9 @@ once, by a scan over pairs (1 - z, z c). Only products of numbers in [0, 1] and 
 numbers in (-1, 1) are formed, never a quotient, so nothing over- or underflows harmfully.
 
 Two forms of the same network: `HostNet` (torch: training, and batches on any device) and
-`CompiledNet` (the processor: rows in order of arrival, one by one, in machine code). Gates
-are x / sqrt(1 + x^2): only operations that every device rounds alike.
+`CompiledNet` (the processor: rows in order of arrival, one by one, in machine code). Every
+layer ends in x / sqrt(1 + x^2): only operations that every device rounds alike, and bounded, so
+that features beyond all that was learned from do not raise the score beyond all bounds.
 
 Source:
     Feng et al., Were RNNs all we needed?, 2024 (minGRU); Blelloch, Prefix sums and their
@@ -32,7 +33,6 @@ Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
 _RADIX: Final = 16  # rows that one step of the scan puts together, measured: 8 to 64 are alike
-_ZERO: Final = np.float32(0)
 _HALF: Final = np.float32(0.5)
 _ONE: Final = np.float32(1)
 
@@ -144,18 +144,20 @@ class HostNet(nn.Module):
         limit = self.shape.limit
         normal = (rows - self.mean) * self.scale
         normal = torch.nan_to_num(normal, 0.0, limit, -limit).clamp(-limit, limit)
-        return torch.relu(self.entry(normal))
+        return _squash(self.entry(normal))
 
     def _gate(self, gate: nn.Module, bits: Tensor) -> tuple[Tensor, Tensor]:
-        raw = gate(bits)
-        squashed = raw * torch.rsqrt(1 + raw * raw)
-        opened, candidate = squashed.split(self.shape.width, 1)
-        share = 0.5 + 0.5 * opened
-        return 1 - share, share * candidate
+        both, width = _squash(gate(bits)), self.shape.width
+        share = 0.5 + 0.5 * both[:, :width]
+        return 1 - share, share * both[:, width:]
 
     def _exit(self, bits: Tensor) -> Tensor:
-        logits: Tensor = self.head(torch.relu(self.mix(bits))).squeeze(1)
+        logits: Tensor = self.head(_squash(self.mix(bits))).squeeze(1)
         return logits
+
+
+def _squash(raw: Tensor) -> Tensor:
+    return raw * torch.rsqrt(1 + raw * raw)
 
 
 def scan(keep: Tensor, new: Tensor) -> Tensor:
@@ -256,11 +258,16 @@ def _add(total: Floats, factor: np.float32, row: Floats) -> None:
 
 
 @compiled
+def _squash_in_place(raw: Floats) -> None:
+    for j in range(len(raw)):
+        raw[j] = raw[j] / math.sqrt(_ONE + raw[j] * raw[j])
+
+
+@compiled
 def _turn(both: Floats, state: Floats, bits: Floats) -> None:
     """One layer's state from its gates and candidates, put on top of what came in."""
     width = len(state)
-    for j in range(2 * width):
-        both[j] = both[j] / math.sqrt(_ONE + both[j] * both[j])
+    _squash_in_place(both)
     for j in range(width):
         share = _HALF + _HALF * both[j]
         state[j] = (_ONE - share) * state[j] + share * both[width + j]
@@ -285,8 +292,7 @@ def _walk(
             value = (rows[row, i] - mean[i]) * scale[i]
             if value == value:  # a number
                 _add(bits, min(max(value, -limit), limit), entry[i])
-        for j in range(width):
-            bits[j] = max(bits[j], _ZERO)
+        _squash_in_place(bits)
         for layer in range(layers):
             both[:] = gate_bias[layer]
             for i in range(width):
@@ -295,9 +301,10 @@ def _walk(
         both[:width] = mix_bias
         for i in range(width):
             _add(both[:width], bits[i], mix[i])
+        _squash_in_place(both[:width])
         logit = head_bias[0]
         for j in range(width):
-            logit += max(both[j], _ZERO) * head[j]
+            logit += both[j] * head[j]
         logits[row] = logit
 
 
