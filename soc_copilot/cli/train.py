@@ -83,13 +83,11 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     host.add_argument(
         "--variants",
         type=int,
-        default=2,
+        default=1,
         metavar="N",
         help="varied forms of each recording beside itself (default: %(default)s)",
     )
-    host.add_argument(
-        "--epochs", type=int, default=14, help="passes over the data, at most (default: 14)"
-    )
+    host.add_argument("--epochs", type=int, default=6, help="passes over the data (default: 6)")
     host.add_argument(
         "--budget",
         type=float,

@@ -21,7 +21,7 @@ WINDOW: Final = 64  # events that the window statistics look back
 _NOISE_BITS: Final = 7.5  # bits per byte
 _SPAN_S: Final = 10.0
 RULE_FILES: Final = 10.0  # threshold of the rule of thumb
-_MOST_ROWS: Final = 150_000  # for boosting, chosen: minutes on one core
+_MOST_ROWS: Final = 60_000  # for boosting, chosen: minutes on one core
 
 
 def window_statistics(rows: Floats) -> Floats:
@@ -59,7 +59,7 @@ def fit_boosting(
         picked = np.sort(rng.choice(picked, _MOST_ROWS, replace=False))
     kinds = [window_statistics(s.rows) if has_windows else s.rows for s in found]
     model = HistGradientBoostingClassifier(
-        max_iter=120, learning_rate=0.1, max_leaf_nodes=15, l2_regularization=1.0,
+        max_iter=100, learning_rate=0.1, max_leaf_nodes=15, l2_regularization=1.0,
         early_stopping=False, random_state=seed,
     )  # fmt: skip
     model.fit(np.concatenate(kinds)[picked], target[picked], sample_weight=weights[picked])

@@ -48,7 +48,7 @@ class Plan:
     """
 
     n_folds: int = 5
-    n_variants: int = 2
+    n_variants: int = 1
     budget: float = 0.03
     has_boosting: bool = True
     shape: Shape = field(default_factory=Shape)
@@ -60,31 +60,37 @@ class Scored:
     """All recordings with scores of parts that did not see their groups.
 
     Attributes:
+        made: Varied forms of them.
         fold: Of each recording, shape (n_recordings,).
         columns: Scores by name, one array per recording.
         parts: The three parts' for the fusion.
-        passes: The sequence model took in each fold.
     """
 
     found: list[Sequence30]
+    made: list[Sequence30]
     fold: npt.NDArray[np.int64]
     columns: dict[str, list[Floats]]
     parts: list[PartScores]
-    passes: list[int]
 
 
 def cross_scores(traces: Sequence[Trace], plan: Plan) -> Scored:
-    """Train once without each fold, and score it.
-
-    Early stopping looks at the next fold, which is then not trained on, either.
-    """
-    fold = folds(traces, plan.n_folds)
+    """Train once without each fold, and score it."""
+    fold, seed = folds(traces, plan.n_folds), plan.recipe.seed
     found = sequences(traces)
     columns: dict[str, list[Floats]] = {
         name: [np.zeros(0, np.float32)] * len(found)
         for name in (DEEP, FOREST, RULE, BOOSTED, BOOSTED_WINDOWS, NOISY)
     }
-    passes = [_score_fold(k, traces, found, fold, columns, plan) for k in range(plan.n_folds)]
+    # Company comes from the same fold, so that no variant carries a group into another one.
+    made = [
+        variants(
+            [t for t, f in zip(traces, fold, strict=True) if f == k], plan.n_variants, seed + k
+        )
+        for k in range(plan.n_folds)
+    ]
+    for k in range(plan.n_folds):
+        others = [s for j, some in enumerate(made) for s in some if j != k]
+        _score_fold(k, found, others, fold, columns, plan)
     for i, s in enumerate(found):
         columns[RULE][i] = heuristics.score(s.rows)
         columns[NOISY][i] = noisy_files(s.trace.frame)
@@ -94,7 +100,7 @@ def cross_scores(traces: Sequence[Trace], plan: Plan) -> Scored:
     columns |= part_columns(scores)
     if not plan.has_boosting:
         columns = {n: c for n, c in columns.items() if n not in {BOOSTED, BOOSTED_WINDOWS}}
-    return Scored(found, fold, columns, scores, passes)
+    return Scored(found, [s for some in made for s in some], fold, columns, scores)
 
 
 def part_columns(scores: Sequence[PartScores]) -> dict[str, list[Floats]]:
@@ -105,21 +111,16 @@ def part_columns(scores: Sequence[PartScores]) -> dict[str, list[Floats]]:
 
 def _score_fold(
     k: int,
-    traces: Sequence[Trace],
     found: Sequence[Sequence30],
+    made: list[Sequence30],
     fold: npt.NDArray[np.int64],
     columns: dict[str, list[Floats]],
     plan: Plan,
-) -> int:
-    stop = (k + 1) % plan.n_folds
-    inner = [i for i in range(len(found)) if fold[i] not in {k, stop}]
-    outer = [i for i in range(len(found)) if fold[i] != k]
+) -> None:
     seed = plan.recipe.seed
-    made = variants([traces[i] for i in inner], plan.n_variants, seed + k)
-    held_out = [found[i] for i in range(len(found)) if fold[i] == stop]
-    net, passes = fit_net([found[i] for i in inner] + made, held_out, plan.shape, plan.recipe)
-    learning = [found[i] for i in outer]
     mine = [i for i in range(len(found)) if fold[i] == k]
+    learning = [s for s, f in zip(found, fold, strict=True) if f != k]
+    net = fit_net(learning + made, plan.shape, plan.recipe)
     forest = fit_forest(learning, seed)
     for i in mine:
         columns[DEEP][i] = net_logits(net, found[i].rows)
@@ -129,8 +130,7 @@ def _score_fold(
             model = fit_boosting(learning, has_windows=has_windows, seed=seed)
             for i in mine:
                 columns[name][i] = boosting_scores(model, found[i].rows, has_windows=has_windows)
-    logger.info("Fold done. fold=%d of=%d passes=%d", k + 1, plan.n_folds, passes)
-    return passes
+    logger.info("Fold done. fold=%d of=%d", k + 1, plan.n_folds)
 
 
 def judged(scored: Scored, plan: Plan) -> dict[str, list[Outcome]]:

@@ -10,12 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 
 from soc_copilot.detection.host.features import FEATURES
 from soc_copilot.detection.host.saved import HostModel, save
-from soc_copilot.detection.host.training.dataset import variants
 from soc_copilot.detection.host.training.evaluate import report
 from soc_copilot.detection.host.training.fit import Recipe, fit_forest, fit_net
 from soc_copilot.detection.host.training.folding import (
@@ -44,8 +42,8 @@ class Options:
     out: Path
     seed: int = 7
     n_folds: int = 5
-    n_variants: int = 2
-    epochs: int = 14
+    n_variants: int = 1
+    epochs: int = 6
     budget: float = 0.03
     threads: int = 1
     has_boosting: bool = True
@@ -71,7 +69,7 @@ def train(options: Options) -> dict[str, Any]:
         recipe=replace(Recipe(), seed=options.seed, epochs=options.epochs),
     )  # fmt: skip
     scored = cross_scores(traces, plan)
-    model = _final(traces, scored, plan)
+    model = _final(scored, plan)
     columns = {HYBRID: hybrid_scores(scored, plan), **scored.columns}
     card = _card(traces, scored, plan, options)
     card |= report(scored.found, columns, judged(scored, plan))
@@ -90,14 +88,10 @@ def _check(traces: Sequence[Trace]) -> None:
             )
 
 
-def _final(traces: Sequence[Trace], scored: Scored, plan: Plan) -> HostModel:
-    """Parts trained on everything, for as long as did well on groups left out."""
-    passes = max(round(float(np.median(scored.passes))), 1)
-    made = variants(traces, plan.n_variants, plan.recipe.seed + plan.n_folds)
-    recipe = replace(plan.recipe, epochs=passes)
-    net, _ = fit_net([*scored.found, *made], [], plan.shape, recipe)
+def _final(scored: Scored, plan: Plan) -> HostModel:
+    """Parts trained on everything, and the fusion of parts that had groups left out."""
     return HostModel(
-        net,
+        fit_net([*scored.found, *scored.made], plan.shape, plan.recipe),
         fit_forest(scored.found, plan.recipe.seed),
         fit_fusion(scored.found, scored.parts, plan.budget),
         f"host-{datetime.now(UTC):%Y%m%d}.{plan.recipe.seed}",
@@ -112,8 +106,8 @@ def _card(traces: Sequence[Trace], scored: Scored, plan: Plan, options: Options)
         "an isolation forest and a rule over 30 features of each event. See detection/host.",
         "data": _data_of(traces),
         "split": f"Whole families of attacks and of ordinary programs left out, {plan.n_folds} "
-        "folds, dealt out in the order of a keyed hash. The network's passes are chosen on a "
-        "further fold, the fusion and every threshold on the other folds.",
+        "folds, dealt out in the order of a keyed hash. The fusion and every threshold come from "
+        "the other folds.",
         "thresholds": {
             name: choose_threshold(scored.found, column, plan.budget)
             for name, column in scored.columns.items()
@@ -126,7 +120,7 @@ def _card(traces: Sequence[Trace], scored: Scored, plan: Plan, options: Options)
         "augmentation": f"{plan.n_variants} varied forms of each recording: time stretched by "
         "0.3 to 20, an ordinary recording beside it or after it, sizes and entropies unknown, "
         "the start cut off.",
-        "recipe": asdict(plan.recipe) | {"passes": scored.passes},
+        "recipe": asdict(plan.recipe),
         "how_to_train": f"soc-copilot train host --data DIR --seed {options.seed}",
         "hardware": f"{options.threads} threads of a {platform.machine()} processor "
         f"({os.cpu_count()} cores), no GPU; torch {torch.__version__}",
