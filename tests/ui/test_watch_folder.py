@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.ui import exercise
 from soc_copilot.ui.dialogs import WatchFolderDialog, WindowDialogs
 from soc_copilot.ui.dialogs.watch_folder import BATCH_S, watch_folder
@@ -64,7 +65,7 @@ def test_a_folder_becomes_a_source_and_ingestion_starts(
     (source,) = bench.governance.sources.list()
     assert (source.kind, source.path) == ("activity", str(bench.folder / "papers"))
     assert source.name == "Watched: papers"
-    assert source.options.changed == {"batch_interval_s": BATCH_S}
+    assert source.options.changed == {"recursive": True, "batch_interval_s": BATCH_S}
     assert (len(started), len(changed)) == (1, 1)
     assert opened == [("host", {"source_id": source.id})]
     assert bench.messages == [("ok", "Watched: papers, from now on.")]
@@ -114,11 +115,14 @@ def test_a_folder_that_cannot_be_made_is_told(
     dialog.reject()
 
 
-def test_a_folder_watched_before_is_switched_on_again(bench: DeskBench) -> None:
-    first = watch_folder(bench.governance, str(bench.folder))
+def test_a_folder_watched_before_is_switched_on_again_with_all_below(bench: DeskBench) -> None:
+    more = SourceOptions.checked("activity", {"sample_kib": 8})
+    first = bench.governance.sources.add("activity", bench.folder, options=more)
     bench.governance.sources.set_enabled(first.id, enabled=False)
     again = watch_folder(bench.governance, str(bench.folder))
     assert (again.id, again.enabled) == (first.id, True)
+    changed = again.options.changed
+    assert changed == {"sample_kib": 8, "recursive": True, "batch_interval_s": BATCH_S}
 
 
 def test_a_hostile_path_is_told_as_text(bench: DeskBench, dialog: WatchFolderDialog) -> None:

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.governance import SourceRow
+from soc_copilot.domain.setting import Value
 from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui import exercise
@@ -47,14 +48,17 @@ def watch_folder(governance: "Governance", place: str) -> SourceRow:
     Raises:
         SourceError: It cannot be watched.
     """
+    wanted: dict[str, Value] = {"recursive": True, "batch_interval_s": BATCH_S}
     found = governance.sources.find(place, kind=WATCHED)
     if found is not None:
+        options = SourceOptions.checked(WATCHED, {**found.options.changed, **wanted})
+        governance.sources.set_options(found.id, options)
         governance.sources.set_enabled(found.id, enabled=True)
         return governance.sources.get(found.id)
     last = Path(place.split(os.pathsep)[0]).name or place
     if last.startswith(exercise.PREFIX):
         last = "demonstration folder"
-    options = SourceOptions.checked(WATCHED, {"batch_interval_s": BATCH_S})
+    options = SourceOptions.checked(WATCHED, wanted)
     return governance.sources.add(WATCHED, place, name=f"Watched: {last}", options=options)
 
 
