@@ -133,7 +133,8 @@ class HybridThreatDetector:
     def judge(self, rows: Floats, logits: Floats, forest: Floats) -> Scores:
         """Put the parts together."""
         fusion = self.model.fusion
-        rule = heuristics.score(_tame(rows))
+        # Column by column in memory: NumPy takes another path over gaps, and rounds otherwise.
+        rule = heuristics.score(np.asfortranarray(_tame(rows)))
         score = fusion.score(logits, forest, rule)
         is_threat = score >= np.float32(self.threshold)
         chance = fusion.chance(score)

@@ -198,11 +198,13 @@ def from_batch(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
         the batch.
     """
     found = frame.with_row_index(_LINE).filter(_is_activity(frame))
+    # By NumPy: Polars rounds the division of one row otherwise than that of many.
+    seconds = found[c.TIMESTAMP].dt.epoch("us").to_numpy() / 1e6
     rows = found.select(
         # Not pl.format: Polars 2.1 panics over it where filtering left an empty chunk.
         pl.concat_str(c.SOURCE_ID, c.GENERATION, c.OFFSET, separator="-").alias(EVENT_ID),
         _batch_stream(found).alias(STREAM),
-        (pl.col(c.TIMESTAMP).dt.epoch("us") / 1e6).alias(TIME),
+        pl.Series(TIME, seconds),
         pl.col(c.ACTION).replace_strict(_ACTIONS, default=_OTHER, return_dtype=pl.UInt8)
         .alias(OPERATION),
         _text(found, c.PATH).alias(PATH),
