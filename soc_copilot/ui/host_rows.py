@@ -159,7 +159,7 @@ def _order(row: HostRow) -> tuple[object, ...]:
     judged = row.judged
     score = 0.0 if judged is None else round(judged.score, 1)
     return (
-        *(not row.is_pinned, -row.worst, not row.alerts, -score, row.record is None),
+        *(not row.is_pinned, -row.worst, row.record is None, not row.alerts, -score),
         *(row.name.casefold(), row.key),
     )
 

@@ -173,6 +173,22 @@ def test_the_chosen_stream_stays_chosen_while_others_get_worse(
     assert page.model.rows[2].key == "1/calm"
 
 
+def test_until_a_person_chooses_the_worst_stream_is_shown(
+    bench: DeskBench, make: Make, live: Live
+) -> None:
+    feed(live, judged(0.5, "1/odd"), judged(0.1, "1/calm"))
+    page = make()
+    feed(live, judged(0.9, "1/bad"))
+    page.refresh()
+    assert page.selected is not None
+    assert page.selected.key == "1/bad"
+    bench.desk.actions.trigger("host.next")
+    assert page.selected.key == "1/odd"
+    feed(live, judged(0.97, "1/worse"))
+    page.refresh()
+    assert page.selected.key == "1/odd"
+
+
 def test_a_stream_that_fell_silent_is_no_threat_any_more(
     bench: DeskBench, live: Live, qtbot: QtBot
 ) -> None:

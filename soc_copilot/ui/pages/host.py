@@ -38,6 +38,7 @@ from soc_copilot.ui.live import Live
 from soc_copilot.ui.models.host_streams import Column, StreamTableModel
 from soc_copilot.ui.pages.split import SplitPage
 from soc_copilot.ui.stream_history import COLUMN_S, N_COLUMNS
+from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets.cards import Card, EmptyState
 from soc_copilot.ui.widgets.host_detail import HostDetail
 from soc_copilot.ui.widgets.labels import ElidedLabel
@@ -84,6 +85,8 @@ class HostPage(SplitPage):
         self._facts = HostFacts({}, (), ())
         self._pinned: set[str] = set()
         self._wanted: str | None = None  # stream to select once it is listed
+        self._is_moving = False  # lines change places by themselves, or one is selected here
+        self._is_chosen = False  # until a person chooses a stream, the worst is shown
         self._has_looked = False
         self._possible: dict[str, bool] = {}
         self._told_of = 0  # alert whose words the detail shows
@@ -138,6 +141,7 @@ class HostPage(SplitPage):
         theme, times = self.desk.theme, self.desk.times
         self.card = Card("Streams", padding=12)
         self.readout = ElidedLabel("", "muted")
+        self.readout.setContentsMargins(GRID, 0, 2 * GRID, 0)
         self.find_edit = QLineEdit()
         self.find_edit.setPlaceholderText("Find a stream")
         self.find_edit.setAccessibleName("Find a stream")
@@ -254,7 +258,9 @@ class HostPage(SplitPage):
         records = self._live.streams.records(DETECTOR)
         rows = assemble(records, self._facts, pinned=self._pinned, words=self.find_edit.text())
         self.strips.is_greyed = self.desk.killswitch.engaged
+        self._is_moving = True
         self.model.set_rows(rows)
+        self._is_moving = False
         self.table.horizontalHeader().viewport().update()
         self._show_emptiness()
         self._show_counts()
@@ -319,14 +325,17 @@ class HostPage(SplitPage):
     def _select_wanted(self) -> None:
         place = None if self._wanted is None else self.model.place_of(self._wanted)
         if place is not None:
-            self._wanted = None
-        elif self.selected is None and self.model.rowCount():
+            self._wanted, self._is_chosen = None, True
+        elif self.model.rowCount() and (self.selected is None or not self._is_chosen):
             place = 0
-        if place is not None:
+        if place is not None and self.model.row(place) is not self.selected:
+            self._is_moving = True
             self.table.selectRow(place)
+            self._is_moving = False
             self.table.scrollTo(self.model.index(place, 0))
 
     def _on_current(self, _current: QModelIndex, _previous: QModelIndex) -> None:
+        self._is_chosen = self._is_chosen or not self._is_moving
         self._told_of = 0
         self._show_row(self.selected)
 
@@ -363,7 +372,7 @@ class HostPage(SplitPage):
 
     def _on_hover(self, place: int, words: str) -> None:
         row = self.model.row(place)
-        self.readout.setText("" if row is None else f"{render_safe(row.name, 60)}   {words}")
+        self.readout.setText("" if row is None else f"{words}   {render_safe(row.name, 60)}")
 
     def _move(self, step: int) -> None:
         last = self.model.rowCount() - 1

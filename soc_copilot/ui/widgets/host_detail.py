@@ -186,9 +186,9 @@ class HostDetail(QWidget):
             level = band(now.score, now.threshold)
             at = self._desk.times.short(top.at)
             which = (
-                f"Its last score, by the event of {at}: {top.score:.2f}."
+                f"Its last score: {top.score:.2f} at {at}."
                 if row.record.is_silent
-                else f"Highest of the last 15 min: {top.score:.2f}, by the event of {at}."
+                else f"Highest of the last 15 min: {top.score:.2f} at {at}."
             )
             self._show_number(
                 f"{now.score:.2f}",

@@ -111,6 +111,11 @@ class StripDelegate(CellDelegate):
         word = BAND_WORDS[band(score, strip.threshold)].lower()
         return f"{times}: {score:.2f}, {word} (a threat from {strip.threshold:.2f} on)"
 
+    def brief(self, strip: Strip, second: float) -> str:
+        """The same in as few words as a line beside a title has room for."""
+        times, _, words = self.describe(strip, second).rpartition(": ")
+        return f"{times.partition(' to ')[0]}   {words.partition(' (')[0]}"
+
     @staticmethod
     def inner(rect: QRect) -> QRectF:
         """The strip within its cell."""
@@ -313,7 +318,7 @@ class StripHover(QObject):
         if second is None or not isinstance(strip, Strip):
             self._show(None, -1, "")
         else:
-            self._show(second, index.row(), self._delegate.describe(strip, second))
+            self._show(second, index.row(), self._delegate.brief(strip, second))
 
     def _show(self, second: float | None, row: int, words: str) -> None:
         if second is not None or self._delegate.cursor_s is not None:
