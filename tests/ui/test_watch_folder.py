@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.source_options import SourceOptions
+from soc_copilot.domain.summary import BatchSummary
+from soc_copilot.governance.database import Governance
+from soc_copilot.pipeline.session import IngestSession
 from soc_copilot.ui import exercise
 from soc_copilot.ui.dialogs import WatchFolderDialog, WindowDialogs
 from soc_copilot.ui.dialogs.watch_folder import BATCH_S, watch_folder
-from tests.ui.desk_support import HOSTILE, DeskBench, desk_bench
+from soc_copilot.ui.ingest_worker import IngestWorker, WorkerThread
+from tests.ui.desk_support import ANALYST, HOSTILE, DeskBench, desk_bench
 
 
 @pytest.fixture
@@ -130,3 +135,43 @@ def test_a_hostile_path_is_told_as_text(bench: DeskBench, dialog: WatchFolderDia
     assert "\u202e" not in dialog.problem.text()
     assert dialog.problem.isVisible()
     dialog.reject()
+
+
+@pytest.mark.slow
+def test_what_happens_far_below_a_watched_folder_is_read(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOC_COPILOT_HOME", str(tmp_path / "home"))
+    folder = exercise.make_folder(tmp_path)
+    with Governance.open() as governance:
+        watch_folder(governance, str(folder))
+        settings = governance.settings.all()
+    settings |= {f"detection.{name}.enabled": False for name in ("auth", "host", "web")}
+    worker = IngestWorker(lambda: IngestSession(None, settings, ANALYST))
+    thread = WorkerThread(worker)
+    told = Told()
+    worker.opened.connect(told.on_opened)
+    worker.batch_stored.connect(told.on_batch)
+    thread.start()
+    try:
+        qtbot.waitUntil(lambda: told.is_open, timeout=60_000)
+        exercise.run(folder, lambda _done, _total: None, pace_s=0.005, learn_s=1.0)
+        qtbot.waitUntil(lambda: told.n_events >= 2 * 48, timeout=60_000)  # written and renamed
+    finally:
+        assert thread.join()
+
+
+class Told(QObject):
+    """What the worker said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open, self.n_events = False, 0
+
+    @Slot(object)
+    def on_opened(self, _ids: object) -> None:
+        self.is_open = True
+
+    @Slot(object)
+    def on_batch(self, summary: BatchSummary) -> None:
+        self.n_events += summary.n_events
