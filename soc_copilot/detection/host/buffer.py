@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,26 @@ class Window:
         return len(self.deeds)
 
 
+class Prepared(NamedTuple):
+    """Which of many events stay in windows, by stream and in order of arrival.
+
+    Attributes:
+        rows: Of the events.
+        streams: Row of each one's stream.
+        ranks: Its number among the events of its stream.
+        touched: Rows of the streams.
+        lengths: Events of each of those.
+        events: As tuples.
+    """
+
+    rows: Rows
+    streams: Rows
+    ranks: Rows
+    touched: Rows
+    lengths: Rows
+    events: npt.NDArray[np.object_]
+
+
 class _Rings:
     """The arrays behind windows."""
 
@@ -105,25 +125,17 @@ class _Rings:
         self.events[stream, place] = event
         self.totals[stream] += 1
 
-    def extend(
-        self, streams: Rows, features: Floats, scores: Floats, deeds: Deeds,
-        events: Callable[[Rows], npt.NDArray[np.object_]], now_s: float,
-    ) -> None:  # fmt: skip
-        order = np.argsort(streams, kind="stable")
-        sorted_streams = streams[order]
-        first = np.flatnonzero(np.diff(sorted_streams, prepend=-1))
-        lengths = np.diff(first, append=len(order))
-        rank = np.arange(len(order)) - np.repeat(first, lengths)
-        stays = rank >= np.repeat(lengths, lengths) - self.size
-        rows, at = order[stays], sorted_streams[stays]
-        places = (self.totals[at] + rank[stays]) % self.size
+    def extend(self, ready: "Prepared", features: Floats, scores: Floats, deeds: Deeds,
+               now_s: float) -> None:  # fmt: skip
+        rows, at = ready.rows, ready.streams
+        places = (self.totals[at] + ready.ranks) % self.size
         self.features[at, places] = features[rows]
         self.scores[at, places] = scores[rows]
         self.deeds[at, places] = deeds.kinds[rows]
         self.weights[at, places] = deeds.weights[rows]
         self.added[at, places] = now_s
-        self.events[at, places] = events(rows)
-        self.totals[sorted_streams[first]] += lengths
+        self.events[at, places] = ready.events
+        self.totals[ready.touched] += ready.lengths
 
     def clear(self, streams: Rows) -> None:
         self.totals[streams] = 0
@@ -329,23 +341,36 @@ class StreamBuffers:
             now_s = self._clock.monotonic_s()
             self._rings.add(row, bounded(event), features, score, deed, weight, now_s)
 
-    def extend(
-        self, rows: Rows, features: Floats, scores: Floats, deeds: Deeds, frame: pl.DataFrame
-    ) -> None:
-        """Put many events into windows.
+    def prepare(self, rows: Rows, frame: pl.DataFrame) -> "Prepared":
+        """Sort out what of many events will stay in windows; changes nothing.
 
         Args:
             rows: Of each event's stream, shape (n,).
-            features: Shape (n, 30).
-            scores: Shape (n,).
-            deeds: What they did.
             frame: The events, canonical; only rows that stay in a window are read.
         """
+        order = np.argsort(rows, kind="stable")
+        sorted_rows = rows[order]
+        first = np.flatnonzero(np.diff(sorted_rows, prepend=-1))
+        lengths = np.diff(first, append=len(order))
+        ranks = np.arange(len(order)) - np.repeat(first, lengths)
+        stays = ranks >= np.repeat(lengths, lengths) - self._rings.size
+        picked = order[stays]
+        events = _event_rows(frame, picked)
+        return Prepared(
+            picked, sorted_rows[stays], ranks[stays], sorted_rows[first], lengths, events
+        )
+
+    def extend(self, ready: "Prepared", features: Floats, scores: Floats, deeds: Deeds) -> None:
+        """Put many events into windows.
+
+        Args:
+            ready: What `prepare` made of them.
+            features: Of all of them, shape (n, 30).
+            scores: Shape (n,).
+            deeds: What they did.
+        """
         with self._lock:
-            self._rings.extend(
-                rows, features, scores, deeds, lambda picked: _event_rows(frame, picked),
-                self._clock.monotonic_s(),
-            )  # fmt: skip
+            self._rings.extend(ready, features, scores, deeds, self._clock.monotonic_s())
 
     def at(self, row: int) -> StreamBuffer:
         """The window in a row."""

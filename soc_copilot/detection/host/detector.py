@@ -22,7 +22,7 @@ from soc_copilot.detection.device import pick_device
 from soc_copilot.detection.host import explain, heuristics
 from soc_copilot.detection.host.activity import ActivityColumns, HostEvent, from_frame
 from soc_copilot.detection.host.blocks import checked, columns_of, frame_of, sliced
-from soc_copilot.detection.host.buffer import N_STREAMS, WINDOW, Window, as_event
+from soc_copilot.detection.host.buffer import N_STREAMS, WINDOW, Prepared, Window, as_event
 from soc_copilot.detection.host.deeds import Deeds
 from soc_copilot.detection.host.features import FEATURES, N_FEATURES
 from soc_copilot.detection.host.memory import Arrays, Hidden, Restored, StreamMemory
@@ -331,22 +331,25 @@ class HostScorer:
 
         rows = memory.seat(columns.stream[at:end], names)
         end = at + len(rows)
-        features, scores = self._score(sliced(columns, at, end), rows)
+        part = frame[at:end]
+        features, scores, ready = self._score(sliced(columns, at, end), rows, part)
         deeds = memory.ledger.advance(features, rows)
         before = {
             row: memory.windows.at(row).window()
             for row in np.unique(rows[scores.is_threat]).tolist()
         }
-        part = frame[at:end]
-        memory.windows.extend(rows, features, scores.score, deeds, part)
+        memory.windows.extend(ready, features, scores.score, deeds)
         return Block(part, rows, features, scores, deeds, before, self._sizes[2])
 
-    def _score(self, columns: ActivityColumns, rows: Rows) -> tuple[Floats, Scores]:
-        """Features and scores; on two threads, when that pays."""
+    def _score(
+        self, columns: ActivityColumns, rows: Rows, part: pl.DataFrame
+    ) -> tuple[Floats, Scores, Prepared]:
+        """Features, scores, and events for the windows; on two threads, when that pays."""
         memory, detector, n = self.memory, self.detector, len(rows)
         if self._helper is None or n <= _CHUNK:
             features = memory.tracker.advance(columns, rows)
-            return features, detector.advance(features, rows, memory.hidden)
+            scores = detector.advance(features, rows, memory.hidden)
+            return features, scores, memory.windows.prepare(rows, part)
         features, forest = np.empty((n, N_FEATURES), np.float32), np.empty(n, np.float32)
         waiting, to_walk = [], deque[tuple[int, int]]()
 
@@ -366,10 +369,11 @@ class HostScorer:
             )
             to_walk.append((a, b))
         walked = self._helper.submit(walk)
+        ready = memory.windows.prepare(rows, part)
         walk()
         logits = np.concatenate([found.result() for found in waiting])
         walked.result()
-        return features, detector.judge(features, logits, forest)
+        return features, detector.judge(features, logits, forest), ready
 
 
 class Block:

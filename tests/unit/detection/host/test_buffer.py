@@ -148,7 +148,8 @@ def test_many_events_at_once_are_kept_as_one_by_one(cut):
             continue
         rows, fresh = many.table.seat(keys[a:b])
         many.clear(rows[fresh], [events[a + i].stream for i in fresh.tolist()])
-        many.extend(rows, features[a:b], np.full(b - a, 0.25), _none(b - a), frame[a:b])
+        ready = many.prepare(rows, frame[a:b])
+        many.extend(ready, features[a:b], np.full(b - a, 0.25), _none(b - a))
     assert many.streams() == single.streams()
     for stream in single.streams():
         one, other = single.buffer(stream), many.buffer(stream)
@@ -162,5 +163,6 @@ def test_far_too_long_texts_are_cut_in_blocks_too():
     events = [write(0, "/" + "x" * 5_000, 0)]
     rows, fresh = buffers.table.seat(from_events(events).stream)
     buffers.clear(rows[fresh], ["web01"])
-    buffers.extend(rows, np.zeros((1, 30), np.float32), np.zeros(1), _none(1), frame_of(events))
+    ready = buffers.prepare(rows, frame_of(events))
+    buffers.extend(ready, np.zeros((1, 30), np.float32), np.zeros(1), _none(1))
     assert len(buffers.buffer("web01").get_events()[0].path) == 1_000
