@@ -30,8 +30,18 @@ _FULL_STREAMS: Final = 2_048  # chosen: streams whose windows are filled to see 
 _EPOCH_S: Final = 1_790_000_000.0
 _WARM: Final = 3  # chosen: calls before the clock starts
 
-_FOLDERS: Final = ("docs", "src", "mail", "photos", "build/obj", "var/log", "tmp", "share/plan")
-_EXTENSIONS: Final = ("txt", "c", "o", "jpg", "docx", "log", "zip", "py", "db", "tmp")
+# Ordinary jobs of three steps each: operations, the file, and where a renamed one goes.
+_CREATE, _WRITE, _RENAME, _DELETE, _ATTRIBUTES = 0, 1, 2, 3, 4
+_JOBS: Final = (
+    ((_CREATE, _WRITE, _RENAME), "docs/{}/report{}.txt.tmp", "docs/{}/report{}.txt"),
+    ((_WRITE, _WRITE, _ATTRIBUTES), "app/{}/events{}.log", ""),
+    ((_CREATE, _WRITE, _WRITE), "build/{}/part{}.o", ""),
+    ((_CREATE, _WRITE, _DELETE), "cache/{}/block{}.tmp", ""),
+)
+_SHARES: Final = (0.3, 0.4, 0.2, 0.1)  # chosen: of the jobs
+_STEPS: Final = 3
+_FOLDERS: Final = 8
+_FILES: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ class HostFigures:
 
 
 def make_events(n_events: int, n_streams: int, seed: int = 7) -> pl.DataFrame:
-    """Ordinary work of many streams: files made, written, put in place, cleared away.
+    """Ordinary work of many streams: documents saved, logs written, programs built.
 
     Args:
         n_events: Rows.
@@ -103,44 +113,51 @@ def make_events(n_events: int, n_streams: int, seed: int = 7) -> pl.DataFrame:
         A canonical frame, times ascending.
     """
     rng = np.random.default_rng(seed)
-
-    def pick(values: tuple[str, ...]) -> pl.Series:
-        return pl.Series(values).gather(rng.integers(0, len(values), n_events))
-
-    sizes = rng.lognormal(9.0, 1.5, n_events).round()
-    parts = pl.DataFrame(
+    n_jobs = n_events // _STEPS + 1
+    sizes = np.repeat(rng.lognormal(9.0, 1.5, n_jobs).round() + 64, _STEPS)
+    jobs = pl.DataFrame(
         {
-            "stream": rng.integers(0, n_streams, n_events),
-            "number": rng.zipf(1.4, n_events) % 5_000,
-            "folder": pick(_FOLDERS),
-            "extension": pick(_EXTENSIONS),
-            "operation": rng.choice(6, n_events, p=[0.2, 0.5, 0.05, 0.1, 0.1, 0.05]),
-            "time": _EPOCH_S + np.cumsum(rng.exponential(0.02, n_events)),
-            "size": sizes,
-            "previous_size": sizes * rng.uniform(0.8, 1.0, n_events),
-            "entropy": rng.normal(4.8, 0.6, n_events).clip(0.5, 7.2),
-            "previous_entropy": np.where(rng.random(n_events) < 0.5, np.nan, 4.7),
+            "job": rng.choice(len(_JOBS), n_jobs, p=_SHARES),
+            "stream": rng.integers(0, n_streams, n_jobs),
+            "folder": rng.integers(0, _FOLDERS, n_jobs),
+            "number": rng.integers(0, _FILES, n_jobs),
         }
-    ).with_row_index("row")
-    path = pl.format("/home/u{}/{}/file{}.{}", "stream", "folder", "number", "extension")
-    return parts.select(
+    )
+    rows = jobs[np.repeat(np.arange(n_jobs, dtype=np.uint32), _STEPS)].with_columns(
+        operation=pl.Series(np.array([steps for steps, _, _ in _JOBS])[jobs["job"]].ravel()),
+        time=pl.Series(_EPOCH_S + np.cumsum(rng.exponential(0.02, n_jobs * _STEPS))),
+        size=pl.Series(sizes * rng.uniform(1.0, 1.1, len(sizes))),
+        previous_size=pl.Series(sizes),
+        entropy=pl.Series(rng.normal(4.8, 0.3, len(sizes)).clip(3.5, 6.0)),
+    )
+    is_moved = pl.col("operation") == _RENAME
+    made = rows.with_row_index("row").select(
         pl.format("b-{}", "row").alias("event_id"),
         pl.format("host{}", "stream").alias("stream"),
         "time",
         "operation",
-        path.alias("path"),
-        pl.when(pl.col("operation") == 2)
-        .then(pl.concat_str(path, pl.lit(".bak")))
-        .otherwise(pl.lit(""))
-        .alias("target"),
+        _place(1).alias("path"),
+        pl.when(is_moved).then(_place(2)).otherwise(pl.lit("")).alias("target"),
         "size",
         "previous_size",
         "entropy",
-        "previous_entropy",
+        pl.lit(float("nan")).alias("previous_entropy"),
         pl.lit(value=False).alias("is_folder"),
         pl.format("u{}", "stream").alias("user"),
         pl.lit("/usr/bin/work").alias("process"),
-    ).cast(SCHEMA)
+    )
+    return made.head(n_events).cast(SCHEMA)
+
+
+def _place(part: int) -> pl.Expr:
+    """The path of a job's file, as the job's template says."""
+    found = pl.lit("")
+    for number, job in enumerate(_JOBS):
+        template = str(job[part])
+        if template:
+            home = pl.format(f"/home/u{{}}/{template}", "stream", "folder", "number")
+            found = pl.when(pl.col("job") == number).then(home).otherwise(found)
+    return found
 
 
 def bench_host(

@@ -18,7 +18,7 @@ def test_events_are_ordinary_the_same_each_time_and_spread_over_streams():
     assert not events.equals(bench.make_events(2_000, 20, seed=8))
     assert events["stream"].n_unique() == 20
     assert events["time"].is_sorted()
-    assert events["operation"].n_unique() == 6
+    assert events["operation"].n_unique() == 5
     assert events.filter(pl.col("target") != "")["operation"].unique().to_list() == [2]
     assert events["event_id"].n_unique() == 2_000
 
