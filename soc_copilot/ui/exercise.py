@@ -63,8 +63,13 @@ def is_ours(folder: Path) -> bool:
     return bool(_sample_files(folder))
 
 
-def run(folder: Path, report: Callable[[int, int], None], *, pace_s: float = PACE_S,
-        learn_s: float = LEARN_S) -> int:  # fmt: skip
+def run(
+    folder: Path,
+    report: Callable[[int, int], None],
+    *,
+    pace_s: float = PACE_S,
+    learn_s: float = LEARN_S,
+) -> int:
     """Copy the sample files, wait until the watcher knows them, then encrypt the copies.
 
     Args:
@@ -86,22 +91,27 @@ def run(folder: Path, report: Callable[[int, int], None], *, pace_s: float = PAC
             f'"{render_safe(str(folder), 200)}" is not a demonstration folder. The exercise '
             "encrypts copies of its own sample files, and touches no other folder."
         )
-    copies = folder / COPIES / secrets.token_hex(4)  # made anew each time: nothing is there yet
-    copies.parent.mkdir(exist_ok=True)
-    copies.mkdir()
-    pairs = [(folder / name, copies / name.replace("/", "-")) for name in names]
-    for source, copy in pairs:
-        shutil.copyfile(source, copy, follow_symlinks=False)
-    for waited in range(10):
-        report(0, len(pairs))
+    copies = _copy(folder, names)
+    for _ in range(10):
+        report(0, len(copies))
         time.sleep(learn_s / 10)
-        del waited
     key = secrets.token_bytes(32)
-    for number, (_, copy) in enumerate(pairs, 1):
+    for number, copy in enumerate(copies, 1):
         _encrypt(copy, key)
-        report(number, len(pairs))
+        report(number, len(copies))
         time.sleep(pace_s)
-    return len(pairs)
+    return len(copies)
+
+
+def _copy(folder: Path, names: list[str]) -> list[Path]:
+    """Copies of the sample files, in a folder made anew each time: nothing is there yet."""
+    place = folder / COPIES / secrets.token_hex(4)
+    place.parent.mkdir(exist_ok=True)
+    place.mkdir()
+    copies = [place / name.replace("/", "-") for name in names]
+    for name, copy in zip(names, copies, strict=True):
+        shutil.copyfile(folder / name, copy, follow_symlinks=False)
+    return copies
 
 
 def _encrypt(path: Path, key: bytes) -> None:

@@ -348,7 +348,6 @@ def test_watching_is_undone_with_a_reason(bench: DeskBench, make: Make) -> None:
 def test_the_exercise_runs_in_a_demonstration_folder_only(
     bench: DeskBench, make: Make, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
-    monkeypatch.setattr(exercise, "LEARN_S", 0)
     run = exercise.run
     monkeypatch.setattr(
         exercise, "run", lambda folder, report: run(folder, report, pace_s=0, learn_s=0)
