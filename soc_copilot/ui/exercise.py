@@ -106,6 +106,8 @@ def run(
 def _copy(folder: Path, names: list[str]) -> list[Path]:
     """Copies of the sample files, in a folder made anew each time: nothing is there yet."""
     place = folder / COPIES / secrets.token_hex(4)
+    if place.parent.is_symlink():
+        raise PolicyError(f'"{render_safe(str(place.parent), 200)}" leads elsewhere. Remove it.')
     place.parent.mkdir(exist_ok=True)
     place.mkdir()
     copies = [place / name.replace("/", "-") for name in names]

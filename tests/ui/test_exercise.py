@@ -89,6 +89,14 @@ def test_a_sample_that_became_a_link_is_left_alone(folder: Path, tmp_path: Path)
     assert victim.read_text() == "dear"
 
 
+def test_a_place_for_copies_that_leads_elsewhere_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (folder / COPIES).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PolicyError, match="leads elsewhere"):
+        go(folder)
+    assert contents(tmp_path / "elsewhere") == {}
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"purpose": 1}', "\x00"])
 def test_a_damaged_marker_is_refused(folder: Path, text: str) -> None:
     (folder / MARKER).write_text(text)
