@@ -6,9 +6,10 @@
 
 No weight is below 0, so no part ever lowers the score by finding more. The deep model's
 logit, the forest's distance from an ordinary row and the rule's logit are cut to
-[-LIMIT, LIMIT], so that none of them outvotes the others without end. Weights are fitted by
-logistic regression on the decisive moments of recordings that the parts were not trained on:
-the highest of each stretch of ordinary work, and of each attack's first harmed files.
+[-LIMIT, LIMIT], so that none of them outvotes the others without end. The weights
+are those that find most attacks while few ordinary recordings alarm, their size and the bias
+come from logistic regression, both on the decisive moments of recordings that the parts were
+not trained on: the highest of each stretch of ordinary work, and of each attack's first files.
 
 `confidence` is read off a table (isotonic regression, so it never falls as the score rises),
 fitted on the same held-out recordings: of moments with this score, how many were harm.

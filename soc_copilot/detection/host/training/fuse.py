@@ -8,14 +8,25 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from soc_copilot.detection.host.fusion import N_PARTS, Fusion, parts
+from soc_copilot.detection.host.fusion import Fusion, parts
 from soc_copilot.detection.host.training.dataset import Sequence30
-from soc_copilot.detection.host.training.metrics import choose_threshold, early, windows
+from soc_copilot.detection.host.training.metrics import (
+    LEAST,
+    choose_threshold,
+    early,
+    windows,
+)
+from soc_copilot.detection.web.training.metrics import threshold_at
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_ROUNDS: Final = 6  # of choosing peaks and fitting; it settles after two or three
+# chosen: weights of the deep model, the forest and the rule that are tried, before their size
+_RATIOS: Final = tuple(
+    product((1.0,), (0.0, 0.15, 0.3, 0.6, 1.0), (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0))
+)
+_BUDGETS: Final = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08)  # chosen: shares of ordinary stretches
+_LEAST_SLOPE: Final = 0.01  # chosen: a higher score never means less
 _PULL: Final = 0.02  # of the weights towards 0, against one that a few recordings decide
 _MOST: Final = 1 - 1e-6
 _KNOTS: Final = 40  # rows of the table of confidence, at most
@@ -31,30 +42,28 @@ class PartScores:
 
 
 def fit_fusion(found: Sequence[Sequence30], scores: Sequence[PartScores], budget: float) -> Fusion:
-    """Weights by logistic regression on each recording's decisive moment.
+    """The weights that find most attacks while few ordinary recordings alarm.
 
-    An ordinary recording's moment is the one that scores highest; so is an attack's among
-    its first harmed files. Which they are depends on the weights, so both are done in turn,
-    beginning with equal weights.
+    What counts is each stretch's highest score: of ordinary work, and of an attack's first
+    harmed files. The ratio of the weights is the one with most attacks found where 1% to 8% of
+    the ordinary stretches alarm; their size and the bias come from logistic regression on
+    those peaks.
 
     Args:
         found: Recordings.
         scores: The parts', from models that never saw the recordings' groups.
         budget: Share of ordinary recordings that may have an alarm.
     """
-    columns = [parts(s.deep, s.forest, s.rule).astype(np.float64) for s in scores]
-    harmful = [early(s) for s in found]
-    quiet = [np.flatnonzero(s.target == 0) for s in found]
-    weights, bias = np.full(N_PARTS, 1.0 / N_PARTS), 0.0
-    for _ in range(_ROUNDS):
-        rows, labels = [], []
-        for x, harm, work in zip(columns, harmful, quiet, strict=True):
-            for places, label in ((harm, 1.0), (work, 0.0)):
-                if len(places):
-                    rows.append(x[places[np.argmax(x[places] @ weights)]])
-                    labels.append(label)
-        bias, weights = _logistic(np.array(rows), np.array(labels))
-    plain = Fusion(bias, (weights[0], weights[1], weights[2]), (0.0, 1.0), (0.0, 1.0), 0.5)
+    rows, begins, labels = _stretches(found, scores)
+    best, ratio, peaks = -1.0, _RATIOS[0], np.zeros(0)
+    for tried in _RATIOS:
+        reached = np.maximum.reduceat(rows @ np.array(tried, np.float32), begins)
+        share = _share_found(reached, labels)
+        if share > best:
+            best, ratio, peaks = share, tried, reached.astype(np.float64)
+    bias, slope = _logistic(peaks, labels)
+    deep, forest, rule = (slope * weight for weight in ratio)
+    plain = Fusion(bias, (deep, forest, rule), (0.0, 1.0), (0.0, 1.0), 0.5)
     fused = [plain.score(s.deep, s.forest, s.rule) for s in scores]
     raw = [plain.raw(s.deep, s.forest, s.rule) for s in scores]
     threshold = 1 / (1 + np.exp(-choose_threshold(found, raw, budget)))
@@ -62,27 +71,34 @@ def fit_fusion(found: Sequence[Sequence30], scores: Sequence[PartScores], budget
     return Fusion(bias, plain.weights, *_confidence(found, fused), threshold)
 
 
-def _logistic(rows: Doubles, labels: Doubles) -> tuple[float, Doubles]:
-    """Bias and weights, none below 0, of the regression in which both labels count alike.
+def _stretches(
+    found: Sequence[Sequence30], scores: Sequence[PartScores]
+) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """The parts of all events, where each stretch begins, and whether it is an attack's."""
+    rows, lengths, labels = [], [], []
+    for s, score in zip(found, scores, strict=True):
+        columns = parts(score.deep, score.forest, score.rule)
+        for places, label in ((early(s), True), (np.flatnonzero(s.target == 0), False)):
+            if len(places) >= (1 if label or not s.trace.is_attack else LEAST):
+                rows.append(columns[places])
+                lengths.append(len(places))
+                labels.append(label)
+    ends = np.cumsum(lengths)
+    return np.concatenate(rows), ends - np.array(lengths), np.array(labels)
 
-    The best fit under the bound leaves some weights out and is the free best fit of the
-    others: all ways of leaving out are tried.
-    """
-    share = np.where(labels > 0, 0.5 / max(labels.sum(), 1), 0.5 / max((1 - labels).sum(), 1))
-    best: tuple[float, float, Doubles] = (np.inf, 0.0, np.zeros(N_PARTS))
-    for used in product((False, True), repeat=N_PARTS):
-        design = np.concatenate([np.ones((len(rows), 1)), rows[:, list(used)]], 1)
-        fitted = _newton(design, labels, share)
-        if (fitted[1:] < 0).any():
-            continue
-        raw = design @ fitted
-        loss = float(share @ (np.logaddexp(0, raw) - labels * raw))
-        loss += 0.5 * _PULL * float(fitted[1:] @ fitted[1:])
-        if loss < best[0]:
-            weights = np.zeros(N_PARTS)
-            weights[list(used)] = fitted[1:]
-            best = (loss, float(fitted[0]), weights)
-    return best[1], best[2]
+
+def _share_found(peaks: Floats, labels: npt.NDArray[np.bool_]) -> float:
+    """Attacks found, as a mean over `_BUDGETS`."""
+    thresholds = [threshold_at(peaks[~labels].astype(np.float64), b) for b in _BUDGETS]
+    return float(np.mean([(peaks[labels] >= t).mean() for t in thresholds]))
+
+
+def _logistic(peaks: Doubles, labels: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Bias and slope of the regression in which both labels count alike."""
+    share = np.where(labels, 0.5 / max(labels.sum(), 1), 0.5 / max((~labels).sum(), 1))
+    design = np.stack([np.ones_like(peaks), peaks], 1)
+    bias, slope = _newton(design, labels.astype(np.float64), share)
+    return float(bias), max(float(slope), _LEAST_SLOPE)
 
 
 def _newton(design: Doubles, labels: Doubles, share: Doubles) -> Doubles:

@@ -18,7 +18,7 @@ _APART_S: Final = 60.0  # chosen: alarms closer than that are one
 _EARLY: Final = 12  # chosen: harmed files until which an attack should be found
 _OFF: Final = 0.15  # chosen: how far peaks may be off, in standard deviations of all
 _ALARMS_WEIGH: Final = 3.0  # chosen: a false alarm against an attack not found, as shares
-_LEAST: Final = 16  # events before an attack from which they count as a recording of ordinary work
+LEAST: Final = 16  # events before an attack from which they count as a recording of ordinary work
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def ordinary_peaks(found: Sequence[Sequence30], scores: Sequence[Floats]) -> Dou
     peaks = []
     for s, x in zip(found, scores, strict=True):
         work = x[s.time < s.trace.began_s] if s.trace.is_attack else x
-        if len(work) >= (_LEAST if s.trace.is_attack else 1):
+        if len(work) >= (LEAST if s.trace.is_attack else 1):
             peaks.append(float(work.max()))
     return np.array(peaks)
 
