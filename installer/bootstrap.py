@@ -34,6 +34,7 @@ LOCKS = {
     "test": ("installer/requirements.lock", "installer/requirements-test.lock"),
 }
 DISPLAY_TIMEOUT_S = 2.0  # chosen: a display that answers slower is of no use
+COMPILE = "from soc_copilot.detection.host import create; create({}).start('cpu')"
 KEPT_LINES = 200  # of what pip complains about, to tell the cause from
 
 # Shared library -> Debian and Ubuntu package: what `ldd` names for PySide6-Essentials 6.11
@@ -429,6 +430,20 @@ def run_pip(venv: Path, arguments: Sequence[str]) -> None:
         raise SetupError(explain_pip_failure(kept))
 
 
+def compile_loops(venv: Path) -> None:
+    """Have the host detector's loops compiled now, so that its first start need not wait.
+
+    Without it they are compiled at that start, so a failure here only costs time there.
+    """
+    say("Compiling the loops of the host detector; about half a minute, once.")
+    subprocess.run(  # noqa: S603 - the environment's own Python, our words
+        [str(program(venv, "python")), "-c", COMPILE],
+        check=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 def set_up(venv: Path, kind: str) -> None:
     """Bring the virtual environment to what the locks say; at once when it is there already.
 
@@ -446,6 +461,7 @@ def set_up(venv: Path, kind: str) -> None:
     run_pip(venv, ["install", *locks])
     # The build backend is pinned in the lock too, so nothing unpinned is fetched to build with.
     run_pip(venv, ["install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    compile_loops(venv)
     for done in ("run", "test") if kind == "test" else ("run",):
         stamp = fingerprint(ROOT, done, sys.version_info[:2])
         (venv / f".set-up-{done}").write_text(stamp, encoding="ascii")
