@@ -102,8 +102,8 @@ def test_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(
         child.communicate()
         assert child.returncode == -signal.SIGKILL, "The run ended by itself: nothing was tested."
     terminal.run("watch", calm.logs, *WORDS, "--until-idle", "1")
-    assert terminal.ledger() == calm.ledger
     assert comparable(terminal) == calm.alerts
+    assert terminal.ledger() == calm.ledger
     assert archived(terminal) == calm.events
     terminal.run("audit", "verify")
 
@@ -173,11 +173,10 @@ def spool_messages(folder: Path, first: int, n: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
 def test_kills_amid_rotations_partial_lines_and_a_spool_leave_each_event_once(
-    terminal: Terminal, tmp_path: Path, seed: int
+    terminal: Terminal, tmp_path: Path
 ) -> None:
-    rng = random.Random(seed)  # noqa: S311 - test data
+    rng = random.Random(0)  # noqa: S311 - test data
     logs = tmp_path / "logs"
     logs.mkdir()
     writers = [Writer(logs / f"{name}.log", rng) for name in ("web", "app")]
