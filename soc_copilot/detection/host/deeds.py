@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from soc_copilot.detection.host.compiled import compiled
+from soc_copilot.detection.host.features import FADE_S
 from soc_copilot.detection.host.features import Feature as F  # noqa: N817 - as in the other modules
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-FADE_S: Final = 120.0  # standard: of the features' counters (`features`, "2 min")
 LEAST: Final = 0.05  # chosen: a loss of less is rounding, or says nothing
 SENSITIVE: Final = 0.5  # standard: weight from which a place is sensitive (`formats`)
 

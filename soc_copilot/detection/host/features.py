@@ -41,6 +41,7 @@ class Feature(IntEnum):
 
 
 N_FEATURES: Final = len(Feature)
+FADE_S: Final = 120.0  # chosen: span of the counters that are told as fading over "2 min"
 
 
 @dataclass(frozen=True, slots=True)

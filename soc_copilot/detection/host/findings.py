@@ -95,14 +95,19 @@ def components(values: Sequence[Sequence[Any]]) -> tuple[Component, ...]:
     return tuple(Component(str(name), str(value), float(weight)) for name, value, weight in values)
 
 
+def named_parts(parts: Components) -> tuple[tuple[str, float], ...]:
+    """The score's parts, with the names that screens give them."""
+    return (
+        ("Rule: files lost", parts.heuristic),
+        ("Sequence of events", parts.deep),
+        ("Unlike ordinary work", parts.isolation_forest),
+    )
+
+
 def _bars(
     parts: Components, found: Sequence[explain.Reason], row: Floats
 ) -> list[tuple[str, str, float]]:
-    bars = [
-        ("Rule: files lost", f"{parts.heuristic:.2f}", parts.heuristic),
-        ("Sequence of events", f"{parts.deep:.2f}", parts.deep),
-        ("Unlike ordinary work", f"{parts.isolation_forest:.2f}", parts.isolation_forest),
-    ]
+    bars = [(name, f"{value:.2f}", value) for name, value in named_parts(parts)]
     titles = {told.name: (i, told) for i, told in enumerate(FEATURES)}
     for reason in found:
         if reason.feature in titles:

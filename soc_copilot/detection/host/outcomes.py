@@ -95,7 +95,7 @@ def _take(twins: Twins, key: np.uint64, now: float) -> float:
 def _judge_noise(
     files: Files, twins: Twins, streams: Streams, name: Name, f: int, s: int,
     stream: np.uint64, share: float, sure: float, now: float,
-) -> float:  # fmt: skip
+) -> None:  # fmt: skip
     """A new file is unreadable: is it the copy of one that went, or may it become one?"""
     form = name.format
     told = sure if _IS_NEAR[form] else share
@@ -108,29 +108,28 @@ def _judge_noise(
         t.add_harm(streams, s, t.REPLACED, weight, name.folder, twins.extension[ghost], now)
         if form <= _UNKNOWN:
             t.add_funnel(streams, s, name.extension, twins.extension[ghost], now)
-        return float(weight)
+        return
     lie = _LIE[form] * told if told >= (_SURELY if _IS_NEAR[form] else _SURE_LIE) else 0.0
     if lie > 0.0:
         files.flags[f] |= t.HARMED
         t.add_harm(streams, s, t.OVERWRITTEN, lie, name.folder, name.extension, now)
-        return float(lie)
+        return
     for key in (name.base, name.stem):
         t.put_twin(twins, t.mix(stream, key), now, told, name.extension, form)
     if files.flags[f] & t.NOISE:
-        return 0.0
+        return
     files.flags[f] |= t.NOISE
     if form > _UNKNOWN:
         streams.counts[s, t.KEPT] += share
-        return 0.0
+        return
     weight = _take(twins, t.mix(stream ^ _LEFT, name.folder), now) * share
     if weight > 0.0:  # it came where a file of another name went
         files.flags[f] |= t.HARMED
         _less(streams, s, t.DELETED, 1.0)
         t.add_harm(streams, s, t.REPLACED, weight, name.folder, name.extension, now)
-        return float(weight)
+        return
     streams.counts[s, t.KEPT] += share
     _give(twins, t.mix(stream ^ _CAME, name.folder), now, share)
-    return 0.0
 
 
 @compiled
@@ -138,14 +137,14 @@ def judge(
     files: Files, twins: Twins, streams: Streams, name: Name, f: int, s: int,
     stream: np.uint64, share: float, sure: float, entropy: float, size: float, before: float,
     before_share: float, now: float,
-) -> float:  # fmt: skip
-    """What a content that was just seen means for its file; returns the harm it adds."""
+) -> None:  # fmt: skip
+    """What a content that was just seen means for its file."""
     flags = files.flags[f]
     form = files.format[f]
     folder = name.folder
     if flags & t.WAS_THERE:
         if flags & t.HARMED:
-            return 0.0
+            return
         is_zeroed = entropy < _ZEROED_BITS and size >= _ZEROED_BYTES and not (before < 1.0)
         noise = sure if _IS_NEAR[form] else share
         if noise > _MIN_TOLD or is_zeroed:
@@ -157,36 +156,36 @@ def judge(
             t.add_harm(streams, s, kind, weight, folder, files.extension[f], now)
             if flags & t.IS_RENAMED:
                 t.add_funnel(streams, s, name.extension, files.extension[f], now)
-            return float(weight)
+            return
         if not flags & t.IS_REWRITTEN and size > 0.0:
             files.flags[f] = (flags | t.IS_REWRITTEN) & ~t.EMPTIED
             streams.counts[s, t.REWRITTEN] += 1.0
             t.add_rewritten(streams, s, files.extension[f], now)
             if flags & t.EMPTIED:
                 _less(streams, s, t.WIPED, EMPTYING)
-        return 0.0
+        return
     if flags & t.HARMED:
-        return 0.0
+        return
     if share > _MIN_TOLD:
-        return _judge_noise(files, twins, streams, name, f, s, stream, share, sure, now)
+        _judge_noise(files, twins, streams, name, f, s, stream, share, sure, now)
+        return
     if not flags & t.IS_GOOD and size > 0.0:
         files.flags[f] = flags | t.IS_GOOD
         streams.counts[s, t.GOOD] += 1.0
         if _NOTE_BYTES[0] <= size <= _NOTE_BYTES[1]:
             t.add_note(streams, s, name.name, size, folder, now)
-    return 0.0
 
 
 @compiled
 def deleted(
     files: Files, twins: Twins, streams: Streams, name: Name, f: int, s: int,
     stream: np.uint64, now: float,
-) -> float:  # fmt: skip
-    """A file went; returns the harm it adds."""
+) -> None:  # fmt: skip
+    """A file went."""
     flags = files.flags[f]
     files.flags[f] = flags | t.GONE
     if not flags & t.WAS_THERE or flags & t.HARMED:
-        return 0.0
+        return
     form = files.format[f]
     for key in (name.full, name.stem):
         i = t.look(twins.key, t.mix(stream, key))
@@ -202,19 +201,19 @@ def deleted(
             _take(twins, t.mix(stream ^ _CAME, name.folder), now)
             t.add_funnel(streams, s, twins.extension[i], files.extension[f], now)
         t.add_harm(streams, s, t.REPLACED, weight, name.folder, files.extension[f], now)
-        return weight
+        return
     if flags & (t.WRITTEN | t.EMPTIED) and now - files.written[f] <= PASS_S:
         files.flags[f] |= t.HARMED
         weight = _DISCARDED if flags & t.IS_REWRITTEN else _SCRAPPED
         t.add_harm(streams, s, t.WIPED, weight, name.folder, files.extension[f], now)
-        return weight
+        return
     came = _take(twins, t.mix(stream ^ _CAME, name.folder), now)
     if came > 0.0:  # it went where noise came under another name
         files.flags[f] |= t.HARMED
         _less(streams, s, t.KEPT, came)
         weight = float(came * _WENT[form])
         t.add_harm(streams, s, t.REPLACED, weight, name.folder, files.extension[f], now)
-        return weight
+        return
     streams.counts[s, t.DELETED] += 1.0
     _give(twins, t.mix(stream ^ _LEFT, name.folder), now, _WENT[form])
     loss = max(_LOSS[form], 0.5)
@@ -222,7 +221,6 @@ def deleted(
               files.extension[f], form)  # fmt: skip
     t.put_twin(twins, t.mix(stream ^ _GHOST, name.stem), now, loss,
               files.extension[f], form)  # fmt: skip
-    return 0.0
 
 
 @compiled

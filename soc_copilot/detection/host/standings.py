@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from soc_copilot.detection.host.findings import named_parts
 from soc_copilot.detection.host.reading import STREAM
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import from_us
@@ -128,12 +129,7 @@ class _Facts:
 
 def _parts(parts: "Components") -> tuple[Component, ...]:
     """The score's parts as bars, named as in alerts."""
-    named = (
-        ("Rule: files lost", parts.heuristic),
-        ("Sequence of events", parts.deep),
-        ("Unlike ordinary work", parts.isolation_forest),
-    )
-    bars = [Component(name, f"{value:.2f}", value) for name, value in named]
+    bars = [Component(name, f"{value:.2f}", value) for name, value in named_parts(parts)]
     return tuple(sorted(bars, key=lambda bar: -bar.weight))
 
 

@@ -82,7 +82,6 @@ class Streams(NamedTuple):
     """What is known of streams, a row each."""
 
     last: Doubles
-    n_events: npt.NDArray[np.int64]
     counts: Doubles  # (n, N_COUNTS)
     folders: Keys
     folders_at: Doubles
@@ -130,7 +129,7 @@ def empty_streams(n: int) -> Streams:
         return np.full((n, k), -np.inf)
 
     return Streams(
-        np.full(n, np.nan), np.zeros(n, np.int64), np.zeros((n, N_COUNTS)),
+        np.full(n, np.nan), np.zeros((n, N_COUNTS)),
         keys(_FOLDERS), times(_FOLDERS), keys(_EXTENSIONS), times(_EXTENSIONS),
         keys(_EXTENSIONS), times(_EXTENSIONS),
         keys(_KNOWN), times(_KNOWN), keys(_FUNNELS), times(_FUNNELS), keys(_FUNNELS, _MOUTH),

@@ -14,7 +14,7 @@ from soc_copilot.detection.host import outcomes
 from soc_copilot.detection.host import tables as t
 from soc_copilot.detection.host.activity import ActivityColumns, Names
 from soc_copilot.detection.host.compiled import compiled
-from soc_copilot.detection.host.features import N_FEATURES
+from soc_copilot.detection.host.features import FADE_S, N_FEATURES
 from soc_copilot.detection.host.features import Feature as F  # noqa: N817 - one line for each of its names
 from soc_copilot.detection.host.noise import surely_noise, unreadable
 from soc_copilot.detection.host.outcomes import Name
@@ -33,7 +33,6 @@ _MIN_TWINS: Final = 8
 
 # chosen: spans in seconds
 _FAST: Final = 10.0
-_MIDDLE: Final = 120.0
 _SLOW: Final = 1_800.0
 _RECREATED_S: Final = 30.0
 _BACK_S: Final = 3_600.0  # a clock that goes back further was set; less is late news
@@ -50,7 +49,7 @@ _NOON_H: Final = 14.0  # chosen: middle of a working day
 
 
 def _spans() -> Doubles:
-    spans = np.full(t.N_COUNTS, _MIDDLE)
+    spans = np.full(t.N_COUNTS, FADE_S)
     spans[[t.EVENTS, t.HARM_FAST]] = _FAST
     spans[t.HARM_SLOW] = _SLOW
     return spans
@@ -111,7 +110,6 @@ def _pass_time(streams: Streams, s: int, time: float) -> tuple[float, float]:
     pause = 0.0 if np.isnan(last) else max(time - last, 0.0)
     now = time if np.isnan(last) else max(time, last)
     streams.last[s] = now
-    streams.n_events[s] += 1
     for k in range(t.N_COUNTS):
         streams.counts[s, k] *= np.exp(-pause / _SPANS[k])
     streams.counts[s, t.EVENTS] += 1.0
