@@ -38,16 +38,20 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses Debian's PostgreSQL"),
 ]
 
-# Moves a position as fast as it can and says how far it came; ends at a conflict.
+# Moves a position twenty times, as fast as it can, once all three are there.
 WRITER = """
-import sys
+import sys, time
 from pathlib import Path
 from soc_copilot.domain.errors import PositionConflictError
 from soc_copilot.governance.database import Governance
 from tests.unit.governance.helpers import commit, finding, line, move
-won = 0
-with Governance.open(sys.argv[1], home=Path(sys.argv[2])) as governance:
-    for _ in range(60):
+home = Path(sys.argv[2])
+won = lost = 0
+with Governance.open(sys.argv[1], home=home) as governance:
+    (home / f"{sys.argv[3]}.ready").touch()
+    while len(list(home.glob("*.ready"))) < 3:
+        time.sleep(0.01)
+    while won < 20:
         at = governance.sources.checkpoints(1)
         start = at[0].offset if at else -1
         try:
@@ -55,8 +59,8 @@ with Governance.open(sys.argv[1], home=Path(sys.argv[2])) as governance:
             governance.batches.store(commit([finding(evidence=(line(end),))], [move(start, end)]))
             won += 1
         except PositionConflictError:
-            pass
-print(won)
+            lost += 1
+print(won, lost)
 """
 
 
@@ -162,15 +166,17 @@ def test_processes_that_move_one_position_store_each_step_once(
 ) -> None:
     children = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, url, str(tmp_path)],
+            [sys.executable, "-c", WRITER, url, str(tmp_path), str(n)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for _ in range(3)
+        for n in range(3)
     ]
-    won = [int(child.communicate(timeout=120)[0]) for child in children]
-    assert sum(won) > 60
+    told = [child.communicate(timeout=120)[0].split() for child in children]
+    won, lost = ([int(each[i]) for each in told] for i in (0, 1))
+    assert won == [20, 20, 20]
+    assert sum(lost) > 0  # they did meet
     (position,) = governance.sources.checkpoints(1)
     ledger = governance.sources.ledger(1)[0]
     assert position.offset == ledger.totals.bytes_seen == 100 * sum(won)
