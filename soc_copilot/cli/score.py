@@ -146,6 +146,12 @@ def _requests(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
                 "score": round(verdict.score, 6),
                 "threshold": round(detector.threshold, 6),
                 "is_threat": verdict.is_threat,
+                "confidence": round(verdict.confidence, 6),
+                "class": verdict.kind,
+                "technique": verdict.technique,
+                "capec": verdict.capec,
+                "part": verdict.part,
+                "decoding": list(verdict.decoding),
                 "reasons": list(verdict.reasons),
             }
             lines.append(json.dumps({**row, **said}) + "\n")

@@ -7,7 +7,7 @@ names itself in User-Agent is reported whatever its requests hold.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,13 +16,13 @@ import numpy.typing as npt
 import polars as pl
 
 from soc_copilot.detection.protocol import DetectorInfo
-from soc_copilot.detection.web.classes import CLASSES, NAMES, OTHER, SCANNER, SCANNER_AGENTS
+from soc_copilot.detection.web.classes import CLASSES, OTHER, SCANNER, SCANNER_AGENTS
 from soc_copilot.detection.web.findings import Flagged, build_findings
 from soc_copilot.detection.web.request import BODY_MARK, Request
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.events import EventBatch
-from soc_copilot.domain.findings import Detections
+from soc_copilot.domain.findings import Detections, Highlight
 from soc_copilot.domain.paths import bundled
 
 if TYPE_CHECKING:
@@ -48,12 +48,31 @@ class Verdict:
         is_threat: The score reached the threshold.
         kind: Name of the attack class, "" when it is no threat.
         reasons: Plain sentences, empty when it is no threat.
+        technique: ATT&CK id of the class, "" when it is no threat.
+        capec: CAPEC id of the class, "" when there is none or it is no threat.
+        part: Where the strongest sign stands: "path", "query", "body" or "header NAME"; ""
+            when it is no threat.
+        marked: The strongest signs as characters [start, end) of `text`, strongest first.
+        text: What `marked` counts in: target with body, or the header's value; "" when it is
+            no threat.
+        decoding: Disguises that were undone to read it, in that order.
     """
 
     score: float
     is_threat: bool
     kind: str
     reasons: tuple[str, ...]
+    technique: str = ""
+    capec: str = ""
+    part: str = ""
+    marked: tuple[Highlight, ...] = ()
+    text: str = ""
+    decoding: tuple[str, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """Chance that `is_threat` is right, as on the card's validation rows; in [0, 1]."""
+        return self.score if self.is_threat else 1.0 - self.score
 
 
 class WebDetector:
@@ -161,10 +180,10 @@ class WebDetector:
         scores, kinds, strongest = self._fuse(parts, scanners)
         threshold = self.threshold
         return [
-            self._verdict(float(scores[i]), int(kinds[i]), texts[i][int(strongest[i])])
+            self._verdict(float(scores[i]), int(kinds[i]), request, int(strongest[i]))
             if scores[i] >= threshold
             else Verdict(float(scores[i]), is_threat=False, kind="", reasons=())
-            for i in range(len(requests))
+            for i, request in enumerate(requests)
         ]
 
     def commit(self) -> None:
@@ -222,18 +241,33 @@ class WebDetector:
                 self._explained[text] = known
         return known
 
-    def _verdict(self, score: float, kind: int, text: str) -> Verdict:
+    def _verdict(self, score: float, kind: int, request: Request, strongest: int) -> Verdict:
         known = CLASSES[kind]
+        said = Verdict(
+            score,
+            is_threat=True,
+            kind=known.name,
+            reasons=("User-Agent names a scanning tool.",),
+            technique=known.technique,
+            capec=known.capec,
+        )
         if kind == SCANNER:
-            reasons: tuple[str, ...] = ("User-Agent names a scanning tool.",)
-        else:
-            explained = self._explain(text)
-            reasons = (
+            return replace(said, part="header User-Agent")
+        text = request.texts()[strongest]
+        explained = self._explain(text)
+        marked = tuple(part.highlight for part in explained.parts)
+        return replace(
+            said,
+            reasons=(
                 f"Looks like: {known.title}.",
                 *(f'Part that speaks for it: "{part.words}".' for part in explained.parts),
                 *(f"Disguise: {words}." for words in explained.hidden_by),
-            )
-        return Verdict(score, is_threat=True, kind=NAMES[kind], reasons=reasons)
+            ),
+            part=request.place(strongest, marked[0][0] if marked else 0),
+            marked=marked,
+            text=text,
+            decoding=explained.hidden_by,
+        )
 
 
 def _columns(frame: pl.DataFrame) -> dict[str, pl.Series]:

@@ -29,7 +29,27 @@ class Request:
     def texts(self) -> list[str]:
         """What the model reads: target with body, then every header value worth reading."""
         main = f"{self.target}{BODY_MARK}{self.body}" if self.body else self.target
-        return [main, *(v for k, v in self.headers.items() if v and k.lower() not in _SKIPPED)]
+        return [main, *(self.headers[name] for name in self.headers_read())]
+
+    def headers_read(self) -> list[str]:
+        """Names of the headers whose values are read, in the order of `texts()[1:]`."""
+        return [k for k, v in self.headers.items() if v and k.lower() not in _SKIPPED]
+
+    def place(self, text: int, at: int) -> str:
+        """Which part of the request a character of one of its texts is in.
+
+        Args:
+            text: Index in `texts()`.
+            at: Character of it.
+
+        Returns:
+            "path", "query", "body" or "header NAME".
+        """
+        if text > 0:
+            return f"header {self.headers_read()[text - 1]}"
+        if at < len(self.path):
+            return "path"
+        return "query" if at < len(self.target) or not self.body else "body"
 
 
 def from_row(row: Mapping[str, Any]) -> Request:

@@ -1,3 +1,5 @@
+import re
+
 from soc_copilot.detection.web.classes import CLASSES, NAMES, SCANNER, SCANNER_AGENTS
 from soc_copilot.domain.attack import technique_name
 
@@ -13,3 +15,9 @@ def test_names_are_unique_and_the_scanner_comes_last() -> None:
 
 def test_tool_names_are_lower_case() -> None:
     assert all(name == name.lower() for name in SCANNER_AGENTS)
+
+
+def test_every_known_class_names_its_attack_pattern() -> None:
+    named = {kind.name: kind.capec for kind in CLASSES}
+    assert named.pop("other") == ""
+    assert all(re.fullmatch(r"CAPEC-\d{2,3}", capec) for capec in named.values())

@@ -115,6 +115,23 @@ def test_a_verdict_says_why(detector: WebDetector) -> None:
     assert any("or" in reason for reason in verdict.reasons[1:])
 
 
+def test_a_verdict_names_class_place_and_decoding(detector: WebDetector) -> None:
+    hidden = quote(quote("<script>alert(document.cookie)</script>", safe=""), safe="")
+    request = Request(path="/a", headers={"Host": "h", "X-Note": f"hello {hidden}"})
+    (verdict,) = detector.score_requests([request])
+    assert (verdict.kind, verdict.technique, verdict.capec) == ("xss", "T1189", "CAPEC-63")
+    assert verdict.part == "header X-Note"
+    assert verdict.decoding == ("percent-encoded more than once",)
+    assert "script" in "".join(verdict.text[slice(*span)] for span in verdict.marked)
+    assert verdict.confidence == verdict.score
+
+
+def test_a_harmless_verdict_is_sure_of_it(detector: WebDetector) -> None:
+    (verdict,) = detector.score_requests([Request(path="/shop/list", query="page=2")])
+    assert verdict.confidence == 1 - verdict.score > 0.9
+    assert (verdict.technique, verdict.part, verdict.marked) == ("", "", ())
+
+
 def test_a_scanning_tool_is_reported_by_its_name(detector: WebDetector) -> None:
     verdict = detector.score_requests([Request(headers={"User-Agent": "sqlmap/1.8#stable"})])[0]
     assert (verdict.is_threat, verdict.kind) == (True, "scanner")

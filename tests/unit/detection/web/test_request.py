@@ -23,3 +23,12 @@ def test_a_wrong_type_is_named(row: dict[str, object]) -> None:
 def test_header_values_are_read_and_names_are_not() -> None:
     request = Request("GET", "/a", "", {"Host": "h", "User-Agent": "ua", "X-Y": "z"}, "body")
     assert request.texts() == ["/a\n\nbody", "ua", "z"]
+
+
+def test_each_character_has_its_place() -> None:
+    request = Request("POST", "/a", "b=1", {"Host": "h", "X-Y": "z"}, "body")
+    main = request.texts()[0]
+    places = [request.place(0, main.index(part)) for part in ("/a", "b=1", "body")]
+    assert places == ["path", "query", "body"]
+    assert request.place(1, 0) == "header X-Y"
+    assert Request(path="/a", query="b").place(0, 4) == "query"
