@@ -69,6 +69,12 @@ PARENT_PID: Final = "process.parent.pid"  # String
 AUDIT_ID: Final = "auditd.sequence"  # Int64, the same for all records of one audit event
 EXECUTABLE: Final = "process.executable"  # full path
 REPEAT: Final = "event.repeat"  # Int32: the line stands for this many events; null counts as 1
+# A verdict that came with the request, from our own checking service.
+WEB_SCORE: Final = "web.score"  # Float32, [0, 1]
+WEB_THREAT: Final = "web.is_threat"  # Boolean, never null
+WEB_CLASS: Final = "web.attack_class"
+WEB_VERSION: Final = "web.model_version"
+WEB_TEXT: Final = "web.strongest"  # the part of the request that scored highest
 
 BASE: Final = (SOURCE_ID, GENERATION, OFFSET, LENGTH, FILE_PATH, ORIGINAL, INGESTED)
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from soc_copilot.detection.protocol import DetectorInfo
+from soc_copilot.detection.web.carried import carried
 from soc_copilot.detection.web.classes import CLASSES, OTHER, SCANNER, SCANNER_AGENTS
 from soc_copilot.detection.web.findings import Flagged, build_findings
 from soc_copilot.detection.web.request import BODY_MARK, Request
@@ -147,22 +148,48 @@ class WebDetector:
             return Detections("web", scores)
         whole = len(rows) == batch.n_events
         frame = batch.frame if whole else batch.frame[rows.astype(np.uint32)]
-        parts = _columns(frame)
-        found, kinds, strongest = self._fuse(list(parts.values()), _scanners(frame))
+        found, is_hit, kinds, texts = self._look(frame)
         scores[rows] = found
-        hits = np.flatnonzero(found >= self.threshold)
+        hits = np.flatnonzero(is_hit)
         if not len(hits):
             return Detections("web", scores)
         flagged = Flagged(
             rows=rows[hits],
             scores=found[hits],
             kinds=kinds[hits],
-            texts=_pick(list(parts.values()), strongest[hits], hits),
+            texts=texts,
         )
         findings = build_findings(
             batch, flagged, self._explain, threshold=self.threshold, version=self.info.version
         )
         return Detections("web", scores, findings)
+
+    def _look(self, frame: pl.DataFrame) -> tuple[Floats, npt.NDArray[np.bool_], Kinds, pl.Series]:
+        """Scores, which are threats, classes; and of the threats the texts that scored highest.
+
+        What our own checking service has scored by the same model is not scored again.
+        """
+        known = carried(frame, self.info.version)
+        if known is None:
+            return self._look_afresh(frame)
+        found, is_hit, kinds = known.scores.copy(), known.is_threat.copy(), known.kinds.copy()
+        main = next(iter(_columns(frame).values()))
+        texts = known.texts.zip_with(known.texts.is_not_null(), main)
+        fresh = np.flatnonzero(~known.is_ours)
+        if len(fresh):
+            index = fresh.astype(np.uint32)
+            found[fresh], is_hit[fresh], kinds[fresh], theirs = self._look_afresh(frame[index])
+            texts = texts.scatter(index[is_hit[fresh]], theirs)
+        return found, is_hit, kinds, texts.filter(pl.Series(is_hit))
+
+    def _look_afresh(
+        self, frame: pl.DataFrame
+    ) -> tuple[Floats, npt.NDArray[np.bool_], Kinds, pl.Series]:
+        parts = list(_columns(frame).values())
+        found, kinds, strongest = self._fuse(parts, _scanners(frame))
+        is_hit = found >= self.threshold
+        hits = np.flatnonzero(is_hit)
+        return found, is_hit, kinds, _pick(parts, strongest[hits], hits)
 
     def score_requests(self, requests: Sequence[Request]) -> list[Verdict]:
         """Score whole requests, by the same way as those from logs."""
