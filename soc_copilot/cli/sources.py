@@ -30,6 +30,7 @@ from soc_copilot.domain.source_options import (
     KIND_TITLES,
     KINDS,
     LISTENERS,
+    MADE_BY_PROGRAM,
     SourceOptions,
     options_of,
 )
@@ -38,7 +39,7 @@ from soc_copilot.parsing.registry import FORMAT_NAMES
 from soc_copilot.pipeline.config import apply_config, export_config, load_config
 from soc_copilot.pipeline.sources import PATH_OPTIONS, check_readable, kind_of
 
-CONFIGURABLE = tuple(kind for kind in KINDS if kind != "replay")
+CONFIGURABLE = tuple(kind for kind in KINDS if kind not in MADE_BY_PROGRAM)
 _EMPTY = "No sources. Add one with: soc-copilot sources add PATH"
 
 

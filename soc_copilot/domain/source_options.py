@@ -10,7 +10,7 @@ from soc_copilot.domain.setting import Setting, Value
 
 FILES: Final = frozenset({"file", "directory"})
 LISTENERS: Final = frozenset({"syslog-udp", "syslog-tcp", "syslog-tls", "json-tcp"})
-SPOOLED: Final = LISTENERS | {"activity"}
+SPOOLED: Final = LISTENERS | {"activity", "service"}
 """Kinds that write what they receive to a spool, which is then read like any file."""
 
 ALWAYS_FROM_START: Final = frozenset({"evtx"})
@@ -19,7 +19,12 @@ ALWAYS_FROM_START: Final = frozenset({"evtx"})
 CHANNEL_PREFIX: Final = "channel:"
 """Begins the path of an evtx source that is a live channel of this Windows."""
 
-KINDS: Final = ("file", "directory", "replay", *sorted(LISTENERS), "activity", "journald", "evtx")
+KINDS: Final = (
+    *("file", "directory", "replay", *sorted(LISTENERS), "activity", "journald", "evtx", "service"),
+)
+
+MADE_BY_PROGRAM: Final = frozenset({"replay", "service"})
+"""Kinds of which nobody adds a source by hand."""
 
 KIND_TITLES: Final[Mapping[str, str]] = {
     "file": "File",
@@ -32,6 +37,7 @@ KIND_TITLES: Final[Mapping[str, str]] = {
     "activity": "File activity",
     "journald": "System journal",
     "evtx": "Windows event log files",
+    "service": "Checking service",
 }
 
 _ALL: Final = frozenset(KINDS) - {"replay"}

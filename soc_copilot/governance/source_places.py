@@ -11,6 +11,9 @@ from soc_copilot.domain.source_options import CHANNEL_PREFIX, KIND_TITLES, KINDS
 SYSTEM_JOURNAL = "system"
 """Path of the machine's own journal."""
 
+SERVICE = "service"
+"""Path of the one source that holds what the checking service was asked."""
+
 _TCP = LISTENERS - {"syslog-udp"}
 _PATHS = frozenset({"file", "directory", "replay"})
 
@@ -22,7 +25,8 @@ def place_of(kind: str, path: str | os.PathLike[str]) -> str:
         kind: One of `KINDS`.
         path: A file or folder, made absolute. For a listener an address, for file activity one
             or several folders separated as in `PATH`, for a journal also "" or "system": the
-            machine's own; for Windows events also "channel:NAME", a live channel.
+            machine's own; for Windows events also "channel:NAME", a live channel. The checking
+            service has one place, whatever is given.
 
     Raises:
         SourceError: The kind is unknown, nothing is named, or the address is none.
@@ -32,6 +36,8 @@ def place_of(kind: str, path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
     if kind in LISTENERS:
         return format_address(*parse_address(text))
+    if kind == SERVICE:
+        return SERVICE
     if kind == "journald" and text in {"", SYSTEM_JOURNAL}:
         return SYSTEM_JOURNAL
     if kind == "evtx" and text.removeprefix(CHANNEL_PREFIX) not in {text, ""}:
@@ -48,7 +54,7 @@ def name_of(kind: str, place: str) -> str:
     """A name for people for a source that was given none."""
     if kind in LISTENERS:
         return f"{KIND_TITLES[kind]} {place}"
-    if place == SYSTEM_JOURNAL:
+    if place == SYSTEM_JOURNAL or kind == SERVICE:
         return KIND_TITLES[kind]
     return os.path.basename(place) or place  # noqa: PTH119 - of a name, not of a file
 

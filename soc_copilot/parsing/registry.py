@@ -13,6 +13,7 @@ from soc_copilot.parsing.journal import JournalFormat
 from soc_copilot.parsing.json_lines import JsonFormat
 from soc_copilot.parsing.plain import PlainFormat
 from soc_copilot.parsing.protocol import Format
+from soc_copilot.parsing.service import ServiceFormat
 from soc_copilot.parsing.syslog import SyslogFormat
 from soc_copilot.parsing.windows_event import WindowsEventFormat
 
@@ -36,6 +37,7 @@ _FORMATS: Final[tuple[Format, ...]] = (
 )
 _GENERAL: Final = "json"  # any object fits it, also those of the formats that are all JSON
 _PARTICULAR: Final = ("file-activity", "journald", "windows-event")
+_OUR_OWN: Final[tuple[Format, ...]] = (ServiceFormat(),)  # neither chosen nor told from lines
 FORMAT_NAMES: Final = tuple(found.name for found in _FORMATS)
 
 
@@ -62,7 +64,7 @@ def get_format(name: str) -> Format:
     Raises:
         ParseError: There is none.
     """
-    for found in _FORMATS:
+    for found in (*_FORMATS, *_OUR_OWN):
         if found.name == name:
             return found
     raise ParseError(

@@ -18,6 +18,7 @@ from soc_copilot.domain.source_options import (
     CHANNEL_PREFIX,
     KINDS,
     LISTENERS,
+    MADE_BY_PROGRAM,
     SourceOptions,
     options_of,
 )
@@ -173,7 +174,8 @@ def export_config(governance: Governance) -> str:
     """The database's settings (those that differ from their defaults) and sources as YAML."""
     values = governance.settings.all()
     settings = {s.key: values[s.key] for s in SETTINGS if values[s.key] != s.default}
-    sources = [_exported(row) for row in governance.sources.list() if row.kind != "replay"]
+    rows = governance.sources.list()
+    sources = [_exported(row) for row in rows if row.kind not in MADE_BY_PROGRAM]
     content: dict[str, Any] = {}
     if settings:
         content["settings"] = settings
@@ -319,7 +321,7 @@ class _Reader:
     def _kind(
         self, node: yaml.Node, values: Mapping[str, yaml.Node], texts: Mapping[str, str]
     ) -> str:
-        allowed = [kind for kind in KINDS if kind != "replay"]
+        allowed = [kind for kind in KINDS if kind not in MADE_BY_PROGRAM]
         kind = texts.get("kind")
         if kind is None:
             if "path" not in texts:

@@ -26,6 +26,7 @@ from soc_copilot.domain.summary import BatchSummary, DetectorHealth
 from soc_copilot.governance.database import Governance
 from soc_copilot.ingestion.controller import IngestionController
 from soc_copilot.ingestion.reader import ReadLimits
+from soc_copilot.ingestion.spooled import Producer
 from soc_copilot.pipeline.ahead import SharedParser
 from soc_copilot.pipeline.archiving import ArchiveKeeper
 from soc_copilot.pipeline.core import ArchiveEnd, Pipeline
@@ -65,6 +66,7 @@ class IngestSession:
         *,
         only_sources: Iterable[int] | None = None,
         home: Path | None = None,
+        producers: Mapping[int, Producer] | None = None,
     ) -> None:
         """Describe a run; nothing is opened yet.
 
@@ -74,11 +76,13 @@ class IngestSession:
             actor: Who started it, for the audit trail.
             only_sources: Ids to ingest; None for every enabled source.
             home: Folder of the audit key, None for the default one.
+            producers: By id of the source, what writes for those that this process feeds.
         """
         self._target = target
         self._settings = settings
         self._actor = actor
         self._home = home
+        self._producers = producers or {}
         self._only = None if only_sources is None else frozenset(only_sources)
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._governance: Governance | None = None
@@ -292,6 +296,7 @@ class IngestSession:
             self._opened(self._governance).spool_folder,
             self._settings,
             ReadLimits(max_lines=max(max_size // 4, 1)),
+            producers=self._producers,
         )
 
     @staticmethod

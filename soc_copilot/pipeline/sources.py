@@ -1,14 +1,14 @@
 """From a configured source to one that is read: every kind, with its options."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.folders import split_folders
 from soc_copilot.domain.governance import SourceRow
-from soc_copilot.domain.records import Checkpoint
+from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceStatus
 from soc_copilot.domain.source_options import FILES, LISTENERS, SourceOptions
 from soc_copilot.ingestion.activity import ActivityProducer
 from soc_copilot.ingestion.controller import IngestionController
@@ -32,6 +32,7 @@ _FORMATS: Final[Mapping[str, str]] = {
     "activity": "file-activity",
     "journald": "journald",
     "evtx": "windows-event",
+    "service": "service",
 }
 _MIB: Final = 1024 * 1024
 
@@ -62,12 +63,14 @@ class Surroundings:
         settings: Value of every setting.
         limits: How much is read and held at once.
         clock: Where the time comes from.
+        producers: By id of the source, what writes for those that the program itself feeds.
     """
 
     spool_folder: Path
     settings: Mapping[str, Value]
     limits: ReadLimits
     clock: Clock = SYSTEM_CLOCK
+    producers: Mapping[int, Producer] = field(default_factory=dict)
 
 
 def attach(
@@ -148,10 +151,13 @@ def make_source(
             limits=around.limits,
             clock=around.clock,
         )
+    producer = _producer(source, around)
+    if producer is None:
+        return AbsentSource(source)
     spool_mib = source.options.number("spool_mib", around.settings["ingestion.spool_mib"])
     return SpooledSource(
         around.spool_folder / str(source.id),
-        _producer(source, around.clock),
+        producer,
         source_id=source.id,
         name=source.name,
         max_bytes=int(spool_mib) * _MIB,
@@ -161,12 +167,41 @@ def make_source(
     )
 
 
-def _producer(source: SourceRow, clock: Clock) -> Producer:
+def _producer(source: SourceRow, around: Surroundings) -> Producer | None:
+    """What writes for the source; None where another process does."""
+    if source.kind == "service":
+        return around.producers.get(source.id)
     if source.kind == "activity":
         return ActivityProducer(
             [Path(folder) for folder in split_folders(source.path)],
             recursive=source.options.is_on("recursive"),
             sample_kib=int(source.options.number("sample_kib")),
-            clock=clock,
+            clock=around.clock,
         )
-    return make_listener(source.kind, source.path, source.options, clock=clock)
+    return make_listener(source.kind, source.path, source.options, clock=around.clock)
+
+
+class AbsentSource:
+    """A source that is fed and read by another process: the checking service's."""
+
+    def __init__(self, source: SourceRow) -> None:
+        self._status = SourceStatus(
+            source.id,
+            source.name,
+            "waiting",
+            "It is read while the checking service runs: soc-copilot serve.",
+        )
+
+    def poll(self, max_bytes: int) -> list[RecordChunk]:
+        """Nothing."""
+        return []
+
+    def committed(self, checkpoint: Checkpoint) -> None:
+        """Nothing to let go of."""
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def status(self) -> SourceStatus:
+        """Who reads it."""
+        return self._status

@@ -62,9 +62,10 @@ KIND_WORDS = {  # as a table has room for; the whole words are `source_options.K
     "activity": "Activity",
     "journald": "Journal",
     "evtx": "EVTX",
+    "service": "Service",
 }
 EVENTS_PAGE = 200  # chosen: what happened to a source, read at once
-_NOT_ON_DISK = LISTENERS | {"journald"}
+_NOT_ON_DISK = LISTENERS | {"journald", "service"}
 
 Positions = tuple[Checkpoint, ...]
 Kept = dict[int, tuple[object, Positions]]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 REFRESH_MS = 5_000  # chosen: how often an idle page looks at the database and the disk again
 AFTER_BATCH_MS = 1_000  # chosen: a ledger that moves faster cannot be read
 RUNNING = frozenset({"running", "halted", "stopping"})
-NO_FOLDER = LISTENERS | {"journald"}
+NO_FOLDER = LISTENERS | {"journald", "service"}
 NO_FILE = frozenset({"journald", "evtx"})  # nothing that could be read again byte by byte
 ON_ONE = ("options", "verify", "toggle", "format", "reveal", "remove")  # need a selected source
 # Columns that give way on a narrow desk, first one first, and the width below which they do.

@@ -165,7 +165,8 @@ def test_every_kind_can_be_added_and_found(governance: Governance, tmp_path: Pat
         is_path = kind not in LISTENERS
         place = str(tmp_path / kind) if is_path else str(port)
         added = governance.sources.add(kind, place)
-        assert added.path == (place if is_path else f"127.0.0.1:{port}")
+        expected = {"service": "service"}.get(kind, place if is_path else f"127.0.0.1:{port}")
+        assert added.path == expected
         assert added.name
         assert governance.sources.find(place, added.pattern, kind=kind) == added
     assert len(governance.sources.list()) == len(KINDS)
