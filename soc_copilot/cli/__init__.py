@@ -16,6 +16,7 @@ from soc_copilot.cli import (
     record,
     score,
     search,
+    serve,
     settings,
     sources,
     train,
@@ -26,6 +27,7 @@ from soc_copilot.domain.errors import SocCopilotError
 
 _GROUPS = (
     watch,
+    serve,
     alerts,
     search,
     sources,

@@ -186,7 +186,7 @@ class _Progress:
 
 
 @contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
+def stop_on_signals() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set; a second one ends the process as usual."""
     stop = threading.Event()
     former: dict[int, Any] = {}
@@ -206,7 +206,7 @@ def _stop_on_signals() -> Iterator[threading.Event]:
 
 def run(options: argparse.Namespace) -> int:
     """Ingest until idle for long enough, or until asked to stop."""
-    with _stop_on_signals() as stop, open_governance(options) as governance:
+    with stop_on_signals() as stop, open_governance(options) as governance:
         asked = (
             ("ingestion.batch_interval_s", options.batch_interval),
             ("ingestion.max_size", options.max_size),

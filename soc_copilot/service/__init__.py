@@ -1,0 +1,1 @@
+"""The local checking service: HTTP in, verdicts out, everything recorded through the pipeline."""

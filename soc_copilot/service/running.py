@@ -1,0 +1,184 @@
+"""The whole service: governance, kill switch, pipeline and HTTP, from `open` to `close`."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from soc_copilot.domain.errors import SocCopilotError, SourceError
+from soc_copilot.domain.governance import Actor, SourceRow
+from soc_copilot.domain.setting import Value
+from soc_copilot.domain.summary import BatchSummary
+from soc_copilot.governance.database import Governance
+from soc_copilot.governance.location import locate
+from soc_copilot.governance.source_places import SERVICE
+from soc_copilot.pipeline.session import IngestSession
+from soc_copilot.service.config import ServiceConfig
+from soc_copilot.service.recording import ServiceProducer
+from soc_copilot.service.scoring import WebScorer
+from soc_copilot.service.security import read_token
+from soc_copilot.service.server import CheckServer
+from soc_copilot.service.switch import SwitchWatch
+
+logger = logging.getLogger(__name__)
+
+TOKEN_NAME = "service.token"  # noqa: S105 - a file's name
+
+
+class RunningService:
+    """Answers calls and stores what was asked.
+
+    Args:
+        config: What to do.
+        target: Path or URL of the governance database, None for the default one.
+        actor: Who started it, for the audit trail.
+        settings: Value of every setting that differs from the database's.
+        home: Folder of the audit key, None for the default one.
+
+    Thread:
+        All methods on one, which then owns the database connection.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        target: str | Path | None = None,
+        *,
+        actor: Actor | None = None,
+        settings: Mapping[str, Value] | None = None,
+        home: Path | None = None,
+    ) -> None:
+        self._config = config
+        self._target = target
+        self._actor = actor
+        self._settings = settings or {}
+        self._home = home
+        folder = locate(target, home).keys
+        self.token_path = Path(config.token_file) if config.token_file else folder / TOKEN_NAME
+        self._governance: Governance | None = None
+        self._watch: SwitchWatch | None = None
+        self._session: IngestSession | None = None
+        self._server: CheckServer | None = None
+        self._producer: ServiceProducer | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.open()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Open everything; calls are answered when this returns.
+
+        Raises:
+            SocCopilotError: Something of it cannot be opened; what was is closed by `close`.
+        """
+        governance = self._governance = Governance.open(
+            self._target, actor=self._actor, home=self._home
+        )
+        token = read_token(self.token_path)
+        scorers = [WebScorer.load(self._config) for _ in range(self._config.inference.max_workers)]
+        self._watch = SwitchWatch(governance.kill_switch.state)
+        self._watch.start()
+        source = _source(governance)
+        self._producer = ServiceProducer(scorers[0].info.version, self._config.record)
+        # One threshold for the answer and for the alert that comes of it.
+        own: dict[str, Value] = {"detection.web.budget": self._config.budget}
+        self._session = IngestSession(
+            self._target,
+            {**governance.settings.all(), **own, **self._settings},
+            governance.actor,
+            only_sources=[source.id],
+            home=self._home,
+            producers={source.id: self._producer},
+        )
+        self._session.open()
+        server = CheckServer(
+            self._config,
+            token,
+            scorers,
+            halted=self._watch.reason,
+            observer=self._producer.observe,
+            recording=self._producer.trouble,
+        )
+        server.start()
+        self._server = server
+        self._producer.address = server.url
+        governance.audit.record("service.started", "service", None, server.url)
+
+    @property
+    def url(self) -> str:
+        """Where calls are answered; empty before `open`."""
+        return self._server.url if self._server is not None else ""
+
+    @property
+    def is_running(self) -> bool:
+        """False once calls are not answered any more."""
+        return self._server is not None and self._server.is_running
+
+    @property
+    def trouble(self) -> str:
+        """Why what was asked is not stored now, one sentence; empty when it is."""
+        return self._session.trouble if self._session is not None else ""
+
+    @property
+    def halted(self) -> str:
+        """Why nothing is scored now; empty when something is."""
+        return self._watch.reason() if self._watch is not None else ""
+
+    def run_batch(self, stop: threading.Event) -> BatchSummary | None:
+        """Store what was asked lately; see `IngestSession.run_batch`."""
+        if self._session is None:
+            raise RuntimeError("The service is not open.")
+        return self._session.run_batch(stop)
+
+    def close(self) -> None:
+        """Answer the calls at hand and no others, store what was asked, close everything."""
+        url = self.url
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+            if self._governance is not None:
+                try:
+                    self._governance.audit.record("service.stopped", "service", url, None)
+                except SocCopilotError:
+                    logger.exception("Cannot record the end of the service in the audit trail.")
+        self._release()
+
+    def _release(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        if self._watch is not None:
+            self._watch.stop()
+        if self._governance is not None:
+            self._governance.close()
+        self._session = self._watch = self._governance = None
+
+
+def _source(governance: Governance) -> SourceRow:
+    """The one source that holds what the service was asked; added at the first start.
+
+    Raises:
+        SourceError: It was disabled.
+    """
+    found = governance.sources.find(SERVICE, kind=SERVICE)
+    if found is None:
+        return governance.sources.add(SERVICE, SERVICE, from_start=True)
+    if not found.enabled:
+        raise SourceError(
+            f"Source {found.id}, the checking service's, is disabled: nothing could be recorded. "
+            f"Enable it with: soc-copilot sources enable {found.id}"
+        )
+    return found

@@ -1,0 +1,38 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from soc_copilot.domain.errors import SourceError
+from soc_copilot.service.bench import drive, drive_apart, made_up
+from soc_copilot.service.wire import read_check, read_json
+from tests.unit.service.parts import TOKEN, Service
+
+
+def test_made_up_requests_are_distinct_and_taken() -> None:
+    rows = made_up(500)
+    assert rows == made_up(500)
+    assert len({json.dumps(row) for row in rows}) == 500
+    for row in rows:
+        read_check(read_json(json.dumps(row).encode()))
+
+
+def test_answers_are_counted_here_and_in_a_process_apart(tmp_path: Path) -> None:
+    bodies = [json.dumps(row).encode() for row in made_up(50)]
+    path = tmp_path / "requests.jsonl"
+    path.write_bytes(b"\n".join(bodies))
+    with Service() as service:
+        here = drive(service.server.port, TOKEN, 3, 0.3, bodies)
+        apart = drive_apart(service.server.port, TOKEN, 3, 0.3, path)
+    for found in (here, apart):
+        assert found.n_errors == 0
+        assert found.n_requests > 0
+        assert 0 < found.p50_ms <= found.p99_ms
+
+
+def test_refusals_are_errors_and_clients_that_fail_are_told(tmp_path: Path) -> None:
+    with Service() as service:
+        found = drive(service.server.port, b"wrong", 2, 0.2, [b"{}"])
+        assert found.n_errors >= found.n_requests > 0
+        with pytest.raises(SourceError, match="clients failed"):
+            drive_apart(service.server.port, TOKEN, 1, 0.1, tmp_path / "none")

@@ -1,0 +1,38 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from soc_copilot.domain.errors import SourceError
+from soc_copilot.domain.governance import Actor
+from soc_copilot.governance.database import Governance
+from soc_copilot.service.config import make_config
+from soc_copilot.service.running import RunningService
+
+ACTOR = Actor("ann", "cli")
+
+
+def test_a_disabled_source_keeps_the_service_from_answering(tmp_path: Path) -> None:
+    db = tmp_path / "governance.db"
+    with Governance.open(db, actor=ACTOR, home=tmp_path) as governance:
+        source = governance.sources.add("service", "service")
+        governance.sources.set_enabled(source.id, enabled=False)
+    config = make_config({"port": 0, "host_events": "no"})
+    service = RunningService(config, db, actor=ACTOR, home=tmp_path)
+    with pytest.raises(SourceError, match=f"sources enable {source.id}"), service:
+        pass
+    assert not service.is_running
+
+
+def test_what_is_not_open_stores_nothing_and_closes_quietly(tmp_path: Path) -> None:
+    service = RunningService(make_config({}), tmp_path / "g.db", home=tmp_path)
+    assert service.token_path == tmp_path / "keys" / "service.token"
+    assert (service.url, service.halted, service.trouble) == ("", "", "")
+    with pytest.raises(RuntimeError):
+        service.run_batch(threading.Event())
+    service.close()
+
+
+def test_the_token_may_lie_elsewhere(tmp_path: Path) -> None:
+    config = make_config({"token_file": str(tmp_path / "x.token")})
+    assert RunningService(config, tmp_path / "g.db").token_path == tmp_path / "x.token"
