@@ -1,11 +1,11 @@
 """The interface's description (OpenAPI) by FastAPI, which also answers the less busy endpoints."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.exceptions import HTTPException
 
 from soc_copilot import __version__
@@ -42,9 +42,19 @@ class CheckRequest(BaseModel):
         json_schema_extra={"propertyNames": {"pattern": f"^{_TOKEN_CHARS}{{1,256}}$"}},
     )
     body: str | None = Field(None, description="As text.")
-    client_ip: str | None = Field(
-        None, description="Who sent it, an IP address; alerts are about this address."
-    )
+    client_ip: Annotated[
+        str | None,
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "string", "format": "ipv4"},
+                    {"type": "string", "format": "ipv6"},
+                    {"type": "null"},
+                ],
+                "description": "Who sent it, an IP address; alerts are about this address.",
+            }
+        ),
+    ] = None
     id: str | None = Field(None, max_length=MAX_ID_CHARS, description="Comes back in the answer.")
 
 
