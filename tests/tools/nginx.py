@@ -76,14 +76,6 @@ class Nginx:
             return []
         return [int(word) for word in found.split()]
 
-    def cpu_s(self) -> float:
-        """Processor time of its workers so far."""
-        ticks = 0
-        for pid in self.workers():
-            fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
-
     def complaints(self) -> str:
         """What it said on its terminal and in its error log."""
         files = (self.folder / "nginx.out", self.folder / "error.log")
@@ -99,3 +91,9 @@ class Nginx:
                 self._child.kill()
                 self._child.wait()
         self._output.close()
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
