@@ -18,7 +18,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,10 +28,8 @@ import numpy.typing as npt
 
 from soc_copilot.detection.web.detector import WebDetector
 from soc_copilot.detection.web.request import Request
-from soc_copilot.detection.web.scorer import load
 from soc_copilot.detection.web.training.data import Row, data_files, read_rows
-from soc_copilot.detection.web.training.evaluate import request_scores
-from soc_copilot.domain.paths import bundled
+from tests.benchmarks import crs_speed
 from tests.benchmarks.crs_peer import Peer, PeerMissingError, provide, versions
 from tests.tools.raw_http import completed, drive, message
 
@@ -44,8 +41,6 @@ APART: Final = ("scanner_logs",)  # labelled by run, not by request: not in the 
 POOLED: Final = "pooled"
 BLOCKED: Final = (400, 403)
 CONNECTIONS: Final = 8  # chosen: keeps one worker busy all the time
-BATCH: Final = 1_000  # chosen: requests a call of ours
-WARM_UP: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +64,6 @@ class Line:
     our_tpr: float | None
     default_tpr: float | None
     default_fpr: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """One kind of traffic through one checker, medians over the rounds.
-
-    Attributes:
-        per_cpu_s: Requests per second of processor time, which other work on the machine
-            disturbs less than those per second.
-        p50_ms: Of requests sent one at a time; None where that was not measured.
-        p99_ms: The same.
-    """
-
-    per_s: float
-    per_cpu_s: float
-    p50_ms: float | None = None
-    p99_ms: float | None = None
 
 
 def read(folder: Path, sets: Sequence[str]) -> tuple[list[Sent], dict[str, int]]:
@@ -120,8 +98,8 @@ def blocked(peer: Peer, wires: Sequence[bytes]) -> tuple[Flags, int]:
 def our_scores(detector: WebDetector, requests: Sequence[Request]) -> Floats:
     """Our scores, in order."""
     found: list[float] = []
-    for start in range(0, len(requests), BATCH):
-        verdicts = detector.score_requests(requests[start : start + BATCH])
+    for start in range(0, len(requests), crs_speed.BATCH):
+        verdicts = detector.score_requests(requests[start : start + crs_speed.BATCH])
         found += [verdict.score for verdict in verdicts]
     return np.array(found)
 
@@ -164,68 +142,6 @@ def _share(flags: Flags) -> float | None:
     return float(flags.mean()) if len(flags) else None
 
 
-def peer_speed(peer: Peer, wires: Sequence[bytes], rounds: int) -> Speed:
-    """The peer's one worker: all connections for the rate, one alone for the time of each."""
-    drive(peer.port, wires[:WARM_UP], CONNECTIONS)
-    rates, by_cpu, times = [], [], []
-    for _ in range(rounds):
-        began, cpu = time.perf_counter(), peer.nginx.cpu_s()
-        drive(peer.port, wires, CONNECTIONS)
-        rates.append(len(wires) / (time.perf_counter() - began))
-        by_cpu.append(len(wires) / max(peer.nginx.cpu_s() - cpu, 0.01))
-        times.append([a.took_s for a in drive(peer.port, wires[: len(wires) // 4], 1)])
-    return _speed(rates, by_cpu, times)
-
-
-def our_speed(model: Path | None, requests: Sequence[Request], rounds: int) -> Speed:
-    """Ours in process: in batches for the rate, one alone for the time of each.
-
-    A new detector each time: one that has met a request answers the second time from memory.
-    """
-    rates, by_cpu, times = [], [], []
-    for _ in range(rounds):
-        detector = started(model)
-        began, cpu = time.perf_counter(), time.process_time()
-        our_scores(detector, requests)
-        rates.append(len(requests) / (time.perf_counter() - began))
-        by_cpu.append(len(requests) / (time.process_time() - cpu))
-        detector.close()
-        detector = started(model)
-        alone = []
-        for request in requests[: len(requests) // 4]:
-            began = time.perf_counter()
-            detector.score_requests([request])
-            alone.append(time.perf_counter() - began)
-        detector.close()
-        times.append(alone)
-    return _speed(rates, by_cpu, times)
-
-
-def scoring_speed(model: Path | None, requests: Sequence[Request], rounds: int) -> Speed:
-    """Ours in batches without the reasons of its verdicts: what telling an attack costs."""
-    rates, by_cpu = [], []
-    for _ in range(rounds):
-        loaded = load(model or bundled("models") / "web", "cpu")
-        began, cpu = time.perf_counter(), time.process_time()
-        request_scores(loaded, requests)
-        rates.append(len(requests) / (time.perf_counter() - began))
-        by_cpu.append(len(requests) / (time.process_time() - cpu))
-    return Speed(float(np.median(rates)), float(np.median(by_cpu)))
-
-
-def started(model: Path | None) -> WebDetector:
-    """A detector that has met nothing yet."""
-    detector = WebDetector(folder=model)
-    detector.start("cpu")
-    return detector
-
-
-def _speed(rates: list[float], by_cpu: list[float], times: list[list[float]]) -> Speed:
-    quantiles = [np.quantile(np.array(one) * 1e3, (0.5, 0.99)) for one in times]
-    p50, p99 = np.median(np.array(quantiles), axis=0)
-    return Speed(float(np.median(rates)), float(np.median(by_cpu)), float(p50), float(p99))
-
-
 def traffic(sent: Sequence[Sent], n_rows: int) -> dict[str, list[Sent]]:
     """What speed is measured with: a fair sample of the pool, and real browsing alone."""
     pool = [one for one in sent if one.row.dataset not in APART]
@@ -258,27 +174,6 @@ def _rates(tpr: float | None, fpr: float | None) -> str:
     return f"{_rate(tpr)} at {_rate(fpr, 2)}"
 
 
-def speed_table(speeds: dict[str, dict[str, Speed]]) -> str:
-    """For a report, in Markdown, with ratios to the peer's."""
-    out = [
-        "| traffic | checker | requests/s | requests per CPU second | p50 / p99, one at a time |",
-        "|---|---|---|---|---|",
-    ]
-    for name, both in speeds.items():
-        peer = both["peer"]
-        for who, s in both.items():
-            times = "-" if s.p50_ms is None else f"{s.p50_ms:.2f} / {s.p99_ms:.2f} ms"
-            out.append(
-                f"| {name} | {who} | {_with_ratio(s.per_s, peer.per_s)} "
-                f"| {_with_ratio(s.per_cpu_s, peer.per_cpu_s)} | {times} |"
-            )
-    return "\n".join(out)
-
-
-def _with_ratio(value: float, peer: float) -> str:
-    return f"{value:,.0f}" + f" ({value / peer:.1f} times)" * (value != peer)
-
-
 def run(given: argparse.Namespace) -> dict[str, Any]:
     """Everything that was asked for; tables go to the terminal as they come."""
     provide()
@@ -290,7 +185,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
             "peer": versions(),
             "left_out": left_out,
             "accuracy": measure_accuracy(given, sent, Path(folder)) if given.paranoia else {},
-            "speed": measure_speed(given, sent, Path(folder)) if given.rounds else {},
+            "speed": measure_speed(given, sent) if given.rounds else {},
         }
 
 
@@ -298,7 +193,7 @@ def measure_accuracy(
     given: argparse.Namespace, sent: Sequence[Sent], folder: Path
 ) -> dict[str, list[dict[str, Any]]]:
     """At each level of paranoia, with all rules and without the one on content types."""
-    detector = started(given.model)
+    detector = crs_speed.started(given.model)
     version, threshold = detector.info.version, detector.threshold
     ours = our_scores(detector, [one.request for one in sent])
     detector.close()
@@ -326,20 +221,17 @@ def _has_type(request: Request) -> bool:
 
 
 def measure_speed(
-    given: argparse.Namespace, sent: Sequence[Sent], folder: Path
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Peer and ours in turn, for each kind of traffic."""
-    speeds: dict[str, dict[str, Speed]] = {}
-    with Peer(folder / "speed") as peer:
-        for name, rows in traffic(sent, given.speed_rows).items():
-            requests = [one.request for one in rows]
-            speeds[f"{name}, {len(rows):,}"] = {
-                "peer": peer_speed(peer, [one.wire for one in rows], given.rounds),
-                "ours": our_speed(given.model, requests, given.rounds),
-                "ours, scores alone": scoring_speed(given.model, requests, given.rounds),
-            }
-    say(f"\nSpeed, one worker at paranoia 1, medians of {given.rounds}:\n\n{speed_table(speeds)}")
-    return {k: {who: asdict(s) for who, s in both.items()} for k, both in speeds.items()}
+    given: argparse.Namespace, sent: Sequence[Sent]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Each kind of traffic by itself."""
+    found = {}
+    for name, rows in traffic(sent, given.speed_rows).items():
+        requests, wires = [one.request for one in rows], [one.wire for one in rows]
+        say(f"\nSpeed on {len(rows):,} requests, {name} ({crs_speed.load_average()}):\n")
+        speeds = crs_speed.side_by_side(requests, wires, given.model, given.rounds)
+        say(crs_speed.table(speeds))
+        found[name] = {way: asdict(speed) for way, speed in speeds.items()}
+    return found
 
 
 def say(text: str) -> None:
