@@ -42,6 +42,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_ingest(kinds)
     _add_archive(kinds)
     _add_host(kinds)
+    _add_service(kinds)
     window = kinds.add_parser(
         "window",
         help="delay of a 10 ms timer of the window while the pipeline runs flat out",
@@ -135,6 +136,81 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     host.add_argument("--json", action="store_true", help="figures as one JSON object")
     host.set_defaults(func=_run_host)
+
+
+def _add_service(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    service = kinds.add_parser(
+        "service",
+        help="the checking service, called over loopback",
+        description="Start the checking service on a database of its own and call /check over "
+        "kept connections from another process: as fast as answers come, then, if asked for, at "
+        "80%% of that. Scoring, recording, archive and alerts are all on.",
+    )
+    service.add_argument(
+        "--seconds", type=float, default=5.0, help="for each number (default: %(default)s)"
+    )
+    service.add_argument(
+        "--concurrent", type=positive, nargs="+", default=[1, 20, 100], metavar="N",
+        help="kept connections (default: 1 20 100)",
+    )  # fmt: skip
+    service.add_argument(
+        "--steady", type=float, default=0.0, metavar="SECONDS", help="also at 80%% for so long"
+    )
+    service.add_argument(
+        "--requests", type=Path, metavar="FILE", help="JSON bodies, one a line (default: made up)"
+    )
+    service.add_argument(
+        "--batch-size", type=positive, metavar="N", help="requests scored together, at most"
+    )
+    service.add_argument("--json", action="store_true", help="figures as one JSON object")
+    service.set_defaults(func=_run_service)
+
+
+def _run_service(options: argparse.Namespace) -> int:
+    from soc_copilot.service.bench_service import bench_service
+
+    def say(words: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{words}")
+
+    own = {"inference.batch_size": options.batch_size} if options.batch_size else {}
+    figures = bench_service(
+        options.seconds,
+        concurrent=options.concurrent,
+        steady_s=options.steady,
+        requests=options.requests,
+        options=own,
+        say=say,
+    )
+    say("")
+    if options.json:
+        print(json.dumps(figures.to_json()))
+        return 0
+    rows = [*figures.load, *([figures.steady] if figures.steady is not None else [])]
+    titles = ("connections", "sent/s", "answered/s", "p50, ms", "p99, ms", "errors")
+    print_table(
+        titles,
+        [
+            (
+                str(one.concurrent),
+                f"{one.rate_per_s:,.0f}" if one.rate_per_s else "-",
+                f"{one.requests_per_s:,.0f}",
+                f"{one.p50_ms:.2f}",
+                f"{one.p99_ms:.2f}",
+                f"{one.n_errors:,}",
+            )
+            for one in rows
+        ],
+        right=titles,
+    )
+    print(
+        f"\n{figures.n_cores} processor cores, model {figures.model}, "
+        f"{figures.cpu_ms:.3f} ms of processor time a request"
+    )
+    if figures.steady is not None:
+        before, after = figures.resident_mib
+        print(f"Memory before and after the steady part: {before:,.0f} and {after:,.0f} MiB")
+    return 0
 
 
 def _run_host(options: argparse.Namespace) -> int:

@@ -46,11 +46,14 @@ class LoadFigures:
     """What one measurement found.
 
     Attributes:
+        rate_per_s: Requests a second that were to be sent; 0 for as many as are answered.
         n_requests: Answered.
         n_errors: Answers other than 200, and connections that broke.
+        p50_ms, p99_ms: From when a request was to be sent to its answer.
     """
 
     concurrent: int
+    rate_per_s: float
     n_requests: int
     n_errors: int
     requests_per_s: float
@@ -87,13 +90,30 @@ def made_up(n: int, seed: int = _SEED) -> list[dict[str, Any]]:
     return rows
 
 
-def drive(
-    port: int, token: bytes, concurrent: int, seconds: float, bodies: Sequence[bytes]
-) -> LoadFigures:
-    """Send requests over kept connections, the next on each as soon as one is answered."""
-    messages = [_message(port, token, body) for body in bodies]
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What clients are to do.
+
+    Attributes:
+        port: Of the service on this machine.
+        token: Its bearer token.
+        concurrent: Kept connections.
+        seconds: How long, after a second to get warm.
+        rate_per_s: Over all connections; 0 sends the next on each as soon as one is answered.
+    """
+
+    port: int
+    token: str
+    concurrent: int
+    seconds: float
+    rate_per_s: float = 0.0
+
+
+def drive(plan: LoadPlan, bodies: Sequence[bytes]) -> LoadFigures:
+    """Send requests over kept connections."""
+    messages = [_message(plan.port, plan.token.encode("ascii"), body) for body in bodies]
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_drive(port, concurrent, seconds, messages))
+        return runner.run(_drive(plan, messages))
 
 
 def _message(port: int, token: bytes, body: bytes) -> bytes:
@@ -107,9 +127,11 @@ def _message(port: int, token: bytes, body: bytes) -> bytes:
 class _Load:
     """What all connections share."""
 
-    def __init__(self, messages: Sequence[bytes]) -> None:
+    def __init__(self, messages: Sequence[bytes], rate_per_s: float) -> None:
         self._messages = messages
         self._at = 0
+        self._step_s = 1.0 / rate_per_s if rate_per_s else 0.0
+        self._due_s = time.perf_counter()
         self.latencies_s: list[float] = []
         self.n_errors = 0
         self.is_over = False
@@ -117,6 +139,13 @@ class _Load:
     def next(self) -> bytes:
         self._at += 1
         return self._messages[self._at % len(self._messages)]
+
+    def due_s(self) -> float:
+        """When the next request is to be sent."""
+        if not self._step_s:
+            return time.perf_counter()
+        self._due_s += self._step_s
+        return self._due_s
 
 
 class _Client(asyncio.Protocol):
@@ -135,12 +164,19 @@ class _Client(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
+        self._sent_s = self._load.due_s()
+        wait_s = self._sent_s - time.perf_counter()
+        if wait_s > 0:
+            asyncio.get_running_loop().call_later(wait_s, self._send_now)
+        else:
+            self._send_now()
+
+    def _send_now(self) -> None:
         assert self._transport is not None  # noqa: S101 - connected
         if self._load.is_over:
             self._transport.close()
-            return
-        self._sent_s = time.perf_counter()
-        self._transport.write(self._load.next())
+        elif not self._transport.is_closing():
+            self._transport.write(self._load.next())
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -163,26 +199,30 @@ class _Client(asyncio.Protocol):
             self.is_done.set_result(None)
 
 
-async def _drive(
-    port: int, concurrent: int, seconds: float, messages: Sequence[bytes]
-) -> LoadFigures:
-    load = _Load(messages)
+async def _drive(plan: LoadPlan, messages: Sequence[bytes]) -> LoadFigures:
+    load = _Load(messages, plan.rate_per_s)
     loop = asyncio.get_running_loop()
     clients = [
-        (await loop.create_connection(lambda: _Client(load), "127.0.0.1", port))[1]
-        for _ in range(concurrent)
+        (await loop.create_connection(lambda: _Client(load), "127.0.0.1", plan.port))[1]
+        for _ in range(plan.concurrent)
     ]
-    await asyncio.sleep(min(_WARM_S, seconds))
+    await asyncio.sleep(min(_WARM_S, plan.seconds))
     load.latencies_s.clear()
     began = time.perf_counter()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(plan.seconds)
     took_s = time.perf_counter() - began
     found = np.array(load.latencies_s or [0.0])
     load.is_over = True
     await asyncio.wait([client.is_done for client in clients], timeout=_END_S)
     p50, p99 = np.percentile(found, (50, 99)) * 1e3
     return LoadFigures(
-        concurrent, len(found), load.n_errors, len(found) / took_s, float(p50), float(p99)
+        concurrent=plan.concurrent,
+        rate_per_s=plan.rate_per_s,
+        n_requests=len(found),
+        n_errors=load.n_errors,
+        requests_per_s=len(found) / took_s,
+        p50_ms=float(p50),
+        p99_ms=float(p99),
     )
 
 
@@ -194,23 +234,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def drive_apart(
-    port: int, token: bytes, concurrent: int, seconds: float, requests: Path
-) -> LoadFigures:
+def drive_apart(plan: LoadPlan, requests: Path) -> LoadFigures:
     """As `drive`, in a process of its own: clients must not wait for the service's Python.
 
     Args:
-        port: Of the service on this machine.
-        token: Its bearer token.
-        concurrent: Kept connections.
-        seconds: How long, after a second to get warm.
+        plan: What to do.
         requests: File of JSON bodies, one a line.
 
     Raises:
         SourceError: The clients did not end well.
     """
     command = [sys.executable, "-m", "soc_copilot.service.bench"]
-    given = json.dumps([port, token.decode(), concurrent, seconds, str(requests)])
+    given = json.dumps([asdict(plan), str(requests)])
     found = subprocess.run(command, input=given, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if found.returncode:
         raise SourceError(f"The clients failed: {found.stderr.strip()[-500:]}")
@@ -218,9 +253,8 @@ def drive_apart(
 
 
 def _main() -> None:
-    port, token, concurrent, seconds, path = json.load(sys.stdin)
-    bodies = Path(path).read_bytes().splitlines()
-    figures = drive(port, token.encode(), concurrent, seconds, bodies)
+    plan, path = json.load(sys.stdin)
+    figures = drive(LoadPlan(**plan), Path(path).read_bytes().splitlines())
     sys.stdout.write(json.dumps(figures.to_json()))
 
 

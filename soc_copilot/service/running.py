@@ -124,6 +124,11 @@ class RunningService:
         return self._server.url if self._server is not None else ""
 
     @property
+    def model_version(self) -> str:
+        """Of the web model that scores; empty before `open`."""
+        return self._server.info.version if self._server is not None else ""
+
+    @property
     def is_running(self) -> bool:
         """False once calls are not answered any more."""
         return self._server is not None and self._server.is_running

@@ -21,7 +21,7 @@ from soc_copilot.service.limits import RateLimiter
 from soc_copilot.service.metrics import Metrics
 from soc_copilot.service.openapi import make_description
 from soc_copilot.service.protocol import BoundedProtocol, bounded
-from soc_copilot.service.scoring import WebScorer
+from soc_copilot.service.scoring import ModelInfo, WebScorer
 from soc_copilot.service.security import Guard
 from soc_copilot.service.wire import Checked
 
@@ -80,6 +80,11 @@ class CheckServer:
         """Where it answers."""
         host = self._config.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model that scores."""
+        return self._scorers[0].info
 
     @property
     def is_running(self) -> bool:

@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.service.bench import drive, drive_apart, made_up
+from soc_copilot.service.bench import LoadPlan, drive, drive_apart, made_up
 from soc_copilot.service.wire import read_check, read_json
 from tests.unit.service.parts import TOKEN, Service
 
@@ -22,9 +23,12 @@ def test_answers_are_counted_here_and_in_a_process_apart(tmp_path: Path) -> None
     path = tmp_path / "requests.jsonl"
     path.write_bytes(b"\n".join(bodies))
     with Service() as service:
-        here = drive(service.server.port, TOKEN, 3, 0.3, bodies)
-        apart = drive_apart(service.server.port, TOKEN, 3, 0.3, path)
-    for found in (here, apart):
+        plan = LoadPlan(service.server.port, TOKEN.decode(), 3, 0.3)
+        here = drive(plan, bodies)
+        apart = drive_apart(plan, path)
+        paced = drive(replace(plan, rate_per_s=50.0), bodies)
+    assert 1 <= paced.n_requests <= 60
+    for found in (here, apart, paced):
         assert found.n_errors == 0
         assert found.n_requests > 0
         assert 0 < found.p50_ms <= found.p99_ms
@@ -32,7 +36,8 @@ def test_answers_are_counted_here_and_in_a_process_apart(tmp_path: Path) -> None
 
 def test_refusals_are_errors_and_clients_that_fail_are_told(tmp_path: Path) -> None:
     with Service() as service:
-        found = drive(service.server.port, b"wrong", 2, 0.2, [b"{}"])
+        plan = LoadPlan(service.server.port, "wrong", 2, 0.2)
+        found = drive(plan, [b"{}"])
         assert found.n_errors >= found.n_requests > 0
         with pytest.raises(SourceError, match="clients failed"):
-            drive_apart(service.server.port, TOKEN, 1, 0.1, tmp_path / "none")
+            drive_apart(plan, tmp_path / "none")
