@@ -16,6 +16,7 @@ both sides. What nginx itself refuses as malformed (400) counts as blocked by th
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -252,6 +253,7 @@ def main() -> int:
     parser.add_argument("--speed-rows", type=int, default=8_000)
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures go there, too")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nginx must not outlive this
     try:
         report = run(given)
     except PeerMissingError as error:

@@ -29,6 +29,9 @@ _CHANGES: Final = (
     (r"^SecUnicodeMapFile \S+", f"SecUnicodeMapFile {_UNICODE}"),
     (r"status:400", "status:403"),
 )
+# A page made after every phase before it: `return` in "/" would come before the rules that
+# read bodies, and before `auth_request`.
+PAGE: Final = "location / { try_files /none @page; } location @page { return 204; }"
 _NGINX: Final = """
 load_module {module};
 worker_processes 1;
@@ -45,10 +48,7 @@ http {{
         listen 127.0.0.1:{port};
         modsecurity on;
         modsecurity_rules_file {folder}/rules.conf;
-        # A page made after every phase before it: `return` in here would come before the
-        # rules that read bodies.
-        location / {{ try_files /none @page; }}
-        location @page {{ return 204; }}
+        {page}
     }}
 }}
 """
@@ -123,7 +123,7 @@ class Peer:
         (folder / "rules.conf").write_text(rules(folder, paranoia, without), encoding="utf-8")
         sock = listening()
         self.port: int = sock.getsockname()[1]
-        config = _NGINX.format(module=_MODULE, folder=folder, port=self.port)
+        config = _NGINX.format(module=_MODULE, folder=folder, port=self.port, page=PAGE)
         # Level "crit": what the rules say about each request stays unwritten.
         self.nginx = Nginx(folder, config, sock, log_level="crit")
         try:

@@ -17,9 +17,10 @@ from soc_copilot.detection.web.request import Request
 from soc_copilot.detection.web.scorer import load
 from soc_copilot.detection.web.training.evaluate import request_scores
 from soc_copilot.domain.paths import bundled
-from tests.benchmarks.crs_peer import Peer
+from tests.benchmarks.crs_peer import PAGE, Peer
 from tests.tools.checking import CheckingService
 from tests.tools.nginx import cpu_s
+from tests.tools.nginx_check import CLOSED, ONLY_REFUSE, CheckingNginx
 from tests.tools.raw_http import as_bytes, drive
 
 BATCH: Final = 1_000  # chosen: requests a call of ours
@@ -71,6 +72,10 @@ def side_by_side(
         ways[f"ours as a service, {n} at once"] = lambda n=n: _service(  # type: ignore[misc]
             model, requests, n
         )
+    for n in PEER_AT_ONCE:
+        ways[f"nginx asking the service, {n} at once"] = lambda n=n: _behind_nginx(  # type: ignore[misc]
+            model, wires, n
+        )
     found: dict[str, list[Speed]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, measure in ways.items():
@@ -88,8 +93,7 @@ def started(model: Path | None) -> WebDetector:
 def _peer(wires: Sequence[bytes], n_at_once: int) -> Speed:
     with tempfile.TemporaryDirectory() as folder, Peer(Path(folder) / "peer") as peer:
         drive(peer.port, wires[:WARM_UP], n_at_once)
-        pid = peer.nginx.workers()[0]
-        return _driven(peer.port, wires, n_at_once, pid, (204, 400, 403))
+        return _driven(peer.port, wires, n_at_once, peer.nginx.workers(), (204, 400, 403))
 
 
 def _service(model: Path | None, requests: Sequence[Request], n_at_once: int) -> Speed:
@@ -100,17 +104,35 @@ def _service(model: Path | None, requests: Sequence[Request], n_at_once: int) ->
             calls = [check_call(request, service.token) for request in requests]
             warm = [check_call(Request(path=f"/{i}"), service.token) for i in range(WARM_UP)]
             drive(service.port, warm, n_at_once)
-            return _driven(service.port, calls, n_at_once, service.pid, (200,))
+            return _driven(service.port, calls, n_at_once, (service.pid,), (200,))
+        finally:
+            service.close()
+
+
+def _behind_nginx(model: Path | None, wires: Sequence[bytes], n_at_once: int) -> Speed:
+    """As the peer stands: nginx refuses what the service says, here without bodies."""
+    options = {"model": str(model)} if model else {}
+    with tempfile.TemporaryDirectory() as folder:
+        service = CheckingService(Path(folder), **options)
+        try:
+            inner, page = Path(folder) / "nginx", PAGE
+            nginx = CheckingNginx(inner, service.port, service.token, page, CLOSED | ONLY_REFUSE)
+            try:
+                drive(nginx.port, [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"] * WARM_UP, n_at_once)
+                pids = (service.pid, *nginx.workers())
+                return _driven(nginx.port, wires, n_at_once, pids, (204, 400, 403))
+            finally:
+                nginx.close()
         finally:
             service.close()
 
 
 def _driven(
-    port: int, messages: Sequence[bytes], n_at_once: int, pid: int, good: tuple[int, ...]
+    port: int, messages: Sequence[bytes], n_at_once: int, pids: Sequence[int], good: tuple[int, ...]
 ) -> Speed:
-    began, cpu = time.perf_counter(), cpu_s(pid)
+    began, cpu = time.perf_counter(), sum(map(cpu_s, pids))
     answers = drive(port, messages, n_at_once)
-    took_s, cpu_took_s = time.perf_counter() - began, cpu_s(pid) - cpu
+    took_s, cpu_took_s = time.perf_counter() - began, sum(map(cpu_s, pids)) - cpu
     p50, p99 = np.quantile([answer.took_s * 1e3 for answer in answers], (0.5, 0.99))
     n = len(messages)
     errors = sum(answer.status not in good for answer in answers)

