@@ -51,7 +51,7 @@ class Call:
     """A call that was let in, with its whole body.
 
     Attributes:
-        headers: By name in lower case; of several the last.
+        headers: By name in lower case; a visitor's that stand several times are joined.
         address: Of who called.
         connection: Where the answer goes, as far as that can be told.
     """

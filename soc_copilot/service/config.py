@@ -45,7 +45,8 @@ OPTIONS: Final = (
             "only.", choices=("all", "threats")),
     _option("host_events", True, "Load the host detector for /predict."),
     _option("inference.max_workers", 1, "Scoring threads, a model for each.", "", 1, 32),
-    _option("inference.batch_size", 32, "Requests scored together, at most.", "requests", 1, 4096),
+    _option("inference.batch_size", 32, "Requests gathered before they are scored; of a backlog "
+            "up to four times as many are scored together.", "requests", 1, 4096),
     _option("inference.batch_timeout_ms", 3.0, "A request waits at most this long for company; "
             "never when no other connection could bring any.", "ms", 0, 1000),
     _option("inference.quantization", "auto", "Numbers of the model; auto takes what its card "

@@ -153,6 +153,8 @@ class Front:
             body = await self._rest(message, receive)
         elif len(body) > self._max_body_bytes:
             raise self._too_large()
+        if not route.is_json and len(found) != len(scope["headers"]):
+            found = _joined(scope["headers"])
         client = scope["client"]
         return Call(method, found, body, client[0] if client else "", scope.get(CYCLE))
 
@@ -202,6 +204,14 @@ def refused(error: RefusedError) -> Answer:
     if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         headers.append((b"connection", b"close"))  # the rest of the body is not read
     return Answer(error.status, msgspec.json.encode({"error": told}), tuple(headers))
+
+
+def _joined(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name, several of one name with commas between: none of a visitor's is lost."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found[name] = b"%b, %b" % (found[name], value) if name in found else value
+    return found
 
 
 def _check_type(found: dict[bytes, bytes]) -> None:

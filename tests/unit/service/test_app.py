@@ -2,7 +2,7 @@ import pytest
 
 from soc_copilot.service.app import Call, read_original
 from soc_copilot.service.wire import RefusedError
-from tests.unit.service.parts import Service
+from tests.unit.service.parts import TOKEN, Service
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,19 @@ def test_nginx_is_answered_by_status(service: Service) -> None:
     assert (status, headers["x-soc-verdict"], headers["x-soc-class"]) == (403, "threat", "sqli")
     assert answer["request_id"] == headers["x-soc-request-id"]
     assert service.call("GET", "/check/nginx")[0] == 422
+
+
+def test_no_header_of_a_visitor_hides_behind_another_of_its_name(service: Service) -> None:
+    connection = service.connect()
+    connection.putrequest("GET", "/check/nginx")
+    connection.putheader("Authorization", f"Bearer {TOKEN.decode()}")
+    connection.putheader("X-Original-URI", "/")
+    connection.putheader("X-A", "attack")
+    connection.putheader("X-A", "harmless")
+    connection.endheaders()
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert service.scorer.batches[-1][0].request.headers["x-a"] == "attack, harmless"
 
 
 def test_what_nginx_mirrors_is_scored_with_its_body(service: Service) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from soc_copilot.detection.web.request import Request
-from soc_copilot.service.gathering import Gatherer
+from soc_copilot.service.gathering import BACKLOG, Gatherer
 from soc_copilot.service.wire import Checked, RefusedError
 from tests.unit.service.parts import PATIENCE_S, FakeScorer
 
@@ -48,14 +48,16 @@ def test_calls_that_wait_are_scored_together_and_answered_each_on_its_own() -> N
         scorer.gate.clear()
         first = gatherer.submit(one("/first"))
         await entered(scorer)
-        rest = [gatherer.submit(one(f"/{i}{'attack' * (i % 2)}")) for i in range(5)]
-        assert gatherer.n_waiting == 5
+        n = 4 * BACKLOG + 1
+        rest = [gatherer.submit(one(f"/{i}{'attack' * (i % 2)}")) for i in range(n)]
+        assert gatherer.n_waiting == n
         scorer.gate.set()
-        answers = await asyncio.gather(first, *rest)
-        assert [a[0].is_threat for a in answers] == [False, False, True, False, True, False]
+        await first
+        answers = await asyncio.gather(*rest)
+        assert [a[0].is_threat for a in answers] == [bool(i % 2) for i in range(n)]
 
-    scorer = run(case)
-    assert [len(batch) for batch in scorer.batches] == [1, 4, 1]
+    scorer = run(case, queue_size=50)
+    assert [len(batch) for batch in scorer.batches] == [1, 4 * BACKLOG, 1]
 
 
 def test_a_call_with_more_requests_than_a_batch_is_one_batch() -> None:
