@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.paths import bundled
 
 
@@ -25,7 +26,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "id up to ~) is held out for thresholds and figures. Takes about four minutes on one "
         "processor core for 300,000 requests.",
     )
-    web.add_argument("--data", type=Path, required=True, metavar="DIR", help="labelled requests")
+    source = web.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, metavar="DIR", help="labelled requests")
+    source.add_argument(
+        "--normal",
+        type=Path,
+        metavar="FILE",
+        help="harmless requests of your own site: train nothing, but raise the shipped model's "
+        "thresholds until each budget holds on them; make sure that no attack is among them",
+    )
     web.add_argument(
         "--out",
         type=Path,
@@ -51,6 +60,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="store_true",
         help="also train once without each file, test on it, and put that on the card; four "
         "times as long",
+    )
+    web.add_argument(
+        "--variants",
+        action="store_true",
+        help="also time the model in 8 and 16 bits and compiled, and put that on the card",
     )
     web.add_argument("--json", action="store_true", help="print the model's card as JSON")
     web.set_defaults(func=_run_web)
@@ -127,6 +141,8 @@ def _run_host(options: argparse.Namespace) -> int:
 
 
 def _run_web(options: argparse.Namespace) -> int:
+    if options.normal:
+        return _adapt_web(options)
     from soc_copilot.detection.web.training.evaluate import table
     from soc_copilot.detection.web.training.metrics import Figures
     from soc_copilot.detection.web.training.train import Options, train
@@ -141,6 +157,7 @@ def _run_web(options: argparse.Namespace) -> int:
             share=options.share,
             n_synthetic=options.synthetic,
             cross_sets=options.cross_sets,
+            variants=options.variants,
         )
     )
     if options.json:
@@ -149,4 +166,18 @@ def _run_web(options: argparse.Namespace) -> int:
     print(table({name: Figures(**found) for name, found in card["figures"].items()}))
     print(f"Thresholds: {card['thresholds']}", f"Written to {options.out}", sep="\n")
     sys.stdout.flush()
+    return 0
+
+
+def _adapt_web(options: argparse.Namespace) -> int:
+    from soc_copilot.detection.web.training.adapt import adapt
+
+    shipped = bundled("models") / "web"
+    if options.out.resolve() == shipped.resolve():
+        raise SourceError("Give --out DIR: the shipped model is left as it is.")
+    card = adapt(shipped, options.normal, options.out)
+    said = card["adapted"]
+    print(json.dumps(card, ensure_ascii=False) if options.json else f"Thresholds: {said}")
+    if not options.json:
+        print(f"Written to {options.out}")
     return 0

@@ -1,12 +1,14 @@
 """Why a text scored as it did: which bytes, what they say, how they were hidden."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from soc_copilot.detection.web.model import STRETCH, Layers, WebNet, grams
+from soc_copilot.detection.web.model import STRETCH, Grams, Layers, Rows, Shape, WebNet, grams
 from soc_copilot.detection.web.normalise import (
     BEYOND,
     MARK_BASE64,
@@ -18,6 +20,7 @@ from soc_copilot.detection.web.normalise import (
 from soc_copilot.domain.findings import Highlight
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 _MAX_PARTS: Final = 3  # chosen: highlighted parts of one text
 _MAX_BYTES: Final = 65_536  # chosen: of a text that is explained
@@ -61,8 +64,8 @@ class Explanation:
 def explain(net: WebNet, text: str) -> Explanation:
     """Explain one text; costs about half a millisecond, more for long ones.
 
-    Written out in NumPy: a few tiny steps, for which torch's threads would only wait for
-    each other on a busy machine.
+    Mostly NumPy: a few tiny steps, for which torch's threads would only wait for each other
+    on a busy machine.
     """
     raw = text.encode("utf-8", "replace")[:_MAX_BYTES]
     texts = normalise(pack([raw], traced=True))
@@ -95,18 +98,29 @@ def _per_byte(net: WebNet, texts: Texts) -> Floats:
     """
     found = grams(texts, net.shape)
     layers = Layers.of(net)
-    vectors = layers.table[found.rows]  # shape (n_sizes, n_bytes, width)
-    slopes = _slopes(layers, np.add.reduceat(vectors.sum(0), found.bags))
+    with torch.inference_mode():
+        sums = net.sums(found).cpu().numpy()
+    slopes = _slopes(layers, sums)
     n_bytes = found.rows.shape[1]
-    stretch = np.arange(n_bytes) // STRETCH
-    shares = np.einsum("sbw,bw->sb", vectors, slopes[stretch])
     spread = np.zeros(n_bytes + 1)
-    for share, size in zip(shares, net.shape.sizes, strict=True):
-        each = share / size
-        spread[:n_bytes] += each
-        # What begins less than `size` before the end would run past it.
-        spread[size:n_bytes] -= each[: max(n_bytes - size, 0)]
+    for rows, begins, ends in _spans(found, net.shape, n_bytes):
+        shares = np.einsum("gw,gw->g", layers.table[rows], slopes[begins // STRETCH])
+        shares /= ends - begins
+        spread += np.bincount(begins, shares, n_bytes + 1)
+        spread -= np.bincount(ends, shares, n_bytes + 1)
     return np.cumsum(spread)[:n_bytes]
+
+
+def _spans(found: Grams, shape: Shape, n_bytes: int) -> Iterator[tuple[Rows, Ints, Ints]]:
+    """For each view the n-grams' rows, begins and ends, in bytes of one text."""
+    starts = np.arange(n_bytes)
+    for row, view in zip(found.rows, shape.of_bytes, strict=True):
+        yield row, starts, np.minimum(starts + int(view[1:]), n_bytes)
+    edges = np.append(found.run_starts, n_bytes)
+    for row, view in zip(found.run_rows, shape.of_runs, strict=True):
+        size = int(view[1:]) + (view[0] == "f")
+        ends = edges[np.minimum(np.arange(len(row)) + size, len(row))]
+        yield row, found.run_starts, ends
 
 
 def _slopes(layers: Layers, sums: Floats) -> Floats:

@@ -1,12 +1,17 @@
-"""The network: hashed byte n-grams, summed over short stretches, the strongest kept.
+"""The network: hashed n-grams of four views, summed over short stretches, the strongest kept.
 
 A text is cut into stretches of `STRETCH` bytes. Every n-gram that begins in a stretch is
 looked up in one table (an embedding bag: no loop, no tokeniser), the vectors of a stretch
 are added up, each stretch is read together with its two neighbours, and each hidden unit
 keeps its highest value over the text. So a payload counts the same wherever it stands and
 however long the harmless text around it is; the work grows with the length alone.
+
+What an n-gram is made of depends on its view (see `VIEWS`): bytes as they are, bytes with
+letters or digits made alike, or runs: words, numbers and single signs. The views that forget
+letters and digits are what carries over to payloads never met.
 """
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -20,9 +25,36 @@ from torch.nn import functional
 from soc_copilot.detection.web.normalise import N_MARKS, PAD, Texts
 
 Floats32 = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int32]
+Hashes = npt.NDArray[np.uint32]
 
 STRETCH: Final = 16  # bytes, chosen by measurement
-_MULTIPLIERS: Final = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1)
+_ROLL: Final = np.uint32(0x01000193)  # FNV's prime
+# First letter of a view: what its n-grams are made of. The number behind it: how many.
+VIEWS: Final = {
+    "e": "bytes",
+    "d": "bytes, all digits alike",
+    "s": "bytes, all letters alike and all digits alike",
+    "w": "runs: words as they are, all numbers alike, single signs",
+    "k": "runs: all words alike, all numbers alike, single signs",
+    "f": "a word and the kinds of the runs behind it",
+}
+_OF_RUNS: Final = "wkf"
+_LETTER, _DIGIT = ord("a"), ord("0")
+
+
+def _alike(*, letters: bool) -> npt.NDArray[np.uint8]:
+    table = np.arange(256, dtype=np.uint8)
+    table[_DIGIT : _DIGIT + 10] = _DIGIT
+    if letters:
+        table[_LETTER : _LETTER + 26] = _LETTER
+    return table
+
+
+_DIGITS_ALIKE: Final = _alike(letters=False)
+_KINDS_ALIKE: Final = _alike(letters=True)
+# Each place in a word has its own odd factor, so that a word's hash is one sum.
+_PLACES: Final = np.random.default_rng(5).integers(0, 1 << 31, 64).astype(np.uint32) * 2 + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +62,29 @@ class Shape:
     """What the card must say to rebuild the network.
 
     Attributes:
-        sizes: Lengths of the n-grams, ascending, at most `PAD`; size 1 is exact and sees marks.
+        views: Of n-grams, as "e3": a letter of `VIEWS` and a length of at most `PAD`, shorter
+            ones of a letter first. "e1" must be there: it is exact and sees marks.
         bits: The table holds 2**bits hashed rows behind the exact ones.
         width: Numbers per n-gram.
         hidden: Hidden units per stretch.
         n_classes: Attack classes told apart.
     """
 
-    sizes: tuple[int, ...] = (1, 2, 3, 4, 5)
+    views: tuple[str, ...] = ("e1", "e2", "e3", "d4", "w1", "w3", "k4", "k7", "f4")
     bits: int = 16
     width: int = 24
-    hidden: int = 64
+    hidden: int = 96
     n_classes: int = 1
+
+    @property
+    def of_bytes(self) -> tuple[str, ...]:
+        """The views with an n-gram at every byte."""
+        return tuple(view for view in self.views if view[0] not in _OF_RUNS)
+
+    @property
+    def of_runs(self) -> tuple[str, ...]:
+        """The views with an n-gram at every run."""
+        return tuple(view for view in self.views if view[0] in _OF_RUNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +92,20 @@ class Grams:
     """Table rows of every n-gram of a few texts.
 
     Attributes:
-        rows: int32, shape (n_sizes, n_bytes): one column per byte of text.
+        rows: int32, shape (n_views_of_bytes, n_bytes): one column per byte of text.
         bags: int32, shape (n_stretches,): where each stretch begins in `rows` (second axis).
         per_text: int64, shape (n_texts,): stretches of each text, at least 1.
+        run_rows: int32, shape (n_views_of_runs, n_runs): one column per run.
+        run_bags: int32, shape (n_stretches,): where each stretch begins in `run_rows`.
+        run_starts: int64, shape (n_runs,): column of `rows` that each run begins at.
     """
 
     rows: npt.NDArray[np.int32]
     bags: npt.NDArray[np.int32]
     per_text: npt.NDArray[np.int64]
+    run_rows: npt.NDArray[np.int32]
+    run_bags: npt.NDArray[np.int32]
+    run_starts: npt.NDArray[np.int64]
 
 
 EXACT_ROWS: Final = 256 * N_MARKS
@@ -76,37 +125,119 @@ def grams(texts: Texts, shape: Shape) -> Grams:
     keep[ends[:, None] + np.arange(PAD)] = False
     keep[texts.starts] = True
     picked = np.flatnonzero(keep)
-    rows = _hashes(texts, picked, shape)
+    rows = _of_bytes(texts, picked, shape)
     first_stretch = np.cumsum(per_text) - per_text
     within = np.arange(int(per_text.sum())) - np.repeat(first_stretch, per_text)
     bags = np.repeat(first_byte, per_text) + within * STRETCH
-    return Grams(rows, bags.astype(np.int32), per_text)
+    run_rows, run_starts = _of_runs(texts, keep, first_byte - texts.starts, shape)
+    run_bags = np.searchsorted(run_starts, bags)
+    return Grams(
+        rows, bags.astype(np.int32), per_text, run_rows, run_bags.astype(np.int32), run_starts
+    )
 
 
-def _hashes(texts: Texts, picked: npt.NDArray[np.int64], shape: Shape) -> npt.NDArray[np.int32]:
-    data = texts.data.astype(np.uint32)
-    rows = np.empty((len(shape.sizes), len(picked)), np.int32)
-    rolling = data
-    size = 1
-    for row, wanted in zip(rows, shape.sizes, strict=True):
-        while size < wanted:
-            rolling = rolling[:-1] * np.uint32(0x01000193)
-            rolling += data[size:]
-            size += 1
-        if wanted == 1:
-            row[:] = data[picked]
+def _of_bytes(texts: Texts, picked: npt.NDArray[np.int64], shape: Shape) -> Rows:
+    """Rows of the n-grams that begin at each of the picked bytes."""
+    views = shape.of_bytes
+    rows = np.empty((len(views), len(picked)), np.int32)
+    rolling: dict[str, _Rolling] = {}
+    for row, view in zip(rows, views, strict=True):
+        letter, size = view[0], int(view[1:])
+        if view == "e1":
+            row[:] = texts.data[picked]
             if texts.marks is not None:
                 row += texts.marks[picked].astype(np.int32) * 256
             continue
+        if letter not in rolling:
+            rolling[letter] = _Rolling(_seen(texts.data, letter).astype(np.uint32))
         # The last bytes of the buffer are padding, so every n-gram of a text is whole.
-        mixed = rolling[picked]
-        mixed *= np.uint32(_MULTIPLIERS[wanted % 5])
-        mixed ^= mixed >> np.uint32(15)
-        mixed *= np.uint32(0x2C1B3C6D)
-        mixed >>= np.uint32(32 - shape.bits)
-        row[:] = mixed
-        row += EXACT_ROWS
+        row[:] = _rows(rolling[letter].grown(size)[picked], view, shape)
     return rows
+
+
+def _seen(data: npt.NDArray[np.uint8], letter: str) -> npt.NDArray[np.uint8]:
+    if letter == "e":
+        return data
+    return (_DIGITS_ALIKE if letter == "d" else _KINDS_ALIKE)[data]
+
+
+class _Rolling:
+    """Hashes of n-grams that grow: each length is made from the one before."""
+
+    def __init__(self, ones: Hashes) -> None:
+        self._ones = self._hashes = ones
+        self._size = 1
+
+    def grown(self, size: int) -> Hashes:
+        """Hashes of the n-grams of a length, the last `size - 1` left out; not to be changed.
+
+        Args:
+            size: Not less than the last time.
+        """
+        while self._size < size:
+            self._hashes = self._hashes[:-1] * _ROLL + self._ones[self._size :]
+            self._size += 1
+        return self._hashes
+
+
+def _rows(mixed: Hashes, view: str, shape: Shape) -> Rows:
+    """Table rows behind the exact ones for n-gram hashes; changes them in place."""
+    mixed *= np.uint32(0x9E3779B1)
+    mixed += np.uint32(zlib.crc32(view.encode()))
+    mixed ^= mixed >> np.uint32(15)
+    mixed *= np.uint32(0x2C1B3C6D)
+    mixed >>= np.uint32(32 - shape.bits)
+    rows: Rows = mixed.astype(np.int32) + EXACT_ROWS
+    return rows
+
+
+def _of_runs(
+    texts: Texts, keep: npt.NDArray[np.bool_], shifts: npt.NDArray[np.int64], shape: Shape
+) -> tuple[Rows, npt.NDArray[np.int64]]:
+    """Rows of the n-grams that begin at each run, and which column of bytes that is.
+
+    Args:
+        texts: Normalised.
+        keep: Which bytes have a column.
+        shifts: From byte to column, for each text.
+        shape: Says the views.
+    """
+    views = shape.of_runs
+    if not views:
+        return np.empty((0, 0), np.int32), np.empty(0, np.int64)
+    kinds = _KINDS_ALIKE[texts.data]
+    is_start = np.ones(len(kinds), bool)
+    same = kinds[1:] == kinds[:-1]
+    same &= (kinds[1:] == _LETTER) | (kinds[1:] == _DIGIT)
+    np.logical_not(same, out=is_start[1:])
+    starts = np.flatnonzero(is_start)
+    kind_of = kinds[starts].astype(np.uint32)
+    word_of = _words(texts.data, starts, kind_of)
+    picked = np.flatnonzero(keep[starts])
+    rows = np.empty((len(views), len(picked)), np.int32)
+    rolling = {"w": _Rolling(word_of), "k": _Rolling(kind_of), "f": _Rolling(kind_of)}
+    for row, view in zip(rows, views, strict=True):
+        hashes = rolling[view[0]].grown(int(view[1:]))
+        if view[0] == "f":
+            hashes = word_of[picked] * np.uint32(0x85EBCA6B) + hashes[picked + 1]
+        else:
+            hashes = hashes[picked]
+        row[:] = _rows(hashes, view, shape)
+    starts = starts[picked]
+    per_text = np.diff(np.searchsorted(starts, texts.starts), append=len(starts))
+    return rows, starts + np.repeat(shifts, per_text)
+
+
+def _words(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], kinds: Hashes) -> Hashes:
+    """A hash of each run: of a word's letters, or of its kind."""
+    lengths = np.diff(starts, append=len(data))
+    within = np.arange(len(data), dtype=np.int32)
+    within -= np.repeat(starts.astype(np.int32), lengths)
+    np.minimum(within, len(_PLACES) - 1, out=within)
+    spread = _PLACES[within]
+    spread *= data
+    words: Hashes = np.add.reduceat(spread, starts, dtype=np.uint32)
+    return np.where(kinds == _LETTER, words, kinds)
 
 
 class WebNet(nn.Module):
@@ -123,18 +254,26 @@ class WebNet(nn.Module):
         self.mix = nn.Linear(shape.hidden, 32)
         self.attack = nn.Linear(32, 1)
         self.kind = nn.Linear(shape.hidden, shape.n_classes)
-        self.forget = 0.0  # share of n-grams and features left out, while training
+        self.forget = 0.0  # share of features left out, while training
 
-    def sums(self, rows: Tensor, bags: Tensor) -> Tensor:
+    def sums(self, found: Grams) -> Tensor:
         """The added-up vectors of each stretch's n-grams, shape (n_stretches, width)."""
-        weights: list[Tensor | None] = [None] * len(rows)
-        if self.training and self.forget > 0:
-            keep = torch.empty(rows.shape, device=rows.device).bernoulli_(1 - self.forget)
-            weights = list(keep.div_(1 - self.forget))
-        total: Tensor = self.table(rows[0], bags, weights[0])
-        for row, weight in zip(rows[1:], weights[1:], strict=True):
-            total = total + self.table(row, bags, weight)
-        return total
+        device = self.table.weight.device
+        # One look-up for all views: while training, each would make slopes of the whole table.
+        rows, bags, before = [], [], 0
+        for part, starts in ((found.rows, found.bags), (found.run_rows, found.run_bags)):
+            for row in part:
+                rows.append(row)
+                bags.append(starts + np.int32(before))
+                before += len(row)
+        row = torch.from_numpy(np.concatenate(rows)).to(device)
+        begins = torch.from_numpy(np.concatenate(bags)).to(device)
+        return self.look_up(row, begins).view(len(rows), len(found.bags), -1).sum(0)
+
+    def look_up(self, rows: Tensor, begins: Tensor) -> Tensor:
+        """Sums of the table's vectors from each beginning to the next."""
+        found: Tensor = self.table(rows, begins)
+        return found
 
     def pool(self, bits: Tensor, per_text: Tensor) -> Tensor:
         """The highest value of each hidden unit over each text's stretches."""
@@ -159,11 +298,8 @@ class WebNet(nn.Module):
 
 def forward(net: WebNet, found: Grams) -> tuple[Tensor, Tensor]:
     """Logits of hashed texts: of shape (n_texts,), and (n_texts, n_classes) for the class."""
-    device = net.table.weight.device
-    rows, bags, per_text = (
-        torch.from_numpy(part).to(device) for part in (found.rows, found.bags, found.per_text)
-    )
-    return net.head(net.pool(net.sums(rows, bags), per_text))
+    per_text = torch.from_numpy(found.per_text).to(net.table.weight.device)
+    return net.head(net.pool(net.sums(found), per_text))
 
 
 def from_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> WebNet:

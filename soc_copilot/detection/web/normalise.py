@@ -1,9 +1,10 @@
 """Request texts undone of their disguises: whole batches at once, as bytes in one buffer.
 
 Attackers hide a payload by encoding it, so the model reads the text after these steps:
-"+" to space, percent-decoding (three rounds, `%uXXXX` too), base64 words decoded and put
-behind the text, HTML and JavaScript escapes, SQL comments to a space, overlong and
-full-width UTF-8 to the ASCII it stands for, lower case, runs of white space to one space.
+"+" to space, percent-decoding (three rounds, `%uXXXX` too), base64 words decoded (three deep)
+and put behind the text, HTML and JavaScript escapes and UTF-7, SQL comments to a space, the
+last three once more for what came to light, overlong and full-width UTF-8 to the ASCII it
+stands for, lower case, runs of white space to one space.
 Steps that harmless clients do not need leave a mark on the bytes they made, and the model
 sees the mark. Every step is bounded by the length of the text, so no input takes long.
 """
@@ -23,17 +24,18 @@ Ints = npt.NDArray[np.int64]
 
 PAD: Final = 8  # zero bytes after each text: longer than any n-gram, so that none spans two texts
 PERCENT_ROUNDS: Final = 3  # chosen: `%25252e` is the deepest seen in payload lists
+_ESCAPE_ROUNDS: Final = 2  # chosen: as in `&amp;lt;` and `&#37;3c`
 
 # Marks: how a byte came to be. 0 is as sent, or one plain percent-decoding, which means nothing.
 MARK_DOUBLE: Final = 1  # decoded more than once, or from %uXXXX
 MARK_ESCAPE: Final = 2  # from an HTML or JavaScript escape
-MARK_OVERLONG: Final = 3  # from overlong or full-width UTF-8
+MARK_OVERLONG: Final = 3  # from overlong or full-width UTF-8, or from UTF-7
 MARK_BASE64: Final = 4  # from a base64 word
 N_MARKS: Final = 5
 MARK_WORDS: Final = {
     MARK_DOUBLE: "percent-encoded more than once",
     MARK_ESCAPE: "HTML or JavaScript escapes",
-    MARK_OVERLONG: "overlong or full-width UTF-8",
+    MARK_OVERLONG: "overlong or full-width UTF-8, or UTF-7",
     MARK_BASE64: "base64",
 }
 
@@ -131,14 +133,25 @@ def normalise(texts: Texts) -> Texts:
     """The texts as the model reads them. Works in place; use the returned object only."""
     data = texts.data
     data[data == ord("+")] = 32
-    for i in range(PERCENT_ROUNDS):
-        if not _percent(texts, again=i > 0):
+    _percent_rounds(texts, again=False)
+    revealed = _reveal_base64(texts)
+    for _ in range(_ESCAPE_ROUNDS):
+        rows = _escaped_rows(texts)
+        _rewrite(texts, rows, _unescape)
+        if not (rows or revealed):
             break
-    _reveal_base64(texts)
-    _rewrite(texts, _escaped_rows(texts), _unescape)
+        _percent_rounds(texts, again=True)
     _overlong(texts)
     _fold(texts)
     return texts
+
+
+def _percent_rounds(texts: Texts, *, again: bool) -> bool:
+    """Percent-decoding until nothing is left to decode; False when there was nothing at all."""
+    for i in range(PERCENT_ROUNDS):
+        if not _percent(texts, again=again or i > 0):
+            return i > 0
+    return True
 
 
 def _set_marks(texts: Texts, places: Ints, mark: int) -> None:
@@ -204,13 +217,14 @@ def _as_byte(codes: Ints) -> Bytes:
 _MIN_BASE64: Final = 12  # characters: nine bytes, so that chance hits are one in 6,000
 _MAX_BASE64_WORDS: Final = 64  # tried per text, chosen: bounds the work on hostile input
 _MAX_BASE64_CHARS: Final = 16_384  # decoded per word, chosen likewise
+_BASE64_DEPTH: Final = 3  # chosen: words within words
 
 
-def _reveal_base64(texts: Texts) -> None:
-    """Put what printable base64 words say behind their text, after a separator."""
+def _reveal_base64(texts: Texts) -> bool:
+    """Put what printable base64 words say behind their text, after a separator; False if none."""
     starts, ends = _base64_words(texts.data)
     if not len(starts):
-        return
+        return False
     rows = np.searchsorted(texts.starts, starts, side="right") - 1
     found: dict[int, list[tuple[int, bytes]]] = {}
     tried: dict[int, int] = {}
@@ -229,6 +243,7 @@ def _reveal_base64(texts: Texts) -> None:
         return pieces
 
     _rewrite(texts, list(found), appended)
+    return bool(found)
 
 
 def _base64_words(data: Bytes) -> tuple[Ints, Ints]:
@@ -256,6 +271,17 @@ def _base64_words(data: Bytes) -> tuple[Ints, Ints]:
 
 
 def _decode_base64(word: bytes) -> bytes:
+    """What a word says, or the word within the word; nothing when it is not printable."""
+    decoded = _decode_once(word)
+    for _ in range(_BASE64_DEPTH - 1):
+        inner = decoded.rstrip(b"=")
+        if len(inner) < _MIN_BASE64 or not _BASE64_MEMBER[np.frombuffer(inner, np.uint8)].all():
+            break
+        decoded = _decode_once(inner) or decoded
+    return decoded
+
+
+def _decode_once(word: bytes) -> bytes:
     usable = word[: len(word) - 1] if len(word) % 4 == 1 else word
     usable = usable.replace(b"-", b"+").replace(b"_", b"/")
     try:
@@ -324,6 +350,7 @@ _ESCAPES: Final = re.compile(
     | \\u\{?(?P<uni>[0-9a-f]{4,6})\}?             # \u003c and \u{3c}-like
     | \\x(?P<byte>[0-9a-f]{2})                    # \x3c
     | \\(?P<plain>[/"])                           # JSON's \/ and \"
+    | [ +](?P<utf7>A[A-H][A-Za-z0-9+/]{1,62})-?    # +ADw- and, "+" being a space by now, _ADw-
     | /\*(?P<version>!\d{0,5})?(?P<comment>[^*]{0,64})\*/   # SQL /* */ and MySQL /*!50000 x */
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -343,15 +370,30 @@ def _escaped_rows(texts: Texts) -> list[int]:
     hits.append(ands[ends.any(1) | (second[ands] == ord("#"))])
     places = np.concatenate(hits)
     rows = np.searchsorted(texts.starts, places, side="right") - 1
-    return [int(row) for row in np.unique(rows)]
+    return sorted({int(row) for row in np.unique(rows)} | _utf7_rows(texts))
+
+
+def _utf7_rows(texts: Texts) -> set[int]:
+    """Texts with several words that may be ASCII in UTF-7: one is likely to be chance."""
+    data = texts.data
+    at = np.flatnonzero(data == ord("A"))
+    at = at[(at > 0) & (at < len(data) - PAD)]
+    sign, after = data[at - 1], data[at + 1]
+    at = at[((sign == ord("+")) | (sign == 32)) & (after >= ord("A")) & (after <= ord("H"))]
+    rows, counts = np.unique(
+        np.searchsorted(texts.starts, at, side="right") - 1, return_counts=True
+    )
+    return {int(row) for row in rows[counts > 1]}
 
 
 def _unescape(row: int, raw: bytes) -> list[_Piece]:
     pieces: list[_Piece] = []
     done = 0
-    for match in _ESCAPES.finditer(raw):
-        new, mark = _meaning(match)
-        if new is None:
+    meant = [(match, *_meaning(match)) for match in _ESCAPES.finditer(raw)]
+    # One word that would be UTF-7 is chance.
+    utf7 = sum(match.lastgroup == "utf7" and new is not None for match, new, _ in meant) > 1
+    for match, new, mark in meant:
+        if new is None or (match.lastgroup == "utf7" and not utf7):
             continue
         start, end = match.span()
         pieces.append((done, start, None, 0))
@@ -369,6 +411,8 @@ def _meaning(match: re.Match[bytes]) -> tuple[bytes | None, int]:
         return (b" " + found + b" " if match["version"] else b" "), MARK_ESCAPE
     if kind == "plain":
         return found, 0
+    if kind == "utf7":
+        return _from_utf7(found), MARK_OVERLONG
     if kind == "name":
         code = _NAMED.get(found.lower(), -1)
         return (bytes([code]), MARK_ESCAPE) if code >= 0 else (None, 0)
@@ -376,6 +420,19 @@ def _meaning(match: re.Match[bytes]) -> tuple[bytes | None, int]:
     byte = code - 0xFEE0 if 0xFF01 <= code <= 0xFF5E else min(code, BEYOND)
     # JSON writers escape what is not ASCII: no disguise, so no mark.
     return bytes([byte]), MARK_ESCAPE if byte < BEYOND else 0
+
+
+def _from_utf7(word: bytes) -> bytes | None:
+    """The ASCII that a UTF-7 word stands for; None unless it begins with a special sign."""
+    try:
+        wide = base64.b64decode(word + b"A" * (-len(word) % 4))
+    except binascii.Error:
+        return None
+    n_chars = len(word) * 6 // 16
+    high, low = wide[: 2 * n_chars : 2], wide[1 : 2 * n_chars : 2]
+    if any(high) or not low or chr(low[0]).isalnum():
+        return None
+    return low if bool(_PRINTABLE[np.frombuffer(low, np.uint8)].all()) else None
 
 
 def _overlong(texts: Texts) -> None:

@@ -188,7 +188,7 @@ def shape_of(card: dict[str, Any]) -> Shape:
     if tuple(card["classes"]) != NAMES[:N_MODEL_CLASSES]:
         raise ValueError("its attack classes differ from this version's")
     return Shape(
-        sizes=tuple(int(n) for n in said["sizes"]),
+        views=tuple(str(view) for view in said["views"]),
         bits=int(said["bits"]),
         width=int(said["width"]),
         hidden=int(said["hidden"]),

@@ -69,16 +69,16 @@ def test_places_lie_inside_the_text(net: WebNet, text: str) -> None:
 
 
 def test_a_long_text_takes_bounded_time(net: WebNet) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     explain(net, "/?q=" + "%2527%20or%20" * 100_000)
-    assert time.perf_counter() - began < 5.0  # 0.2 s where this was written
+    assert time.process_time() - began < 5.0  # 0.2 s where this was written
 
 
 def test_shares_are_those_of_the_network(net: WebNet) -> None:
     texts = normalise(pack([b"/shop?id=1%27%20or%20%271%27=%271&page=2", b""], traced=True))
     one = pack([texts.text(0)])
     found = grams(one, net.shape)
-    sums = net.sums(torch.from_numpy(found.rows), torch.from_numpy(found.bags)).detach()
+    sums = net.sums(found).detach()
     sums.requires_grad_()
     logit, _ = net.head(net.pool(sums, torch.from_numpy(found.per_text)))
     (expected,) = torch.autograd.grad(logit.sum(), sums)

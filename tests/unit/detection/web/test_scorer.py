@@ -82,7 +82,7 @@ def test_lone_surrogates_are_replaced() -> None:
 
 def test_a_card_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     tensors, card = load_model(bundled("models") / "web")
-    for change in ({"classes": ["sqli"]}, {"shape": {"sizes": [1]}}, {"thresholds": None}):
+    for change in ({"classes": ["sqli"]}, {"shape": {"views": 1}}, {"thresholds": None}):
         save_model(tmp_path, tensors, {**card, **change})
         with pytest.raises(DetectorError, match="train web"):
             load(tmp_path)

@@ -7,7 +7,7 @@ from soc_copilot.detection.web.normalise import normalise, pack
 from soc_copilot.detection.web.scorer import Scorer, as_series
 from soc_copilot.detection.web.training.fit import Example, Recipe, fit, subset
 
-SHAPE = Shape(sizes=(1, 3), bits=10, width=8, hidden=16, n_classes=N_MODEL_CLASSES)
+SHAPE = Shape(views=("e1", "e3", "w1"), bits=10, width=8, hidden=16, n_classes=N_MODEL_CLASSES)
 
 
 def examples() -> list[Example]:

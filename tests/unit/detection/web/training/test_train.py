@@ -36,9 +36,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(data: Path, out: Path, *, cross_sets: bool = False) -> Options:
-    shape = Shape(sizes=(1, 3), bits=11, width=8, hidden=16, n_classes=N_MODEL_CLASSES)
+    shape = Shape(views=("e1", "e3", "w1"), bits=11, width=8, hidden=16, n_classes=N_MODEL_CLASSES)
     return Options(
-        data, out, epochs=6, threads=1, shape=shape, n_synthetic=400, cross_sets=cross_sets
+        data,
+        out,
+        epochs=6,
+        threads=1,
+        shape=shape,
+        n_synthetic=400,
+        cross_sets=cross_sets,
     )
 
 
