@@ -104,7 +104,7 @@ def _cells(setting: Setting) -> str:
 
 
 def _of(kinds: frozenset[str]) -> str:
-    if kinds == frozenset(CONFIGURABLE):
+    if kinds >= frozenset(CONFIGURABLE):
         return "all"
     return ", ".join(kind for kind in CONFIGURABLE if kind in kinds)
 

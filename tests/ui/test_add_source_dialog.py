@@ -11,7 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from soc_copilot.domain.source_options import KINDS, options_of
+from soc_copilot.domain.source_options import KINDS, MADE_BY_PROGRAM, options_of
 from soc_copilot.ui.dialogs import WindowDialogs
 from soc_copilot.ui.dialogs.add_source import AddSourceDialog
 from soc_copilot.ui.dialogs.file_form import FileForm
@@ -271,7 +271,7 @@ def kind_dialog(bench: DeskBench, window: QWidget, kind: str) -> AddSourceDialog
 
 
 def test_every_kind_that_can_be_added_is_offered_with_a_sentence(qtmodeltester):
-    assert set(SENTENCES) == set(KINDS) - {"replay"}
+    assert set(SENTENCES) == set(KINDS) - MADE_BY_PROGRAM
     model = KindModel()
     qtmodeltester.check(model)
     assert model.index(0, 0).data() == "File"

@@ -10,6 +10,7 @@ from soc_copilot.domain.records import Checkpoint
 from soc_copilot.domain.source_options import BY_KEY, KINDS, LISTENERS, SourceOptions
 from soc_copilot.ingestion.controller import IngestionController
 from soc_copilot.ingestion.reader import ReadLimits
+from soc_copilot.ingestion.spooled import SpooledSource
 from soc_copilot.parsing.registry import FORMAT_NAMES
 from soc_copilot.pipeline.sources import (
     PATH_OPTIONS,
@@ -21,6 +22,7 @@ from soc_copilot.pipeline.sources import (
     kind_of,
     make_source,
 )
+from soc_copilot.service.recording import ServiceProducer
 from soc_copilot.settings import SETTINGS
 
 
@@ -106,3 +108,16 @@ def test_a_pattern_that_is_not_understood_is_refused(pattern: str) -> None:
 def test_only_sources_of_text_have_a_style() -> None:
     for kind in set(KINDS) - {"replay"}:
         check_readable(kind, SourceOptions())
+
+
+def test_what_the_service_was_asked_is_read_only_where_it_runs(around: Surroundings) -> None:
+    elsewhere = make_source(row("service", "service", id=3), (), around)
+    assert elsewhere.poll(1 << 20) == []
+    assert elsewhere.status().state == "waiting"
+    assert "soc-copilot serve" in elsewhere.status().detail
+    around = dataclasses.replace(around, producers={3: ServiceProducer("v1")})
+    here = make_source(row("service", "service", id=3), (), around)
+    assert isinstance(here, SpooledSource)
+    here.poll(1 << 20)
+    assert here.status().state == "listening"
+    here.close()
