@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -43,7 +43,10 @@ _RENAMED: Final = (
     (b"x-original-origin", "origin"),
 )
 
+_INLINE_BYTES: Final = 32 * 1024  # chosen: read in less than a millisecond
+
 Header = tuple[bytes, bytes]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class Endpoints:
         """Score one request."""
         began = time.perf_counter()
         self._admit(call, 1)
-        checked = read_check(read_json(call.body))
+        checked = await _parsed(call.body, read_check)
         (verdict,) = await self._parts.gatherer.submit((checked,), call.connection)
         answer = self._stamp(began)
         if checked.id:
@@ -125,7 +128,8 @@ class Endpoints:
         """Score several requests."""
         began = time.perf_counter()
         self._refuse_if_halted()
-        batch = read_batch(read_json(call.body), self._parts.config.most_per_call)
+        most = self._parts.config.most_per_call
+        batch = await _parsed(call.body, lambda value: read_batch(value, most))
         self._parts.limiter.take(call.address, len(batch))
         verdicts = await self._parts.gatherer.submit(batch, call.connection)
         answer = self._stamp(began)
@@ -172,8 +176,8 @@ class Endpoints:
                 404, "not_found", "Host events are switched off; see host_events in the settings."
             )
         self._refuse_if_halted()
-        value = read_json(call.body)
-        events = read_events(value, self._parts.config.most_per_call)
+        most = self._parts.config.most_per_call
+        events = await _parsed(call.body, lambda value: read_events(value, most))
         self._parts.limiter.take(call.address, len(events))
         results = await scorer.submit(events)
         answer = self._stamp(began)
@@ -229,6 +233,13 @@ class Endpoints:
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "took_ms": round((time.perf_counter() - began) * 1e3, 3),
         }
+
+
+async def _parsed(body: bytes, read: Callable[[Any], T]) -> T:
+    """What a JSON body says; a long one is read on another thread."""
+    if len(body) <= _INLINE_BYTES:
+        return read(read_json(body))
+    return await asyncio.to_thread(lambda: read(read_json(body)))
 
 
 def read_original(call: Call, body: str) -> Checked:

@@ -67,7 +67,7 @@ class RunningService:
         try:
             self.open()
         except BaseException:
-            self._release()
+            self.close()
             raise
         return self
 

@@ -20,6 +20,13 @@ def test_one_request(service: Service) -> None:
     assert first["took_ms"] > 0
 
 
+def test_a_long_body_is_read_as_a_short_one_is(service: Service) -> None:
+    long = "a" * 100_000
+    assert service.check({"path": "/", "body": f"{long}attack"})[2]["is_threat"] is True
+    status, _, answer = service.check({"path": "/", "body": long, "pth": 1})
+    assert (status, answer["error"]["code"]) == (422, "bad_request")
+
+
 def test_several_requests_are_answered_in_order(service: Service) -> None:
     rows = [{"path": "/a", "id": "x"}, {"path": "/attack"}, {"path": "/b"}]
     status, _, answer = service.call("POST", "/check/batch", {"requests": rows})

@@ -1,3 +1,4 @@
+import socket
 import threading
 from pathlib import Path
 
@@ -36,3 +37,25 @@ def test_what_is_not_open_stores_nothing_and_closes_quietly(tmp_path: Path) -> N
 def test_the_token_may_lie_elsewhere(tmp_path: Path) -> None:
     config = make_config({"token_file": str(tmp_path / "x.token")})
     assert RunningService(config, tmp_path / "g.db").token_path == tmp_path / "x.token"
+
+
+@pytest.mark.slow
+def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    db = tmp_path / "governance.db"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = make_config({"port": taken.getsockname()[1], "host_events": "no"})
+        with (
+            pytest.raises(SourceError, match="Cannot listen"),
+            RunningService(config, db, actor=ACTOR, home=tmp_path),
+        ):
+            pass
+    names = {thread.name for thread in threading.enumerate()}
+    assert not names & {"service", "kill-switch", "spool-sync"}
+    # The same place can be used again at once.
+    config = make_config({"port": 0, "host_events": "no"})
+    with RunningService(config, db, actor=ACTOR, home=tmp_path) as service:
+        assert service.is_running
+        assert service.model_version.startswith("web-")
+    with Governance.open(db, actor=ACTOR, home=tmp_path) as governance:
+        actions = [row.action for row in governance.audit.rows()]
+        assert actions.count("service.started") == actions.count("service.stopped") == 1
