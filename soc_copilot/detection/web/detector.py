@@ -203,7 +203,8 @@ class WebDetector:
             as_series([row[i] if i < len(row) else None for row in texts]) for i in range(widest)
         ]
         agents = [r.headers.get("User-Agent") or r.headers.get("user-agent") for r in requests]
-        scanners = _is_scanner(as_series(agents))
+        named = {agent: _names_tool(agent) for agent in set(agents)}
+        scanners = np.array([named[agent] for agent in agents])
         scores, kinds, strongest = self._fuse(parts, scanners)
         threshold = self.threshold
         return [
@@ -319,6 +320,12 @@ def _scanners(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
     if c.USER_AGENT not in frame.columns:
         return np.zeros(frame.height, bool)
     return _is_scanner(frame[c.USER_AGENT])
+
+
+def _names_tool(agent: str | None) -> bool:
+    """Whether a User-Agent names a scanning tool."""
+    said = (agent or "").lower()
+    return any(name in said for name in SCANNER_AGENTS)
 
 
 def _is_scanner(agents: pl.Series) -> npt.NDArray[np.bool_]:

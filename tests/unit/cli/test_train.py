@@ -46,3 +46,16 @@ def test_recordings_give_a_model_folder(tmp_path: Path, capsys: pytest.CaptureFi
     assert {path.name for path in out.iterdir()} == {"card.json", "model.safetensors"}
     assert main(["evaluate", "host", "--data", str(data), "--model", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["figures"]["hybrid"]["attacks"] == 8
+
+
+def test_a_sites_own_requests_adapt_the_shipped_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.jsonl"
+    own.write_text("\n".join(json.dumps({"path": f"/a/{i}"}) for i in range(1_000)))
+    arguments = ["train", "web", "--normal", str(own)]
+    assert main([*arguments, "--out", str(tmp_path / "m")]) == 0
+    assert "share_flagged_after" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "m").iterdir()} == {"card.json", "model.safetensors"}
+    assert main(arguments) == 2
+    assert "left as it is" in capsys.readouterr().err

@@ -137,6 +137,17 @@ def test_a_scanning_tool_is_reported_by_its_name(detector: WebDetector) -> None:
     assert (verdict.is_threat, verdict.kind) == (True, "scanner")
 
 
+@pytest.mark.parametrize("agent", ["sqlmap/1.8#stable", "Mozilla/5.0 (NIKTO)", "curl/8", "", None])
+def test_logs_and_requests_name_the_same_tools(detector: WebDetector, agent: str | None) -> None:
+    headers = {} if agent is None else {"User-Agent": agent}
+    (verdict,) = detector.score_requests([Request(path="/", headers=headers)])
+    agents = pl.Series([agent], dtype=pl.String)
+    found = detector.detect(batch_of(["/"], **{c.USER_AGENT: agents}))
+    is_tool = agent is not None and agent.lower() != "curl/8" and agent != ""
+    assert (verdict.kind == "scanner") == is_tool
+    assert [finding.rule for finding in found.findings] == ["web.scanner"] * is_tool
+
+
 def test_batches_and_requests_score_alike(detector: WebDetector) -> None:
     urls = [r.target for r in harmless() if not r.body and not r.headers]
     in_batch = detector.detect(batch_of(list(urls))).scores
