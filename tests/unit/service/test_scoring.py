@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from soc_copilot.detection.web.detector import Verdict
@@ -19,10 +21,20 @@ def test_requests_are_scored_by_the_shipped_model() -> None:
 
 
 def test_a_threshold_above_the_budgets_lets_more_in() -> None:
-    score = WebScorer.load(make_config({})).score([ATTACK])[0].score
-    strict = WebScorer.load(make_config({"threshold": min(score + 1e-6, 1.0)}))
-    (found,) = strict.score([ATTACK])
-    assert (found.is_threat, found.kind) == (False, "")
+    class Detector:
+        threshold = 0.9
+
+        def score_requests(self, requests: list[Request]) -> list[Verdict]:
+            found = [Verdict(s, is_threat=True, kind="sqli", reasons=("x",)) for s in (0.92, 0.97)]
+            return [*found, Verdict(0.1, is_threat=False, kind="", reasons=())]
+
+    detector: Any = Detector()
+    own = WebScorer(detector, ModelInfo("v1", "0.1%", 0.9, "cpu"))
+    assert [v.is_threat for v in own.score([ATTACK] * 3)] == [True, True, False]
+    strict = WebScorer(detector, ModelInfo("v1", "0.1%", 0.95, "cpu"))
+    verdicts = strict.score([ATTACK] * 3)
+    assert [v.is_threat for v in verdicts] == [False, True, False]
+    assert (verdicts[0].score, verdicts[0].kind, verdicts[0].reasons) == (0.92, "", ())
 
 
 def test_what_the_model_cannot_do_is_refused() -> None:
