@@ -259,16 +259,17 @@ class WebNet(nn.Module):
     def sums(self, found: Grams) -> Tensor:
         """The added-up vectors of each stretch's n-grams, shape (n_stretches, width)."""
         device = self.table.weight.device
-        # One look-up for all views: while training, each would make slopes of the whole table.
-        rows, bags, before = [], [], 0
+        total = torch.zeros(len(found.bags), self.shape.width, device=device)
         for part, starts in ((found.rows, found.bags), (found.run_rows, found.run_bags)):
-            for row in part:
-                rows.append(row)
-                bags.append(starts + np.int32(before))
-                before += len(row)
-        row = torch.from_numpy(np.concatenate(rows)).to(device)
-        begins = torch.from_numpy(np.concatenate(bags)).to(device)
-        return self.look_up(row, begins).view(len(rows), len(found.bags), -1).sum(0)
+            if not len(part):
+                continue
+            # One look-up for all views: while training, each makes slopes of the whole table.
+            before = np.arange(len(part), dtype=np.int32)[:, None] * np.int32(part.shape[1])
+            rows = torch.from_numpy(part.reshape(-1)).to(device)
+            begins = torch.from_numpy((before + starts).reshape(-1)).to(device)
+            by_view = self.look_up(rows, begins).view(len(part), len(starts), -1)
+            total = total + by_view.sum(0)
+        return total
 
     def look_up(self, rows: Tensor, begins: Tensor) -> Tensor:
         """Sums of the table's vectors from each beginning to the next."""
@@ -286,8 +287,10 @@ class WebNet(nn.Module):
         starts[first] = 0.0
         ends[last] = 0.0
         seen = torch.cat([before * starts, bits, after * ends], 1)
-        hidden = torch.relu(self.stretch(seen))
-        return torch.segment_reduce(hidden, "max", lengths=per_text, axis=0, unsafe=True)
+        hidden = self.stretch(seen)
+        # The highest of the rectified values is the rectified highest one.
+        highest = torch.segment_reduce(hidden, "max", lengths=per_text, axis=0, unsafe=True)
+        return torch.relu(highest)
 
     def head(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """Logits from pooled hidden units."""

@@ -102,7 +102,8 @@ def _chosen(net: WebNet, held_out: Sequence[Row]) -> dict[str, Any]:
     thresholds = {name: threshold_at(scores[~labels], b) for name, b in BUDGETS.items()}
     found = by_set(held_out, scores, thresholds["0.1%"])
     return {
-        "thresholds": {name: round(value, 7) for name, value in thresholds.items()},
+        # Rounded up, so that no row is flagged that the threshold was set to spare.
+        "thresholds": {name: math.ceil(v * 1e7) / 1e7 for name, v in thresholds.items()},
         "calibration": {
             "sigmoid": {"slope": fitted.slope, "offset": fitted.offset},
             "method": "Platt scaling on the validation rows: a score is the share of attacks "
