@@ -12,7 +12,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.text import render_safe
 
 if TYPE_CHECKING:
-    from soc_copilot.service.running import RunningService
+    from soc_copilot.service.running import RunningService, settle_memory
 
 _EPILOG = """examples:
   soc-copilot serve
@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
     config = load_config(options.config) if options.config is not None else ServiceConfig()
     with stop_on_signals() as stop, RunningService(config, options.db) as service:
+        settle_memory()
         _say_ready(service, as_json=options.json)
         _loop(service, stop)
         if not stop.is_set():

@@ -1,3 +1,4 @@
+import gc
 import socket
 import threading
 from pathlib import Path
@@ -8,7 +9,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.database import Governance
 from soc_copilot.service.config import make_config
-from soc_copilot.service.running import RunningService
+from soc_copilot.service.running import RunningService, settle_memory
 
 ACTOR = Actor("ann", "cli")
 
@@ -59,3 +60,13 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with Governance.open(db, actor=ACTOR, home=tmp_path) as governance:
         actions = [row.action for row in governance.audit.rows()]
         assert actions.count("service.started") == actions.count("service.stopped") == 1
+
+
+def test_what_is_loaded_is_not_looked_through_again() -> None:
+    before = gc.get_freeze_count()
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() > before
+        assert len(gc.get_objects(generation=2)) < gc.get_freeze_count()
+    finally:
+        gc.unfreeze()
