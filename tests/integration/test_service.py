@@ -41,7 +41,9 @@ class Served:
         )  # fmt: skip
         assert self._child.stdout is not None
         line = self._child.stdout.readline()
-        assert line, (folder / "log").read_text()
+        if not line:
+            self.end()
+            raise AssertionError((folder / "log").read_text())
         told = json.loads(line)
         self.n_checked = 0
         self.port = int(told["url"].rpartition(":")[2])
