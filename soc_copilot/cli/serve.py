@@ -12,7 +12,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.text import render_safe
 
 if TYPE_CHECKING:
-    from soc_copilot.service.running import RunningService, settle_memory
+    from soc_copilot.service.running import RunningService
 
 _EPILOG = """examples:
   soc-copilot serve
@@ -46,7 +46,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Serve until asked to stop."""
     from soc_copilot.service.config import ServiceConfig, load_config
-    from soc_copilot.service.running import RunningService
+    from soc_copilot.service.running import RunningService, settle_memory
 
     config = load_config(options.config) if options.config is not None else ServiceConfig()
     with stop_on_signals() as stop, RunningService(config, options.db) as service:
