@@ -16,6 +16,7 @@ from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import EVIDENCE_PER_FINDING, Detections, Finding
 from soc_copilot.domain.streams import MAX_EVENTS, MAX_REASONS, MAX_STREAMS, StreamScore
 from soc_copilot.domain.summary import DetectorHealth
+from soc_copilot.domain.web import MAX_COUNTS, MAX_REQUESTS, MAX_TEXT, WebStanding
 
 logger = logging.getLogger(__name__)
 
@@ -337,6 +338,7 @@ def check_detections(found: object, name: str, n_events: int) -> Detections:
         )
     for stream in found.streams:
         _check_stream(stream, name)
+    _check_web(found.web)
     return found
 
 
@@ -367,6 +369,19 @@ def _check_stream(stream: object, name: str) -> None:
         raise DetectorError("One of its streams has more reasons or events than are shown.")
     if any(moment.tzinfo is None for moment in (stream.at, *(e.at for e in stream.events))):
         raise DetectorError("One of its streams has a time without a zone.")
+
+
+def _check_web(web: object) -> None:
+    if web is None:
+        return
+    if not isinstance(web, WebStanding):
+        raise DetectorError("What it told of web requests is not a WebStanding.")
+    if max(map(len, (web.classes, web.targets, web.attackers))) > MAX_COUNTS:
+        raise DetectorError(f"It counted web requests by more than {MAX_COUNTS} names.")
+    if len(web.requests) > MAX_REQUESTS or any(len(r.text) > MAX_TEXT + 2 for r in web.requests):
+        raise DetectorError("It told of more or longer web requests than are shown.")
+    if any(one.at.tzinfo is None for one in web.requests):
+        raise DetectorError("One of its web requests has a time without a zone.")
 
 
 def _brief(error: BaseException) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from soc_copilot.domain.streams import StreamScore
+    from soc_copilot.domain.web import WebStanding
 
 EVIDENCE_PER_FINDING = 20  # chosen: raw lines handed over per finding
 Highlight = tuple[int, int]  # [start, end) in characters of the raw line
@@ -132,6 +133,7 @@ class Detections:
             in the batch's transaction and given back by `restore`; None when unchanged.
         streams: How it judges streams of events now, at most `streams.MAX_STREAMS`; shown
             while they come in, never stored.
+        web: How it judged web requests; shown while they come in, never stored.
     """
 
     detector: str
@@ -140,3 +142,4 @@ class Detections:
     state: bytes | None = None
     notes: Mapping[str, float] = field(default_factory=dict)
     streams: "tuple[StreamScore, ...]" = ()
+    web: "WebStanding | None" = None

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from soc_copilot.domain.streams import StreamScore
+    from soc_copilot.domain.web import WebStanding
 
 SCORE_BINS = 20  # chosen: bars of the score histogram over [0, 1]
 
@@ -62,6 +63,7 @@ class BatchSummary:
         buffer_fill: Records waiting in the buffer divided by its bound, in [0, 1].
         stage_s: Seconds by stage: read, parse, detect, commit.
         streams: How detectors judge streams of events, a few for each detector.
+        web: How detectors judged web requests.
     """
 
     sequence: int
@@ -78,3 +80,4 @@ class BatchSummary:
     buffer_fill: float = 0.0
     stage_s: Mapping[str, float] = field(default_factory=dict)
     streams: "tuple[StreamScore, ...]" = ()
+    web: "tuple[WebStanding, ...]" = ()

@@ -382,6 +382,7 @@ class Pipeline:
             buffer_fill=float(stats.get("buffer_fill", 0.0)),
             stage_s=stages,
             streams=tuple(stream for d in detections for stream in d.streams),
+            web=tuple(d.web for d in detections if d.web is not None),
         )
 
 

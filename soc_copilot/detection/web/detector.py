@@ -20,11 +20,13 @@ from soc_copilot.detection.web.carried import carried
 from soc_copilot.detection.web.classes import CLASSES, OTHER, SCANNER, SCANNER_AGENTS
 from soc_copilot.detection.web.findings import Flagged, build_findings
 from soc_copilot.detection.web.request import BODY_MARK, Request
+from soc_copilot.detection.web.standings import standing
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import Detections, Highlight
 from soc_copilot.domain.paths import bundled
+from soc_copilot.domain.web import WebStanding
 
 if TYPE_CHECKING:
     from soc_copilot.detection.web.explain import Explanation
@@ -152,7 +154,7 @@ class WebDetector:
         scores[rows] = found
         hits = np.flatnonzero(is_hit)
         if not len(hits):
-            return Detections("web", scores)
+            return Detections("web", scores, web=WebStanding(len(rows)))
         flagged = Flagged(
             rows=rows[hits],
             scores=found[hits],
@@ -162,7 +164,8 @@ class WebDetector:
         findings = build_findings(
             batch, flagged, self._explain, threshold=self.threshold, version=self.info.version
         )
-        return Detections("web", scores, findings)
+        web = standing(batch, len(rows), flagged, self._explain)
+        return Detections("web", scores, findings, web=web)
 
     def _look(self, frame: pl.DataFrame) -> tuple[Floats, npt.NDArray[np.bool_], Kinds, pl.Series]:
         """Scores, which are threats, classes; and of the threats the texts that scored highest.

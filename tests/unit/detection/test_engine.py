@@ -16,6 +16,14 @@ from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import Detections, Finding, Severity
 from soc_copilot.domain.streams import MAX_REASONS, MAX_STREAMS, StreamScore
+from soc_copilot.domain.web import (
+    MAX_COUNTS,
+    MAX_REQUESTS,
+    MAX_TEXT,
+    WebCount,
+    WebRequest,
+    WebStanding,
+)
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -305,6 +313,32 @@ def test_streams_that_no_screen_could_show_are_refused(streams):
 
 def test_streams_that_keep_the_contract_pass():
     answer = Detections("counter", np.zeros(3, np.float32), streams=(judged(),) * MAX_STREAMS)
+    assert check_detections(answer, "counter", 3) is answer
+
+
+def requested(at=DAY, text="/"):
+    return WebRequest(at, 1, "", "GET", "/", 200, 0.9, "sqli", "SQL injection", "T1190", "", text)
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        "text",
+        WebStanding(9, 9, targets=(WebCount("/", 1, "sqli"),) * (MAX_COUNTS + 1)),
+        WebStanding(9, 9, requests=(requested(),) * (MAX_REQUESTS + 1)),
+        WebStanding(9, 9, requests=(requested(text="x" * (MAX_TEXT + 3)),)),
+        WebStanding(9, 9, requests=(requested(at=datetime(2026, 3, 1)),)),  # noqa: DTZ001 - on purpose
+    ],
+)
+def test_web_requests_that_no_screen_could_show_are_refused(web):
+    answer = Detections("counter", np.zeros(3, dtype=np.float32), web=web)
+    with pytest.raises(DetectorError):
+        check_detections(answer, "counter", 3)
+
+
+def test_web_requests_that_keep_the_contract_pass():
+    web = WebStanding(9, 9, requests=(requested(),) * MAX_REQUESTS)
+    answer = Detections("counter", np.zeros(3, np.float32), web=web)
     assert check_detections(answer, "counter", 3) is answer
 
 

@@ -30,6 +30,7 @@ from soc_copilot.domain.records import (
     SourceStatus,
 )
 from soc_copilot.domain.streams import StreamScore
+from soc_copilot.domain.web import WebStanding
 from soc_copilot.parsing.batch import ParsedBatch
 from soc_copilot.pipeline.core import ArchiveEnd, Pipeline
 from soc_copilot.pipeline.quarantine import Quarantine
@@ -100,6 +101,7 @@ class FakeParser:
         return ParsedBatch(EventBatch(batch.sequence, frame), ledger)
 
 
+COUNTED = WebStanding(6)
 JUDGED = StreamScore("fake", "1", 1, "", datetime(2026, 3, 1, tzinfo=UTC), 0.4, 0.5, 6)
 
 
@@ -110,7 +112,7 @@ class FakeEngine:
     def detect(self, events: EventBatch) -> list[Detections]:
         self.calls.append("detect")
         scores = np.linspace(0, 1, events.n_events, dtype=np.float32)
-        return [Detections("fake", scores, state=b"s", streams=(JUDGED,))]
+        return [Detections("fake", scores, state=b"s", streams=(JUDGED,), web=COUNTED)]
 
     def commit(self) -> None:
         self.calls.append("commit")
@@ -229,6 +231,7 @@ def test_a_batch_is_stored_with_the_positions_of_its_files() -> None:
     assert [source.lag_s for source in summary.sources] == [0.5, 0.0, 9.0, 0.5]
     assert summary.scores["fake"].sum() == 6
     assert summary.streams == (JUDGED,)
+    assert summary.web == (COUNTED,)
     assert rig.engine.calls == ["detect", "commit"]
     assert len(rig.controller.committed) == 1
 
