@@ -140,7 +140,7 @@ class WebDetector:
             torch.set_num_threads(1)
         self._model = load(self._folder, device)
         _ = self.threshold
-        self.score_requests([Request(path="/", query="q=warm+up")])
+        self._model.scorer.logits(pl.Series(["/?q=warm+up"]))
 
     def detect(self, batch: EventBatch) -> Detections:
         """Score every event that has a URL; NaN for the others."""
@@ -195,27 +195,47 @@ class WebDetector:
         return found, is_hit, kinds, _pick(parts, strongest[hits], hits)
 
     def score_requests(self, requests: Sequence[Request]) -> list[Verdict]:
-        """Score whole requests, by the same way as those from logs."""
-        from soc_copilot.detection.web.scorer import as_series
+        """Score whole requests, with the same results as from logs.
 
+        All texts of all requests go through the network together, each distinct one once.
+        """
         if not requests:
             return []
         texts = [request.texts() for request in requests]
-        widest = max(map(len, texts))
-        parts = [
-            as_series([row[i] if i < len(row) else None for row in texts]) for i in range(widest)
-        ]
+        places: dict[str, int] = {}
+        rows = [[places.setdefault(text, len(places)) for text in row] for row in texts]
+        logits, kinds = self._loaded().scorer.logits_of(list(places))
+        best = self._strongest(rows, logits.tolist())
+        scores = self._loaded().calibration.score(np.array([logit for _, logit in best]))
+        numbers = kinds[[row[at] for row, (at, _) in zip(rows, best, strict=True)]]
         agents = [r.headers.get("User-Agent") or r.headers.get("user-agent") for r in requests]
         named = {agent: _names_tool(agent) for agent in set(agents)}
-        scanners = np.array([named[agent] for agent in agents])
-        scores, kinds, strongest = self._fuse(parts, scanners)
+        self._name_scanners(np.array([named[agent] for agent in agents]), scores, numbers)
         threshold = self.threshold
         return [
-            self._verdict(float(scores[i]), int(kinds[i]), request, int(strongest[i]))
-            if scores[i] >= threshold
-            else Verdict(float(scores[i]), is_threat=False, kind="", reasons=())
-            for i, request in enumerate(requests)
+            self._verdict(score, kind, request, at)
+            if score >= threshold
+            else Verdict(score, is_threat=False, kind="", reasons=())
+            for request, score, kind, (at, _) in zip(
+                requests, scores.tolist(), numbers.tolist(), best, strict=True
+            )
         ]
+
+    def _strongest(
+        self, rows: Sequence[Sequence[int]], logits: Sequence[float]
+    ) -> list[tuple[int, float]]:
+        """For each request which of its texts scored highest, and its logit; as `_fuse`."""
+        margin = self._loaded().header_margin
+        found = []
+        for row in rows:
+            at, highest = 0, logits[row[0]]
+            for i in range(1, len(row)):
+                logit = logits[row[i]]
+                # A header counts only when it speaks for an attack itself.
+                if logit > margin and logit - margin > highest:
+                    at, highest = i, logit - margin
+            found.append((at, highest))
+        return found
 
     def commit(self) -> None:
         """Nothing to do: no state besides remembered scores."""
@@ -254,11 +274,15 @@ class WebDetector:
         every = np.arange(n_rows)
         scores = model.calibration.score(logits[strongest, every])
         kind = kinds[strongest, every]
+        self._name_scanners(scanners, scores, kind)
+        return scores, kind, strongest
+
+    def _name_scanners(self, scanners: npt.NDArray[np.bool_], scores: Floats, kinds: Kinds) -> None:
+        """Report known tools, whatever their requests hold; changes scores and classes."""
         named = scanners & (scores < self.threshold)
         if named.any():
             scores[named] = max(_SCANNER_SCORE, self.threshold)
-            kind[named] = SCANNER
-        return scores, kind, strongest
+            kinds[named] = SCANNER
 
     def _explain(self, text: str) -> "Explanation":
         from soc_copilot.detection.web.explain import explain

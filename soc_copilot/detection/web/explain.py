@@ -133,9 +133,10 @@ def _slopes(layers: Layers, sums: Floats) -> Floats:
     mixed = layers.mix[0] @ pooled + layers.mix[1]
     by_unit = ((layers.attack * (mixed > 0)) @ layers.mix[0]) * (pooled > 0)
     slopes = np.zeros((len(sums) + 2, sums.shape[1]))
+    strongest = np.zeros((len(sums), len(by_unit)))  # which stretch each unit looks at, and how
+    strongest[hidden.argmax(0), np.arange(len(by_unit))] = by_unit
     for neighbour in range(3):
-        at = hidden.argmax(0) + neighbour
-        np.add.at(slopes, at, by_unit[:, None] * weights[:, neighbour])
+        slopes[neighbour : neighbour + len(sums)] += strongest @ weights[:, neighbour]
     return slopes[1:-1]
 
 

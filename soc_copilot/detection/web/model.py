@@ -29,7 +29,7 @@ Rows = npt.NDArray[np.int32]
 Hashes = npt.NDArray[np.uint32]
 
 STRETCH: Final = 16  # bytes, chosen by measurement
-_ROLL: Final = np.uint32(0x01000193)  # FNV's prime
+ROLL: Final = np.uint32(0x01000193)  # FNV's prime
 # First letter of a view: what its n-grams are made of. The number behind it: how many.
 VIEWS: Final = {
     "e": "bytes",
@@ -51,10 +51,10 @@ def _alike(*, letters: bool) -> npt.NDArray[np.uint8]:
     return table
 
 
-_DIGITS_ALIKE: Final = _alike(letters=False)
-_KINDS_ALIKE: Final = _alike(letters=True)
+DIGITS_ALIKE: Final = _alike(letters=False)
+KINDS_ALIKE: Final = _alike(letters=True)
 # Each place in a word has its own odd factor, so that a word's hash is one sum.
-_PLACES: Final = np.random.default_rng(5).integers(0, 1 << 31, 64).astype(np.uint32) * 2 + 1
+PLACES: Final = np.random.default_rng(5).integers(0, 1 << 31, 64).astype(np.uint32) * 2 + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _of_bytes(texts: Texts, picked: npt.NDArray[np.int64], shape: Shape) -> Rows
 def _seen(data: npt.NDArray[np.uint8], letter: str) -> npt.NDArray[np.uint8]:
     if letter == "e":
         return data
-    return (_DIGITS_ALIKE if letter == "d" else _KINDS_ALIKE)[data]
+    return (DIGITS_ALIKE if letter == "d" else KINDS_ALIKE)[data]
 
 
 class _Rolling:
@@ -175,7 +175,7 @@ class _Rolling:
             size: Not less than the last time.
         """
         while self._size < size:
-            self._hashes = self._hashes[:-1] * _ROLL + self._ones[self._size :]
+            self._hashes = self._hashes[:-1] * ROLL + self._ones[self._size :]
             self._size += 1
         return self._hashes
 
@@ -205,7 +205,7 @@ def _of_runs(
     views = shape.of_runs
     if not views:
         return np.empty((0, 0), np.int32), np.empty(0, np.int64)
-    kinds = _KINDS_ALIKE[texts.data]
+    kinds = KINDS_ALIKE[texts.data]
     is_start = np.ones(len(kinds), bool)
     same = kinds[1:] == kinds[:-1]
     same &= (kinds[1:] == _LETTER) | (kinds[1:] == _DIGIT)
@@ -233,8 +233,8 @@ def _words(data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], kinds: Ha
     lengths = np.diff(starts, append=len(data))
     within = np.arange(len(data), dtype=np.int32)
     within -= np.repeat(starts.astype(np.int32), lengths)
-    np.minimum(within, len(_PLACES) - 1, out=within)
-    spread = _PLACES[within]
+    np.minimum(within, len(PLACES) - 1, out=within)
+    spread = PLACES[within]
     spread *= data
     words: Hashes = np.add.reduceat(spread, starts, dtype=np.uint32)
     return np.where(kinds == _LETTER, words, kinds)

@@ -44,20 +44,20 @@ CONTROL: Final = 2  # any other control character
 BEYOND: Final = 0x80  # any byte outside ASCII
 SEPARATOR: Final = 3  # before a decoded base64 word
 
-_HEX: Final = np.full(256, 255, np.uint8)
+HEX: Final = np.full(256, 255, np.uint8)
 for _digit in b"0123456789abcdefABCDEF":
-    _HEX[_digit] = int(chr(_digit), 16)
+    HEX[_digit] = int(chr(_digit), 16)
 
-_BASE64: Final = np.full(256, 255, np.uint8)
+BASE64: Final = np.full(256, 255, np.uint8)
 for _value, _char in enumerate(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"):
-    _BASE64[_char] = _value
-_BASE64[ord("-")], _BASE64[ord("_")] = 62, 63
+    BASE64[_char] = _value
+BASE64[ord("-")], BASE64[ord("_")] = 62, 63
 
-_BASE64_MEMBER: Final = _BASE64 < 64
+_BASE64_MEMBER: Final = BASE64 < 64
 
-_PRINTABLE: Final = np.zeros(256, bool)
-_PRINTABLE[32:127] = True
-_PRINTABLE[[9, 10, 13]] = True
+PRINTABLE: Final = np.zeros(256, bool)
+PRINTABLE[32:127] = True
+PRINTABLE[[9, 10, 13]] = True
 
 
 def _folding() -> Bytes:
@@ -73,7 +73,7 @@ def _folding() -> Bytes:
     return table
 
 
-_FOLD: Final = _folding()
+FOLD: Final = _folding()
 
 
 @dataclass(slots=True)
@@ -183,18 +183,18 @@ def _percent(texts: Texts, *, again: bool) -> bool:
     signs = np.flatnonzero(data[: max(len(data) - PAD, 0)] == ord("%"))
     if not len(signs):
         return False
-    high, low = _HEX[data[signs + 1]], _HEX[data[signs + 2]]
+    high, low = HEX[data[signs + 1]], HEX[data[signs + 2]]
     plain = (high < 16) & (low < 16)
-    wide = (data[signs + 1] | 32) == ord("u")
+    at = signs[(data[signs + 1] | 32) == ord("u")]
+    # Read before anything is decoded: what stands behind it may be an escape itself.
+    digits = HEX[data[at[:, None] + np.arange(2, 6)]]
     places = signs[plain]
     dropped = [places + 1, places + 2]
     data[places] = (high[plain] << 4) | low[plain]
     if again:
         # Addresses within addresses double-encode letters of other scripts: no disguise.
         _set_marks(texts, places[data[places] < BEYOND], MARK_DOUBLE)
-    if wide.any():
-        at = signs[wide]
-        digits = _HEX[data[at[:, None] + np.arange(2, 6)]]
+    if len(at):
         at, digits = at[(digits < 16).all(1)], digits[(digits < 16).all(1)].astype(np.int64)
         codes = digits @ np.array([4096, 256, 16, 1])
         data[at] = _as_byte(codes)
@@ -260,11 +260,11 @@ def _base64_words(data: Bytes) -> tuple[Ints, Ints]:
     long = ends - starts >= _MIN_BASE64
     starts, ends = starts[long], ends[long]
     for group in range(0, _MIN_BASE64, 4):
-        a, b, c, d = (_BASE64[data[starts + group + i]] for i in range(4))
+        a, b, c, d = (BASE64[data[starts + group + i]] for i in range(4))
         shown = (
-            _PRINTABLE[(a << 2) | (b >> 4)]
-            & _PRINTABLE[((b & 15) << 4) | (c >> 2)]
-            & _PRINTABLE[((c & 3) << 6) | d]
+            PRINTABLE[(a << 2) | (b >> 4)]
+            & PRINTABLE[((b & 15) << 4) | (c >> 2)]
+            & PRINTABLE[((c & 3) << 6) | d]
         )
         starts, ends = starts[shown], ends[shown]
     return starts, ends
@@ -288,7 +288,7 @@ def _decode_once(word: bytes) -> bytes:
         decoded = base64.b64decode(usable + b"=" * (-len(usable) % 4))
     except binascii.Error:
         return b""
-    printable = int(_PRINTABLE[np.frombuffer(decoded, np.uint8)].sum())
+    printable = int(PRINTABLE[np.frombuffer(decoded, np.uint8)].sum())
     return decoded if printable >= 0.95 * len(decoded) else b""
 
 
@@ -432,7 +432,7 @@ def _from_utf7(word: bytes) -> bytes | None:
     high, low = wide[: 2 * n_chars : 2], wide[1 : 2 * n_chars : 2]
     if any(high) or not low or chr(low[0]).isalnum():
         return None
-    return low if bool(_PRINTABLE[np.frombuffer(low, np.uint8)].all()) else None
+    return low if bool(PRINTABLE[np.frombuffer(low, np.uint8)].all()) else None
 
 
 def _overlong(texts: Texts) -> None:
@@ -464,7 +464,7 @@ def _overlong(texts: Texts) -> None:
 def _fold(texts: Texts) -> None:
     """Lower case, one byte for all that is not ASCII, single spaces."""
     padding = _padding(texts)
-    data = _FOLD[texts.data]
+    data = FOLD[texts.data]
     data[padding] = 0
     texts.data = data
     spaces = data == 32

@@ -7,8 +7,11 @@ from urllib.parse import quote, quote_plus
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from soc_copilot.detection.web import create
+from soc_copilot.detection.web.classes import NAMES
 from soc_copilot.detection.web.detector import WebDetector
 from soc_copilot.detection.web.request import Request, from_row
 from soc_copilot.domain import columns as c
@@ -225,3 +228,32 @@ def test_a_smaller_budget_means_a_higher_threshold() -> None:
         assert found.info.threshold == found.threshold
         found.close()
     assert thresholds == sorted(thresholds, reverse=True)
+
+
+ODD_AGENTS = (None, "-", "curl/8.5", "sqlmap/1.8", "() { :;}; /bin/cat /etc/passwd")
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_requests_score_as_log_lines_do(detector: WebDetector, data: st.DataObject) -> None:
+    values = [a["value"] for a in attacks()] + ["shoes", "blue+shirt", "42", ""]
+    row = st.tuples(st.sampled_from(values), *[st.sampled_from([*ODD_AGENTS, *values])] * 2)
+    rows = data.draw(st.lists(row, min_size=1, max_size=9))
+    urls = [f"/shop?q={quote_plus(value)}" for value, _, _ in rows]
+    named = {c.USER_AGENT: [agent for _, agent, _ in rows], c.REFERRER: [r for *_, r in rows]}
+    columns = {name: pl.Series(texts, dtype=pl.String) for name, texts in named.items()}
+    column_scores = detector.detect(batch_of(list(urls), **columns)).scores
+    requests = [
+        Request(path=url.partition("?")[0], query=url.partition("?")[2], headers={
+            name: text for name, text in (("User-Agent", agent), ("Referer", referrer))
+            if text not in {None, "-"}
+        })
+        for url, (_, agent, referrer) in zip(urls, rows, strict=True)
+    ]  # fmt: skip
+    verdicts = detector.score_requests(requests)
+    np.testing.assert_allclose([v.score for v in verdicts], column_scores, atol=1e-5)
+    frame = batch_of(list(urls), **columns).frame
+    _, is_threat, kinds, _ = detector._look(frame)
+    assert [v.is_threat for v in verdicts] == is_threat.tolist()
+    expected = [NAMES[kind] if hit else "" for kind, hit in zip(kinds, is_threat, strict=True)]
+    assert [v.kind for v in verdicts] == expected

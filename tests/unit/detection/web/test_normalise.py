@@ -148,3 +148,8 @@ def test_pathological_input_takes_bounded_time(unit: bytes) -> None:
     texts = normalise(pack([raw], traced=True))
     assert time.process_time() - began < 2.0  # 0.1 s where this was written
     assert len(texts.text(0)) <= 2 * len(raw)
+
+
+def test_an_escape_within_a_wide_escape_shifts_no_other_text():
+    packed = normalise(pack([b"/a%u%34123b", b"/next?x=1"]))
+    assert [packed.text(i) for i in range(2)] == [b"/a\x80b", b"/next?x=1"]

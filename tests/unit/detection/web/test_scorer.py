@@ -86,3 +86,23 @@ def test_a_card_that_is_not_ours_is_refused(tmp_path: Path) -> None:
         save_model(tmp_path, tensors, {**card, **change})
         with pytest.raises(DetectorError, match="train web"):
             load(tmp_path)
+
+
+def test_a_few_texts_score_as_a_column_does_and_are_remembered() -> None:
+    scorer = load(bundled("models") / "web").scorer
+    whole = scorer.logits(as_series(TEXTS))
+    parts = [scorer.logits_of(TEXTS[i : i + 7]) for i in range(0, len(TEXTS), 7)]
+    np.testing.assert_allclose(whole[0], np.concatenate([p[0] for p in parts]), atol=2e-5)
+    assert whole[1].tolist() == np.concatenate([p[1] for p in parts]).tolist()
+    scorer.__dict__["fast"] = None  # would fail if it were asked again
+    again = scorer.logits_of(TEXTS[-5:])
+    assert again[1].tolist() == whole[1][-5:].tolist()
+
+
+def test_long_texts_and_half_surrogates_are_read_alike_both_ways() -> None:
+    scorer = load(bundled("models") / "web").scorer
+    filler = "harmless+words+" * (MAX_TEXT_CHARS // 10)
+    texts = [filler + "<script>alert(document.cookie)</script>", "/a\ud800b", filler, "\u4e2d" * 9]
+    whole, found = scorer.logits(as_series(texts)), scorer.logits_of(texts)
+    np.testing.assert_allclose(found[0], whole[0], rtol=1e-5, atol=1e-4)
+    assert found[1].tolist() == whole[1].tolist()

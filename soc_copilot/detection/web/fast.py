@@ -1,0 +1,109 @@
+"""The network's forward pass as one compiled loop over texts, for the CPU.
+
+The same arithmetic as `normalise`, `model.grams` and `model.forward` (a test holds them
+together), without their hundred small array steps, each of which costs microseconds however
+short the text is, and without Python's lock.
+
+Texts that hold more than plain or percent-encoded letters (base64 words, escapes, overlong
+UTF-8) are normalised by `normalise` first.
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from soc_copilot.detection.web import model
+from soc_copilot.detection.web import normalise as steps
+from soc_copilot.detection.web.classes import OTHER
+from soc_copilot.detection.web.loops import score_texts
+from soc_copilot.detection.web.model import EXACT_ROWS, Layers, Shape, WebNet
+from soc_copilot.detection.web.normalise import MARK_DOUBLE, PAD, Texts, normalise, pack_joined
+
+Floats = npt.NDArray[np.float32]
+Kinds = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_LETTERS: Final = "edswkf"  # in the order of their numbers in `loops`
+
+
+class Fast:
+    """A network's weights, ready for the compiled loop.
+
+    Thread:
+        Any; nothing is kept from call to call.
+    """
+
+    def __init__(self, net: WebNet, sure: float) -> None:
+        """Copy the weights.
+
+        Args:
+            net: Trained.
+            sure: A class less likely than this is "other".
+        """
+        layers = Layers.of(net)
+        kind = [part.detach().cpu().numpy() for part in (net.kind.weight, net.kind.bias)]
+        self._views = _views(net.shape)
+        self._n_of_bytes = len(net.shape.of_bytes)
+        self._tables = np.stack(
+            [steps.FOLD, steps.HEX, steps.BASE64, model.DIGITS_ALIKE, model.KINDS_ALIKE]
+        )
+        self._places = model.PLACES.astype(np.int64)
+        self._rows = np.array(layers.table, np.float32)
+        # Transposed, so that the innermost loop runs over units that lie side by side.
+        self._layers = tuple(
+            np.array(part.T, np.float32, order="C")
+            for part in (
+                *layers.stretch,
+                *layers.mix,
+                layers.attack,
+                net.attack.bias.detach().cpu().numpy(),
+                *kind,
+            )
+        )
+        self._sure = sure
+
+    def score(self, texts: Sequence[bytes]) -> tuple[Floats, Kinds]:
+        """Attack logits and class numbers of raw texts."""
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        return self.score_joined(bytes(PAD).join([*texts, b""]), lengths)
+
+    def score_joined(self, joined: bytes, lengths: Ints) -> tuple[Floats, Kinds]:
+        """Like `score`, for texts joined as `pack_joined` takes them."""
+        starts = np.zeros(len(lengths), np.int64)
+        np.cumsum(lengths[:-1] + PAD, out=starts[1:])
+        data = np.frombuffer(joined, np.uint8)
+        logits, kinds, is_left = self._run(Texts(data, starts, lengths), is_raw=True)
+        left = np.flatnonzero(is_left)
+        if len(left):
+            parts = [joined[starts[i] : starts[i] + lengths[i]] for i in left]
+            packed = pack_joined(bytes(PAD).join([*parts, b""]), lengths[left])
+            logits[left], kinds[left], _ = self._run(normalise(packed), is_raw=False)
+        return logits, kinds
+
+    def _run(self, texts: Texts, *, is_raw: bool) -> tuple[Floats, Kinds, Flags]:
+        logits = np.empty(texts.n_texts, np.float32)
+        kinds = np.empty(texts.n_texts, np.uint8)
+        is_left = np.zeros(texts.n_texts, np.bool_)
+        marks = texts.marks if texts.marks is not None else np.empty(0, np.uint8)
+        # Read-only whatever it was: one type, so one compilation.
+        data, marks = texts.data.view(), marks.view()
+        data.flags.writeable = marks.flags.writeable = False
+        score_texts(
+            data, marks, texts.starts, texts.lengths, is_raw, MARK_DOUBLE, self._views,
+            self._n_of_bytes, EXACT_ROWS, self._tables, steps.PRINTABLE, self._places, self._rows,
+            self._layers, self._sure, OTHER, logits, kinds, is_left,
+        )  # fmt: skip
+        return logits, kinds, is_left
+
+
+def _views(shape: Shape) -> Ints:
+    """For each view its letter's number, its length, its salt and how far hashes are shifted."""
+    found = [
+        (_LETTERS.index(view[0]), int(view[1:]), zlib.crc32(view.encode()), 32 - shape.bits)
+        for view in (*shape.of_bytes, *shape.of_runs)
+    ]
+    return np.array(found, np.int64).reshape(-1, 4)
