@@ -186,7 +186,7 @@ class _Lane(QObject):
 
 
 class JobRunner(QObject):
-    """Short database jobs, searches and long jobs, each in a thread of their own.
+    """Short database jobs, searches, long jobs and models, each in a thread of their own.
 
     So an analyst's decision never waits for a count, nor a count for an export.
 
@@ -198,6 +198,7 @@ class JobRunner(QObject):
         self._short = _Lane(opener, "jobs", self)
         self._search = _Lane(opener, "searches", self)
         self._long = _Lane(opener, "long jobs", self)
+        self._model = _Lane(opener, "models", self)
         self._closed = False
 
     def submit(
@@ -230,6 +231,21 @@ class JobRunner(QObject):
         """
         return self._put(self._search, Job(lambda governance, _: fn(governance), done, failed))
 
+    def submit_model(
+        self,
+        fn: "Callable[[Governance], T]",
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+    ) -> Job:
+        """Run something with a model, which the first time takes seconds to load.
+
+        Args:
+            fn: As for `submit`. Always the same thread, so a model may be kept between calls.
+            done: As for `submit`.
+            failed: As for `submit`.
+        """
+        return self._put(self._model, Job(lambda governance, _: fn(governance), done, failed))
+
     def submit_long(
         self,
         fn: "Callable[[Governance, JobControl], T]",
@@ -251,8 +267,12 @@ class JobRunner(QObject):
     def join(self, timeout_ms: int = JOIN_MS) -> bool:
         """Drop what is queued, finish what runs, end the threads; False when one is busy."""
         self._closed = True
-        ends = [lane.join(timeout_ms) for lane in (self._short, self._search, self._long)]
+        ends = [lane.join(timeout_ms) for lane in self._lanes]
         return all(ends)
+
+    @property
+    def _lanes(self) -> tuple[_Lane, ...]:
+        return self._short, self._search, self._long, self._model
 
     def _put(self, lane: _Lane, job: Job) -> Job:
         if self._closed:

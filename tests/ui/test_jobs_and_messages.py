@@ -46,6 +46,19 @@ def test_a_failure_is_told_in_the_operators_words(jobs: JobRunner, qtbot: QtBot)
     qtbot.waitUntil(lambda: told == ["The disk is full."], timeout=5_000)
 
 
+def test_a_model_is_always_used_by_one_thread_that_waits_for_no_search(
+    jobs: JobRunner, qtbot: QtBot
+) -> None:
+    go_on, threads = threading.Event(), list[int]()
+    jobs.submit_search(lambda _: go_on.wait(10))
+    jobs.submit_long(lambda _g, _c: go_on.wait(10))
+    for _ in range(2):
+        jobs.submit_model(lambda _: threading.get_ident(), threads.append)
+    qtbot.waitUntil(lambda: len(threads) == 2, timeout=5_000)
+    go_on.set()
+    assert threads[0] == threads[1] != threading.get_ident()
+
+
 def test_a_cancelled_long_job_ends_in_silence(jobs: JobRunner, qtbot: QtBot) -> None:
     told: list[object] = []
     begun, ended = threading.Event(), threading.Event()
