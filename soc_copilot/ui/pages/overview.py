@@ -28,7 +28,6 @@ from soc_copilot.domain.alerts import AlertBucket, AlertCounts, AlertFilter, Ale
 from soc_copilot.domain.attack import technique_name
 from soc_copilot.domain.clock import from_us, utc_now
 from soc_copilot.domain.findings import Severity
-from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk, Page
 from soc_copilot.ui.live import (
     EVENTS,
@@ -41,6 +40,7 @@ from soc_copilot.ui.live import (
     lag_key,
 )
 from soc_copilot.ui.models.newest import Column, NewestModel
+from soc_copilot.ui.plots.plot_card import PlotCard
 from soc_copilot.ui.plots.timeplot import Line, TimePlot
 from soc_copilot.ui.replaying import SPEEDS
 from soc_copilot.ui.theme import ROW_HEIGHT, severity_role
@@ -62,7 +62,6 @@ ZOOMS_S: Final = (120, 300, QUARTER_H_S)  # the live plots widen as there is mor
 NARROW_PX: Final = 760  # below it the table leaves out what the detail shows anyway
 NARROWEST_PX: Final = 520  # below it the count goes as well: what happened matters more
 MAX_LINES: Final = 5  # sources drawn one by one
-LEGEND_CHARS: Final = 24  # chosen: of a source's name, so that five fit beside the title
 LEAST_ROWS: Final = 4  # chosen: of the newest alerts, so that 1280x800 shows every panel
 OPEN = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
 
@@ -275,8 +274,8 @@ class OverviewPage(Page):
         self.latency.set_lines(
             [Line(P50, "p50", theme.color("ok")), Line(P95, "p95", theme.color("high"))]
         )
-        for card, plot in ((self.rates_card, self.rates), (self.latency_card, self.latency)):
-            self._show_legend(card, plot, self._cursor)
+        for card in (self.rates_card, self.latency_card):
+            self._show_legend(card, self._cursor)
 
     # -- the time range
 
@@ -311,17 +310,11 @@ class OverviewPage(Page):
         self._cursor = second
         for card, plot in ((self.rates_card, self.rates), (self.latency_card, self.latency)):
             plot.show_cursor(second)
-            self._show_legend(card, plot, second)
+            self._show_legend(card, second)
 
-    def _show_legend(self, card: "PlotCard", plot: TimePlot, second: float | None) -> None:
-        words = []
-        for line in plot.lines:
-            value = plot.value_at(line.key, second) if second is not None else None
-            name = render_safe(line.name, LEGEND_CHARS)
-            name = name if second is None else f"{name} {_value(plot, value)}"
-            words.append((name, line.color.name()))
+    def _show_legend(self, card: PlotCard, second: float | None) -> None:
         at = self.desk.times.short(from_us(int(second * 1_000_000))) if second is not None else ""
-        card.show_legend(at, words)
+        card.read_out(at, second)
 
     def _plot_menu(self, plot: TimePlot, name: str, where: QPoint) -> None:
         menu = QMenu(self)
@@ -504,31 +497,3 @@ class OverviewPage(Page):
         table.setMinimumHeight((LEAST_ROWS + 1) * ROW_HEIGHT)
         table.activated.connect(self._open_alert)
         return table
-
-
-class PlotCard(Card):
-    """A plot with its legend in the title row; the legend reads out the crosshair's values."""
-
-    def __init__(self, title: str, plot: TimePlot) -> None:
-        super().__init__(title)
-        self._labels: list[PlainLabel] = []
-        plot.setMinimumHeight(88)
-        self.body.addWidget(plot, 1)
-
-    def show_legend(self, at: str, words: list[tuple[str, str]]) -> None:
-        """Show a time, and each series' name (with its value) in its colour."""
-        self.hint.setText(at)
-        while len(self._labels) < len(words):
-            label = PlainLabel("", "strong")
-            self._labels.append(label)
-            self.header.addWidget(label)
-        for place, label in enumerate(self._labels):
-            label.setVisible(place < len(words))
-            if place < len(words) and label.property("drawn") != words[place]:
-                label.setProperty("drawn", words[place])
-                label.setText(words[place][0])
-                label.setStyleSheet(f"color: {words[place][1]}")
-
-
-def _value(plot: TimePlot, value: float | None) -> str:
-    return "—" if value is None else plot.form(round(value, 3))
