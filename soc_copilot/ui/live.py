@@ -19,6 +19,7 @@ from soc_copilot.domain.summary import (
 from soc_copilot.ui.ingest_worker import SessionBeat
 from soc_copilot.ui.plots.history import History
 from soc_copilot.ui.stream_history import StreamHistory
+from soc_copilot.ui.web_history import WebHistory
 
 RATE_S: Final = 5  # chosen: seconds over which "events per second" is averaged
 RECENT_S: Final = 60  # chosen: seconds over which the shown p50 and p95 are taken
@@ -48,6 +49,7 @@ class Live(QObject):
         history: Per-second series: `EVENTS`, `P50`, `P95` (milliseconds), `BUFFER`
             (share), `RAISED` (alerts), and per source `events_key` and `lag_key`.
         streams: How detectors judged streams of events lately.
+        web: How web requests were judged lately.
     """
 
     updated = Signal()
@@ -57,6 +59,7 @@ class Live(QObject):
         self._now = now
         self.history = History()
         self.streams = StreamHistory()
+        self.web = WebHistory()
         self._latencies: deque[tuple[int, npt.NDArray[np.float32]]] = deque()
         self._scores: deque[tuple[int, dict[str, npt.NDArray[np.int64]]]] = deque()
         self._last_of: dict[int, int] = {}
@@ -99,6 +102,7 @@ class Live(QObject):
         """Let the clock move on when nothing arrives."""
         self.history.advance(int(self._now()))
         self.streams.advance(self._now())
+        self.web.advance(self._now())
         self.peak = max(self.peak, self.rate())
 
     def rate(self, source_id: int | None = None) -> float:
@@ -164,6 +168,7 @@ class Live(QObject):
         self.detectors = summary.detectors or self.detectors
         self._note_scores(second, summary)
         self.streams.take(summary.streams, summary.stored_ns / 1e9)
+        self.web.take(summary.web, summary.stored_ns / 1e9)
 
     def _spread(self, key: str, second: int, since: int | None, count: int) -> None:
         """Share lines over the seconds since the former batch: a rate, not its rhythm."""

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.streams import StreamScore
 from soc_copilot.domain.summary import BatchSummary, SourceStats
+from soc_copilot.domain.web import WebStanding
 from soc_copilot.ui.live import EVENTS, Live, events_key
 from soc_copilot.ui.plots.history import History, reduce_points
 from soc_copilot.ui.units import count_text, seconds_text, size_text
@@ -98,3 +99,13 @@ def test_how_streams_are_judged_is_kept_and_moves_on_with_the_clock(qtbot: QtBot
     now[0] += 3_600
     live.tick()
     assert live.streams.records("host")["1/web"].is_silent
+
+
+def test_how_web_requests_are_judged_is_kept_and_moves_on_with_the_clock(qtbot: QtBot) -> None:
+    now = [1_772_366_400.0]
+    live = Live(now=lambda: now[0])
+    live.on_summaries([replace(summary(int(now[0]), 5), web=(WebStanding(5),))])
+    assert live.web.n_requests == 5
+    now[0] += 3_600
+    live.tick()
+    assert live.web.n_requests == 0
