@@ -1,7 +1,8 @@
 """The status strip: detectors' health, rates, latency, size of the database."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
@@ -16,6 +17,7 @@ from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
 if TYPE_CHECKING:
     from soc_copilot.ui.live import Live
 
+OWN_PAGES: Final = {"host": "Host", "web": "Web"}  # detectors with a page, and its title
 STRIP_PX = 30
 DOT_PX = 8
 
@@ -47,7 +49,7 @@ class HealthPanel(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(GRID)
         column.addWidget(PlainLabel(health.title or health.name, "heading"))
@@ -74,6 +76,14 @@ class HealthPanel(QFrame):
                 table.addWidget(PlainLabel(name, "muted"), row, 0)
                 table.addWidget(PlainLabel(value), row, 1)
         column.addLayout(table)
+
+    def offer_page(self, title: str, go: Callable[[], None]) -> None:
+        """Lead to the detector's own page."""
+        link = QPushButton(f"Open the {title} page")
+        link.setProperty("kind", "link")
+        link.clicked.connect(self.close)
+        link.clicked.connect(go)
+        self._column.addWidget(link)
 
     def show_above(self, button: QWidget) -> None:
         """Open just above a button of the strip."""
@@ -165,7 +175,10 @@ class Strip(QFrame):
 
     def _explain(self, place: int) -> None:
         if self._live is not None and place < len(self._live.detectors):
+            name = self._live.detectors[place].name
             panel = HealthPanel(self._live.detectors[place], self)
+            if name in OWN_PAGES:
+                panel.offer_page(OWN_PAGES[name], lambda: self._go(name))
             panel.show_above(self._buttons[place])
 
     def _link(self, text: str, page: str) -> QPushButton:

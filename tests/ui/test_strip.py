@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.summary import DetectorHealth
@@ -70,3 +71,20 @@ def test_a_detectors_figures_are_one_click_away(made: Made, qtbot: QtBot) -> Non
     texts = [label.text() for label in panel.findChildren(PlainLabel)]
     assert {"web", "It broke.", "open"} <= set(texts)
     panel.close()
+
+
+def test_a_detector_with_a_page_of_its_own_leads_there(made: Made) -> None:
+    strip, bench, live = made
+    asked: list[str] = []
+    bench.desk.page_requested.connect(lambda page, _args: asked.append(page))
+    live.detectors = (health("web"), health("auth"))
+    live.updated.emit()
+    for place, words in ((0, ["Open the Web page"]), (1, [])):
+        strip._buttons[place].click()
+        panel = strip.findChildren(HealthPanel)[-1]
+        links = panel.findChildren(QPushButton)
+        assert [link.text() for link in links] == words
+        for link in links:
+            link.click()
+        panel.close()
+    assert asked == ["web"]
