@@ -338,6 +338,11 @@ class Desktop(QObject):
 
             return HostPage(desk, self.live)
 
+        def web(desk: Desk) -> Page:
+            from soc_copilot.ui.pages.web import WebPage
+
+            return WebPage(desk, self.live)
+
         def governance(desk: Desk) -> Page:
             from soc_copilot.ui.pages.governance import GovernancePage
 
@@ -348,7 +353,7 @@ class Desktop(QObject):
 
             return SettingsPage(desk)
 
-        made = (overview, alerts, events, sources, host, governance, settings)
+        made = (overview, alerts, events, sources, host, web, governance, settings)
         return dict(zip(PAGES, made, strict=True))
 
     def _bind(self) -> None:

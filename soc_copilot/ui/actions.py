@@ -41,6 +41,7 @@ MENUS: Final = (
     "Events",
     "Sources",
     "Host",
+    "Web",
     "Governance",
     "View",
     "Go",
@@ -97,8 +98,9 @@ _FRAME: Final = (
     ActionSpec("go.events", "Events", "Go", ("Ctrl+3",), icon="events"),
     ActionSpec("go.sources", "Sources", "Go", ("Ctrl+4",), icon="sources"),
     ActionSpec("go.host", "Host", "Go", ("Ctrl+5",), icon="host"),
-    ActionSpec("go.governance", "Governance", "Go", ("Ctrl+6",), icon="governance"),
-    ActionSpec("go.settings", "Settings", "Go", ("Ctrl+7", "Ctrl+,"), icon="settings"),
+    ActionSpec("go.web", "Web", "Go", ("Ctrl+6",), icon="web"),
+    ActionSpec("go.governance", "Governance", "Go", ("Ctrl+7",), icon="governance"),
+    ActionSpec("go.settings", "Settings", "Go", ("Ctrl+8", "Ctrl+,"), icon="settings"),
     ActionSpec("help.shortcuts", "Keyboard shortcuts", "Help", ("?", "F1"), icon="help"),
     ActionSpec("help.about", "About SOC Copilot", "Help"),
 )
@@ -184,6 +186,20 @@ _HOST: Final = (
         )
     ),
 )  # fmt: skip
+_WEB: Final = tuple(
+    ActionSpec(f"web.{name}", text, "Web", keys, page="web", icon=icon, help=help_text)
+    for name, text, keys, icon, help_text in (
+        ("next", "Next threat", ("J",), "", "An older one."),
+        ("previous", "Previous threat", ("K",), "", "A newer one."),
+        ("alerts", "Alerts of the selection", ("Return", "Enter"), "alerts", ""),
+        ("events", "Events of its source", ("V",), "events", "All that is stored."),
+        ("try", "Try a request…", ("T",), "web", "Raw HTTP, a curl command or a URL; never sent."),
+        ("retry", "Try the selected request", ("Y",), "", "Scored again, to be changed there."),
+        ("score", "Score what is pasted", ("Ctrl+Return", "Ctrl+Enter"), "play", ""),
+        ("clear", "Show all threats", ("Esc",), "", ""),
+        ("reload", "Reload", ("F5",), "", ""),
+    )
+)
 _OTHERS: Final = (
     ActionSpec(
         "sources.add",
@@ -248,7 +264,15 @@ _OTHERS: Final = (
     ),
 )
 
-ACTIONS: Final[tuple[ActionSpec, ...]] = (*_FRAME, *_OVERVIEW, *_ALERTS, *_EVENTS, *_HOST, *_OTHERS)
+ACTIONS: Final[tuple[ActionSpec, ...]] = (
+    *_FRAME,
+    *_OVERVIEW,
+    *_ALERTS,
+    *_EVENTS,
+    *_HOST,
+    *_WEB,
+    *_OTHERS,
+)
 
 
 class ActionTable(QObject):

@@ -31,7 +31,7 @@ GROUPS = (
         ("events", "Events"),
         ("sources", "Sources"),
     ),
-    (("host", "Host"),),
+    (("host", "Host"), ("web", "Web")),
     (("governance", "Governance"), ("settings", "Settings")),
 )
 DEFAULT_SIZE = (1440, 900)
