@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Kinds = npt.NDArray[np.uint8]
 
+# By model: the service and the pipeline behind it explain the same requests, one by one.
+_EXPLAINED: Final[WeakValueDictionary[int, "_Explanations"]] = WeakValueDictionary()
 _SCANNER_SCORE: Final = 0.99  # chosen: sure, but below what a payload can reach
 _MAX_REMEMBERED: Final = 2_000  # chosen: explanations kept, of texts no longer than below
 _MAX_REMEMBERED_CHARS: Final = 2_000
@@ -78,6 +81,10 @@ class Verdict:
         return self.score if self.is_threat else 1.0 - self.score
 
 
+class _Explanations(dict[str, "Explanation"]):
+    """Explanations by text."""
+
+
 class WebDetector:
     """Scores HTTP requests for attacks; remembers scores of texts and nothing else."""
 
@@ -91,7 +98,7 @@ class WebDetector:
         self._budget = budget
         self._folder = folder or bundled("models") / "web"
         self._model: Model | None = None
-        self._explained: dict[str, Explanation] = {}
+        self._explained = _Explanations()  # once started, one for all detectors of this model
 
     @property
     def info(self) -> DetectorInfo:
@@ -139,6 +146,7 @@ class WebDetector:
         if device == "cpu":
             torch.set_num_threads(1)
         self._model = load(self._folder, device)
+        self._explained = _EXPLAINED.setdefault(self._model.fingerprint, _Explanations())
         _ = self.threshold
         self._model.scorer.logits(pl.Series(["/?q=warm+up"]))
 
@@ -249,7 +257,7 @@ class WebDetector:
     def close(self) -> None:
         """Let go of the model."""
         self._model = None
-        self._explained.clear()
+        self._explained = _Explanations()
 
     def _loaded(self) -> "Model":
         if self._model is None:

@@ -215,6 +215,7 @@ class Model:
         version: For alerts.
         thresholds: Score by false-positive budget, "0.1%" and so on.
         header_margin: Taken off the logit of header values.
+        fingerprint: Differs between weights that differ, within this process.
     """
 
     scorer: Scorer
@@ -222,6 +223,7 @@ class Model:
     version: str
     thresholds: dict[str, float]
     header_margin: float
+    fingerprint: int = 0
 
 
 def load(folder: Path, device: str = "cpu") -> Model:
@@ -240,6 +242,9 @@ def load(folder: Path, device: str = "cpu") -> Model:
             version=str(card["version"]),
             thresholds={str(k): float(v) for k, v in card["thresholds"].items()},
             header_margin=float(card["header_margin"]),
+            fingerprint=hash(
+                tuple(tensor.float().numpy().tobytes() for _, tensor in sorted(tensors.items()))
+            ),
         )
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise DetectorError(

@@ -257,3 +257,18 @@ def test_requests_score_as_log_lines_do(detector: WebDetector, data: st.DataObje
     assert [v.is_threat for v in verdicts] == is_threat.tolist()
     expected = [NAMES[kind] if hit else "" for kind, hit in zip(kinds, is_threat, strict=True)]
     assert [v.kind for v in verdicts] == expected
+
+
+def test_two_detectors_of_one_model_explain_a_text_once(
+    detector: WebDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = create({"detection.web.budget": "1%"})
+    other.start("cpu")
+    request = Request(path="/shared", query="id=1'+or+'1'='1'--+")
+    (said,) = detector.score_requests([request])
+    monkeypatch.setattr(
+        "soc_copilot.detection.web.explain.explain", lambda *_: pytest.fail("explained again")
+    )
+    assert other.score_requests([request])[0].reasons == said.reasons
+    other.close()
+    assert detector.score_requests([request]) == [said]
