@@ -46,11 +46,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Serve until asked to stop."""
     from soc_copilot.service.config import ServiceConfig, load_config
-    from soc_copilot.service.running import RunningService, settle_memory
+    from soc_copilot.service.running import RunningService, settle_memory, take_turns
 
     config = load_config(options.config) if options.config is not None else ServiceConfig()
     with stop_on_signals() as stop, RunningService(config, options.db) as service:
         settle_memory()
+        take_turns()
         _say_ready(service, as_json=options.json)
         _loop(service, stop)
         if not stop.is_set():

@@ -16,7 +16,8 @@ from soc_copilot.detection.web.detector import Verdict
 from soc_copilot.detection.web.request import Request
 from soc_copilot.service.config import ServiceConfig
 from soc_copilot.service.events import EventScorer, read_events
-from soc_copilot.service.gathering import Connection, Gatherer
+from soc_copilot.service.gathering import Connection
+from soc_copilot.service.lanes import Queue
 from soc_copilot.service.limits import RateLimiter
 from soc_copilot.service.metrics import CONTENT_TYPE, Metrics
 from soc_copilot.service.scoring import ModelInfo, told
@@ -90,7 +91,7 @@ class Parts:
     """
 
     config: ServiceConfig
-    gatherer: Gatherer
+    gatherer: Queue
     limiter: RateLimiter
     metrics: Metrics
     info: ModelInfo

@@ -15,7 +15,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.governance import Actor
 from soc_copilot.service.bench import CONCURRENT, LoadFigures, LoadPlan, drive_apart, made_up
 from soc_copilot.service.config import make_config
-from soc_copilot.service.running import RunningService, settle_memory
+from soc_copilot.service.running import RunningService, settle_memory, take_turns
 
 N_DISTINCT: Final = 50_000  # chosen: more than are remembered from one round to the next on a CPU
 _SHARE: Final = 0.8  # standard of the project: of what the service can do at most
@@ -85,6 +85,7 @@ def bench_service(
         actor = Actor("bench", "cli")
         with RunningService(config, folder / "g.db", actor=actor, home=folder) as service:
             settle_memory()
+            take_turns()
             token = service.token_path.read_text("ascii").strip()
             port = int(service.url.rpartition(":")[2])
 

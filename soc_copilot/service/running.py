@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from soc_copilot.service.switch import SwitchWatch
 
 logger = logging.getLogger(__name__)
 
+_SWITCH_S = 0.001
 TOKEN_NAME = "service.token"  # noqa: S105 - a file's name
 
 
@@ -110,6 +112,7 @@ class RunningService:
             self._config,
             token,
             scorers,
+            long_scorer=WebScorer.load(self._config),
             halted=self._watch.reason,
             observer=self._producer.observe,
             recording=self._producer.trouble,
@@ -183,6 +186,15 @@ def settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def take_turns() -> None:
+    """Let threads hand over Python's lock sooner than after the usual 5 ms.
+
+    For a process that does nothing else. Measured at 80% load with 100 connections beside other
+    work: 99th percentile 22 ms before, 15 ms after; a fifth of that again costs throughput.
+    """
+    sys.setswitchinterval(_SWITCH_S)
 
 
 def _source(governance: Governance) -> SourceRow:

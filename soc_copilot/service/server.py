@@ -17,6 +17,7 @@ from soc_copilot.service.config import ServiceConfig
 from soc_copilot.service.events import EventScorer
 from soc_copilot.service.front import Front, make_routes
 from soc_copilot.service.gathering import Gatherer, Observer
+from soc_copilot.service.lanes import MAX_LONG, Lanes
 from soc_copilot.service.limits import RateLimiter
 from soc_copilot.service.metrics import Metrics
 from soc_copilot.service.openapi import make_description
@@ -42,6 +43,8 @@ class CheckServer:
         config: What to do.
         token: That callers must show.
         scorers: Loaded models, one for each scoring thread.
+        long_scorer: One more for long requests, so that others need not wait for them; None
+            scores all alike.
         halted: Why nothing may be scored now; empty when it may. Called often, must be quick.
         observer: Told of every scored batch, on a scoring thread, before it is answered.
         recording: What is wrong with recording; empty when nothing is.
@@ -56,6 +59,7 @@ class CheckServer:
         token: bytes,
         scorers: list[WebScorer],
         *,
+        long_scorer: WebScorer | None = None,
         halted: Callable[[], str] = lambda: "",
         observer: Observer | None = None,
         recording: Callable[[], str] = lambda: "",
@@ -63,6 +67,7 @@ class CheckServer:
         self._config = config
         self._token = token
         self._scorers = scorers
+        self._long_scorer = long_scorer
         self._halted = halted
         self._observer = observer
         self._recording = recording
@@ -115,8 +120,9 @@ class CheckServer:
             self._events.close()
         is_done = not self._thread.is_alive()
         if is_done:
-            for scorer in self._scorers:
-                scorer.close()
+            for scorer in (*self._scorers, self._long_scorer):
+                if scorer is not None:
+                    scorer.close()
         else:
             logger.error("The service does not end.")
         return is_done
@@ -162,20 +168,29 @@ class CheckServer:
             ready.cancel()
             gatherer.stop()
 
-    def _gatherer(self) -> Gatherer:
+    def _gatherer(self) -> Gatherer | Lanes:
         inference = self._config.inference
-        return Gatherer(
-            self._scorers,
-            queue_size=self._config.queue.size,
-            batch_size=inference.batch_size,
-            batch_wait_s=inference.batch_timeout_ms / 1e3,
-            timeout_s=self._config.timeout_s,
-            halted=self._halted,
-            observer=self._observe,
-            n_open=self._n_connections,
-        )
+        size = self._config.queue.size
 
-    def _front(self, gatherer: Gatherer) -> Front:
+        def gatherer(scorers: list[WebScorer], queue_size: int, batch_size: int) -> Gatherer:
+            return Gatherer(
+                scorers,
+                queue_size=queue_size,
+                batch_size=batch_size,
+                batch_wait_s=inference.batch_timeout_ms / 1e3,
+                timeout_s=self._config.timeout_s,
+                halted=self._halted,
+                observer=self._observe,
+                n_open=self._n_connections,
+            )
+
+        short = gatherer(self._scorers, size, inference.batch_size)
+        if self._long_scorer is None:
+            return short
+        most = max(MAX_LONG, self._config.most_per_call)  # a whole call must fit
+        return Lanes(short, gatherer([self._long_scorer], min(size, most), 1))
+
+    def _front(self, gatherer: Gatherer | Lanes) -> Front:
         config = self._config
         limiter = RateLimiter(config.rate_limit)
         parts = Parts(
@@ -194,7 +209,7 @@ class CheckServer:
         limit = config.limits.body_kib * 1024
         return Front(routes, guard, self.metrics, limit, make_description(routes))
 
-    def _watch(self, gatherer: Gatherer, limiter: RateLimiter) -> None:
+    def _watch(self, gatherer: Gatherer | Lanes, limiter: RateLimiter) -> None:
         watch = self.metrics.watch
         watch("waiting_requests", "Requests that wait to be scored.", lambda: gatherer.n_waiting)
         watch("dropped_requests", "Requests whose client went away.", lambda: gatherer.n_dropped)

@@ -63,7 +63,7 @@ class Service:
 
     def __init__(self, scorer: FakeScorer | None = None, **values: Any) -> None:
         self.scorer = scorer or FakeScorer()
-        given = {key: values.pop(key) for key in ("halted", "observer", "recording")
+        given = {key: values.pop(key) for key in ("halted", "observer", "recording", "long_scorer")
                  if key in values}  # fmt: skip
         self.server = CheckServer(config(**values), TOKEN, [self.scorer], **given)
 

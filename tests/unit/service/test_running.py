@@ -1,5 +1,6 @@
 import gc
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.database import Governance
 from soc_copilot.service.config import make_config
-from soc_copilot.service.running import RunningService, settle_memory
+from soc_copilot.service.running import RunningService, settle_memory, take_turns
 
 ACTOR = Actor("ann", "cli")
 
@@ -70,3 +71,13 @@ def test_what_is_loaded_is_not_looked_through_again() -> None:
         assert len(gc.get_objects(generation=2)) < gc.get_freeze_count()
     finally:
         gc.unfreeze()
+
+
+def test_threads_take_turns_sooner():
+    before = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(0.005)
+        take_turns()
+        assert sys.getswitchinterval() < 0.002
+    finally:
+        sys.setswitchinterval(before)
