@@ -85,6 +85,8 @@ def test_each_reason_to_be_empty_has_its_own_words(
     page.look()
     bench.settle()
     assert shown_state(page) == "stopped"
+    bench.desk.set_ingestion("starting")
+    assert shown_state(page) == "starting"
     bench.desk.set_ingestion("running")
     assert shown_state(page) == "waiting"
     live.detectors = (replace(OK, state="open", detail="The model is missing."),)
@@ -129,6 +131,9 @@ def test_the_plots_show_whole_columns_alone(bench: DeskBench, live: Live, qtbot:
     assert page.rates_card._labels[0].text() == "all requests 5/s"
     page.show_cursor(None)
     assert page.rates_card._labels[0].text() == "all requests"
+    assert page.rates_card.hint.text() == "UTC"
+    bench.desk.times.set_zone("local")
+    assert page.rates_card.hint.text() == bench.desk.times.zone_name()
     bench.settle()
 
 
@@ -255,7 +260,7 @@ def test_a_pasted_request_is_scored_off_the_gui_thread(
     bench.desk.actions.trigger("web.score")
     assert not page.try_card.score_button.isEnabled()
     qtbot.waitUntil(page.try_card.score_button.isEnabled, timeout=60_000)
-    assert page.try_card.message.text() == ""
+    assert page.try_card.message.isHidden()
     assert page.try_card.word.text() == "SQL injection"
     assert "T1190 · CAPEC-66" in page.try_card.facts.text()
     assert "1. Undone: " in page.try_card.view.toPlainText()

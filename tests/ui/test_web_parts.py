@@ -33,8 +33,9 @@ def test_what_was_measured_is_told_and_what_was_not_is_no_more_than_a_limit(
     bar.show_budget("0.1%")
     assert bar.measured.text() == (
         "0.095 % of 2,000 harmless validation requests flagged, 98.0 % of attacks found · "
-        "threshold 0.950 · web-1"
+        "threshold 0.950"
     )
+    assert "Model web-1" in bar.buttons["0.1%"].toolTip()
     bar.show_budget("0.5%")
     assert bar.measured.text().startswith("At most 0.5\u00a0% of 2,000 harmless")
     assert not bar.buttons["1%"].isEnabled()  # the card does not know it

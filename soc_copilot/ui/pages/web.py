@@ -130,6 +130,8 @@ class WebPage(SplitPage):
                  ("ingestion.start", "sources.add")),
                 ("waiting", "No source has told of a request since this window was opened.",
                  ("sources.add", "replay.start")),
+                ("starting", "Ingestion is starting: the detectors load, which may take a minute "
+                 "once.", ("sources.add",)),
                 ("off", "", ("go.settings",)),
             )
         }  # fmt: skip
@@ -187,8 +189,8 @@ class WebPage(SplitPage):
         self.clear_button.hide()
         self.threats_card.header.addWidget(self.clear_button)
         self.threats_card.body.addWidget(self.table, 1)
-        for card, share in ((self.attackers_card, 5), (self.targets_card, 5),
-                            (self.threats_card, 10)):  # fmt: skip
+        for card, share in ((self.attackers_card, 4), (self.targets_card, 5),
+                            (self.threats_card, 11)):  # fmt: skip
             card.setMinimumHeight(128)
             row.addWidget(card, share)
         return row
@@ -260,6 +262,7 @@ class WebPage(SplitPage):
         desk.ingestion_changed.connect(lambda _state: self.refresh())
         desk.killswitch_changed.connect(lambda _state: self.refresh())
         desk.theme.changed.connect(self._paint_lines)
+        desk.times.changed.connect(self._on_zone)
         self._show_chosen()
 
     # -- the page's life
@@ -335,7 +338,8 @@ class WebPage(SplitPage):
         elif not self._facts.n_sources:
             why = "nothing"
         else:
-            why = "stopped" if self.desk.ingestion == "stopped" else "waiting"
+            now = self.desk.ingestion
+            why = now if now in {"stopped", "starting"} else "waiting"
         self.stack.setCurrentWidget(self.empty[why])
 
     def _health(self) -> tuple[str, str]:
@@ -393,7 +397,11 @@ class WebPage(SplitPage):
         at = self.desk.times.short(from_us(int(second * 1_000_000))) if second is not None else ""
         for card in (self.rates_card, self.verdicts_card):
             card.plot.show_cursor(second)
-            card.read_out(at, second)
+            card.read_out(at or self.desk.times.zone_name(), second)
+
+    def _on_zone(self) -> None:
+        self.show_cursor(None)
+        self.threats.repaint()
 
     def _plot_menu(self, plot: TimePlot, where: QPoint) -> None:
         clipboard = QGuiApplication.clipboard()

@@ -3,7 +3,16 @@
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
 
 from soc_copilot.domain.text import has_hidden
 from soc_copilot.ui.theme import GRID, Theme
@@ -17,6 +26,8 @@ EXAMPLE: Final = (
     "GET /item.php?id=1%2527%2520UNION%2520SELECT%2520login%252Cpassword%2520FROM%2520users--"
     " HTTP/1.1\nHost: shop.example\nUser-Agent: Mozilla/5.0\n\n"
 )
+BESIDE_FROM_PX: Final = 720  # chosen: wide enough for the verdict beside the request
+LOADING: Final = "The model is loaded the first time, which may take a few seconds."
 HINT: Final = "Paste a raw HTTP request, a curl command or a URL. It is scored here, never sent."
 
 
@@ -32,6 +43,7 @@ class TryRequest(Card):
     def __init__(self, theme: Theme) -> None:
         super().__init__("Try a request")
         self.setMinimumWidth(300)
+        self._is_asking = False
         self.edit = QPlainTextEdit()
         self.edit.setPlaceholderText(HINT)
         self.edit.setAccessibleName("Request to score")
@@ -49,9 +61,13 @@ class TryRequest(Card):
         self.example_button.clicked.connect(lambda: self.take(EXAMPLE))
         self.header.addWidget(self.example_button)
         self.header.addWidget(self.score_button)
-        self.body.addWidget(self.edit, 2)
-        self.body.addWidget(self._build_result(theme), 3)
-        self.body.addStretch(0)
+        self._halves = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._halves.setSpacing(GRID)
+        self._halves.addWidget(self.edit, 2)
+        self._halves.addWidget(self._build_result(theme), 3)
+        self.body.addLayout(self._halves, 1)
+        self.body.addWidget(self.hidden_note)
+        self.body.addWidget(self.message)
         self._on_changed()
 
     def _build_result(self, theme: Theme) -> QWidget:
@@ -79,9 +95,14 @@ class TryRequest(Card):
         self.hidden_note.hide()
         self.message.hide()
         self.result.hide()
-        self.body.addWidget(self.hidden_note)
-        self.body.addWidget(self.message)
         return self.result
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        way = QBoxLayout.Direction
+        is_wide = self.width() >= BESIDE_FROM_PX
+        self._halves.setDirection(way.LeftToRight if is_wide else way.TopToBottom)
 
     # -- asking
 
@@ -92,8 +113,9 @@ class TryRequest(Card):
 
     def ask(self) -> None:
         """Score what is in the editor."""
-        self.score_button.setEnabled(False)
-        self.score_button.setText("Scoring …")
+        self._allow(is_asking=True)
+        if self.result.isHidden():
+            self._say(LOADING, "muted")
         # Not toPlainText: that turns no-break spaces into plain ones.
         self.wanted.emit(self.edit.document().toRawText().replace("\u2029", "\n"))
 
@@ -101,6 +123,7 @@ class TryRequest(Card):
         text = self.edit.toPlainText()
         lines = text.replace("\n", "").replace("\t", "")
         self.hidden_note.setVisible(has_hidden(lines))
+        self._allow(is_asking=self._is_asking)
 
     # -- answering
 
@@ -121,10 +144,19 @@ class TryRequest(Card):
     def show_problem(self, text: str) -> None:
         """Say why there is no verdict."""
         self._end()
-        self.message.setText(text)
-        self.message.show()
+        self._say(text, "error")
         self.result.hide()
 
+    def _say(self, text: str, kind: str) -> None:
+        self.message.setText(text)
+        self.message.set_kind(kind)
+        self.message.show()
+
     def _end(self) -> None:
-        self.score_button.setEnabled(True)
-        self.score_button.setText("Score")
+        self._allow(is_asking=False)
+
+    def _allow(self, *, is_asking: bool) -> None:
+        self._is_asking = is_asking
+        has_text = not self.edit.document().isEmpty()
+        self.score_button.setEnabled(has_text and not is_asking)
+        self.score_button.setText("Scoring …" if is_asking else "Score")

@@ -75,7 +75,8 @@ class PresetBar(QWidget):
         for budget, button in self.buttons.items():
             known = presets.presets.get(budget)
             button.setEnabled(known is not None)
-            button.setToolTip(safe_tip("" if known is None else self._words(known)))
+            words = "" if known is None else f"{self._words(known)}\nModel {presets.version}"
+            button.setToolTip(safe_tip(words))
         self.show_budget(self._budget)
 
     def show_budget(self, budget: str) -> None:
@@ -102,7 +103,7 @@ class PresetBar(QWidget):
         text = f"{flags} of {presets.n_harmless:,} harmless validation requests flagged"
         if preset.tpr is not None:
             text += f", {100 * preset.tpr:.1f} % of attacks found"
-        return f"{text} · threshold {preset.threshold:.3f} · {presets.version}"
+        return f"{text} · threshold {preset.threshold:.3f}"
 
 
 def spaced(budget: str) -> str:
