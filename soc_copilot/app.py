@@ -233,6 +233,8 @@ class Desktop(QObject):
     def on_setting(self, key: str, value: Value) -> None:
         """Take a setting that was just stored."""
         self._settings[key] = value
+        if key == "service.enabled" and self.ingestion.is_active:
+            self.ingestion.restart()
 
     @Slot(object)
     def on_size(self, size_bytes: int) -> None:
@@ -302,6 +304,10 @@ class Desktop(QObject):
 
         with self._open(read_only=True) as governance:
             settings = governance.settings.all()
+        if settings["service.enabled"]:
+            from soc_copilot.service.desk import ServingSession
+
+            return ServingSession(self.options.db, settings, self._actor)
         return IngestSession(self.options.db, settings, self._actor)
 
     def _warm_up(self) -> None:

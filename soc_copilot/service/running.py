@@ -39,6 +39,7 @@ class RunningService:
         actor: Who started it, for the audit trail.
         settings: Value of every setting that differs from the database's.
         home: Folder of the audit key, None for the default one.
+        is_alone: False to read every enabled source as well.
 
     Thread:
         All methods on one, which then owns the database connection.
@@ -52,12 +53,14 @@ class RunningService:
         actor: Actor | None = None,
         settings: Mapping[str, Value] | None = None,
         home: Path | None = None,
+        is_alone: bool = True,
     ) -> None:
         self._config = config
         self._target = target
         self._actor = actor
         self._settings = settings or {}
         self._home = home
+        self._is_alone = is_alone
         folder = locate(target, home).keys
         self.token_path = Path(config.token_file) if config.token_file else folder / TOKEN_NAME
         self._governance: Governance | None = None
@@ -103,7 +106,7 @@ class RunningService:
             self._target,
             {**governance.settings.all(), **own, **self._settings},
             governance.actor,
-            only_sources=[source.id],
+            only_sources=[source.id] if self._is_alone else None,
             home=self._home,
             producers={source.id: self._producer},
         )
@@ -121,6 +124,13 @@ class RunningService:
         self._server = server
         self._producer.address = server.url
         governance.audit.record("service.started", "service", None, server.url)
+
+    @property
+    def session(self) -> IngestSession:
+        """What stores; only while open."""
+        if self._session is None:
+            raise RuntimeError("The service is not open.")
+        return self._session
 
     @property
     def url(self) -> str:
@@ -149,9 +159,7 @@ class RunningService:
 
     def run_batch(self, stop: threading.Event) -> BatchSummary | None:
         """Store what was asked lately; see `IngestSession.run_batch`."""
-        if self._session is None:
-            raise RuntimeError("The service is not open.")
-        return self._session.run_batch(stop)
+        return self.session.run_batch(stop)
 
     def close(self) -> None:
         """Answer the calls at hand and no others, store what was asked, close everything."""

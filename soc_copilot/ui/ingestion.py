@@ -86,6 +86,12 @@ class Ingestion(QObject):
             self._desk.set_ingestion("stopping")
             self._thread.worker.request_stop()
 
+    def restart(self) -> None:
+        """Store what was read, stop, and start again with the settings as they are now."""
+        if self._thread is not None:
+            self.stop()
+            self._start_again = True
+
     def join(self, timeout_ms: int = JOIN_MS) -> bool:
         """Stop and wait, for the end of the program; False when the thread is still busy."""
         thread, self._thread = self._thread, None

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from soc_copilot.app import PAGES, Desktop, Options, parse_options
 from soc_copilot.governance.database import Governance
+from tests.ui.test_ingestion import FakeSession
 
 MakeDesktop = Callable[..., Desktop]
 
@@ -148,3 +149,32 @@ def test_a_wrong_configuration_file_is_named_with_its_line_and_changes_nothing(
     assert shown[0] == "error"
     assert "desk.yaml" in shown[1]
     assert "2" in shown[1]
+
+
+def test_the_checking_service_comes_and_goes_with_its_setting(
+    make: MakeDesktop, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desktop = make(page="settings")
+    qtbot.waitUntil(lambda: desktop.window.page == "settings", timeout=20_000)
+    kinds, states = [], []
+    real = desktop._make_session
+
+    def noted() -> FakeSession:
+        kinds.append(type(real()).__name__)  # described, not opened
+        return FakeSession()
+
+    monkeypatch.setattr(desktop.ingestion, "_make_session", noted)
+    desk = desktop.desk
+    assert desk is not None
+    desk.ingestion_changed.connect(states.append)
+    page = desktop.window.stack.currentWidget()
+    row = page.rows["service.enabled"]
+    desk.start_ingestion()
+    qtbot.waitUntil(lambda: states.count("running") == 1, timeout=20_000)
+    for n, value in enumerate((True, False), 2):
+        row.take(value)
+        qtbot.waitUntil(lambda n=n: states.count("running") == n, timeout=20_000)
+    assert kinds == ["IngestSession", "ServingSession", "IngestSession"]
+    with Governance.open() as governance:
+        changed = [r for r in governance.audit.rows() if r.action == "setting.changed"]
+    assert [(r.old, r.new) for r in reversed(changed)] == [("false", "true"), ("true", "false")]

@@ -75,6 +75,23 @@ def test_start_and_stop_tell_each_state_and_store_everything(qtbot: QtBot, tmp_p
         assert any("nothing waits" in text for _, text in bench.messages)
 
 
+def test_a_restart_takes_a_new_session_and_nothing_while_stopped(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    with desk_bench(qtbot, tmp_path) as bench:
+        made: list[FakeSession] = []
+        ingestion, states = ingest(bench, lambda: made.append(FakeSession()) or made[-1])
+        ingestion.restart()
+        assert states == []
+        bench.desk.start_ingestion()
+        qtbot.waitUntil(lambda: states[-1:] == ["running"], timeout=5_000)
+        ingestion.restart()
+        qtbot.waitUntil(lambda: states.count("running") == 2, timeout=5_000)
+        assert states[2:] == ["stopping", "stopped", "starting", "running"]
+        assert [session.closed for session in made] == [True, False]
+        assert ingestion.join()
+
+
 def test_a_source_added_later_is_read(qtbot: QtBot, tmp_path: Path) -> None:
     with desk_bench(qtbot, tmp_path) as bench:
         session = FakeSession()
