@@ -45,7 +45,7 @@ class WebRequest:
         capec: CAPEC id, "" where there is none.
         text: The part that scored highest: target with body, or a header's value.
         marked: What speaks for an attack, as characters [start, end) of `text`.
-        decoding: Disguises that were undone to read it, in that order.
+        decoding: Steps by which it was made readable, in the order they were taken.
         words: What the marked parts say once decoded, strongest first.
     """
 

@@ -32,6 +32,7 @@ class AttackClass:
 # Directory Discovery) is done from inside. XSS aims at visitors: T1189 (Drive-by Compromise).
 # Probing for files is T1595.003 (Wordlist Scanning), a known tool T1595.002.
 # Of CAPEC, where a class joins several patterns, the one met most often is named.
+# JNDI look-ups stand under Object Injection, by way of CWE-502 of CVE-2021-44228.
 # Source: MITRE CAPEC 3.9.
 CLASSES: Final = (
     AttackClass(

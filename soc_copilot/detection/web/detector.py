@@ -61,7 +61,8 @@ class Verdict:
         marked: The strongest signs as characters [start, end) of `text`, strongest first.
         text: What `marked` counts in: target with body, or the header's value; "" when it is
             no threat.
-        decoding: Disguises that were undone to read it, in that order.
+        decoding: Steps by which the text was made readable, in the order they were taken; a
+            step taken twice stands twice.
     """
 
     score: float
@@ -329,7 +330,7 @@ class WebDetector:
             part=request.place(strongest, marked[0][0] if marked else 0),
             marked=marked,
             text=text,
-            decoding=explained.hidden_by,
+            decoding=explained.decoding,
         )
 
 

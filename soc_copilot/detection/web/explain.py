@@ -12,7 +12,9 @@ from soc_copilot.detection.web.model import STRETCH, Grams, Layers, Rows, Shape,
 from soc_copilot.detection.web.normalise import (
     BEYOND,
     MARK_BASE64,
+    MARK_DOUBLE,
     MARK_WORDS,
+    PERCENT,
     Texts,
     normalise,
     pack,
@@ -51,14 +53,16 @@ class Explanation:
 
     Attributes:
         parts: Strongest first; empty when nothing speaks for an attack.
-        hidden_by: How the text was disguised, in words.
+        hidden_by: How the text was disguised, in words, in the order it was undone.
         special_share: Share of characters that are neither letters, digits nor spaces, in
             the strongest part.
+        decoding: Every step that was needed to read the text, in order; some more than once.
     """
 
     parts: tuple[Part, ...]
     hidden_by: tuple[str, ...]
     special_share: float
+    decoding: tuple[str, ...] = ()
 
 
 def explain(net: WebNet, text: str) -> Explanation:
@@ -71,7 +75,7 @@ def explain(net: WebNet, text: str) -> Explanation:
     texts = normalise(pack([raw], traced=True))
     read = texts.text(0)
     if not read:
-        return Explanation((), (), 0.0)
+        return Explanation((), (), 0.0, tuple(texts.steps))
     weights = _per_byte(net, texts)
     spans = [_without_delimiters(read, start, end) for start, end in _strongest(weights)]
     total = float(np.maximum(weights, 0).sum()) or 1.0
@@ -83,11 +87,19 @@ def explain(net: WebNet, text: str) -> Explanation:
         )
         for start, end in spans
     )
-    marks = set() if texts.marks is None else set(np.unique(texts.marks).tolist())
-    hidden = tuple(words for mark, words in MARK_WORDS.items() if mark in marks)
     best = read[spans[0][0] : spans[0][1]] if spans else b""
     special = sum(not (chr(b).isalnum() or b == 32) for b in best)
-    return Explanation(parts, hidden, special / len(best) if best else 0.0)
+    return Explanation(
+        parts, _disguises(texts), special / len(best) if best else 0.0, tuple(texts.steps)
+    )
+
+
+def _disguises(texts: Texts) -> tuple[str, ...]:
+    """What was undone that harmless clients do not need, each once, in order."""
+    marks = set() if texts.marks is None else set(np.unique(texts.marks).tolist())
+    twice = MARK_WORDS[MARK_DOUBLE] if MARK_DOUBLE in marks else ""
+    seen = [twice if step == PERCENT else step for step in texts.steps]
+    return tuple(dict.fromkeys(step for step in seen if step))
 
 
 def _per_byte(net: WebNet, texts: Texts) -> Floats:

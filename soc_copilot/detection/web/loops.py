@@ -73,8 +73,6 @@ def read(
     for j in range(n):
         if text[j] == 43:  # "+"
             text[j] = 32
-    if has_repeats(text, n):
-        return -1
     for turn in range(4):
         before = n
         n = unpercent(text, marks, n, turn > 0, mark_double, tables[HEX])
@@ -84,7 +82,7 @@ def read(
             return -1
     if has_escape(text, n) or has_base64(text, n, tables[BASE64], printable):
         return -1
-    if has_pieces(text, n, tables):
+    if has_pieces(text, n, tables) or has_repeats(text, n):
         return -1
     fold = tables[FOLD]
     kept = 0
@@ -192,9 +190,9 @@ def has_pieces(text: Bytes, n: int, tables: npt.NDArray[np.uint8]) -> bool:
     """Whether strings may be put together from pieces in it."""
     hexes, alike = tables[HEX], tables[KINDS_ALIKE]
     fold = tables[FOLD]
-    for j in range(1, n):
+    for j in range(n):
         byte = text[j]
-        before = text[j - 1]
+        before = text[j - 1] if j else 0
         after = text[j + 1] if j + 1 < n else 0
         beyond = text[j + 2] if j + 2 < n else 0
         is_within = is_word(alike[fold[before]]) and is_word(alike[fold[after]])

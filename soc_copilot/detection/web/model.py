@@ -71,7 +71,7 @@ class Shape:
     """
 
     views: tuple[str, ...] = ("e1", "e2", "e3", "d4", "w1", "w3", "k4", "k7", "f4")
-    bits: int = 16
+    bits: int = 17
     width: int = 24
     hidden: int = 96
     n_classes: int = 1

@@ -2,9 +2,10 @@
 
 Attackers hide a payload by encoding it, so the model reads the text after these steps:
 "+" to space, percent-decoding (three rounds, `%uXXXX` too), base64 words decoded (three deep)
-and put behind the text, HTML and JavaScript escapes and UTF-7, SQL comments to a space, the
-last three once more for what came to light, overlong and full-width UTF-8 to the ASCII it
-stands for, lower case, runs of white space to one space.
+and put behind the text, HTML and JavaScript escapes and UTF-7, comments to a space, the last
+three once more for what came to light, strings in pieces and values of repeated parameters put
+together behind the text, overlong and full-width UTF-8 to the ASCII it stands for, lower case,
+runs of white space to one space.
 Steps that harmless clients do not need leave a mark on the bytes they made, and the model
 sees the mark. Every step is bounded by the length of the text, so no input takes long.
 """
@@ -13,11 +14,13 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from soc_copilot.detection.web import rejoin
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -25,19 +28,27 @@ Ints = npt.NDArray[np.int64]
 PAD: Final = 8  # zero bytes after each text: longer than any n-gram, so that none spans two texts
 PERCENT_ROUNDS: Final = 3  # chosen: `%25252e` is the deepest seen in payload lists
 _ESCAPE_ROUNDS: Final = 2  # chosen: as in `&amp;lt;` and `&#37;3c`
+_JOIN_AROUND: Final = 256  # chosen: bytes shown again before and after joined pieces
 
 # Marks: how a byte came to be. 0 is as sent, or one plain percent-decoding, which means nothing.
 MARK_DOUBLE: Final = 1  # decoded more than once, or from %uXXXX
 MARK_ESCAPE: Final = 2  # from an HTML or JavaScript escape
 MARK_OVERLONG: Final = 3  # from overlong or full-width UTF-8, or from UTF-7
 MARK_BASE64: Final = 4  # from a base64 word
-N_MARKS: Final = 5
+MARK_COMMENT: Final = 5  # stands for a comment
+MARK_JOINED: Final = 6  # put together from pieces
+MARK_REPEATED: Final = 7  # put together from one parameter sent several times
+N_MARKS: Final = 8
 MARK_WORDS: Final = {
     MARK_DOUBLE: "percent-encoded more than once",
     MARK_ESCAPE: "HTML or JavaScript escapes",
     MARK_OVERLONG: "overlong or full-width UTF-8, or UTF-7",
     MARK_BASE64: "base64",
+    MARK_COMMENT: "comments",
+    MARK_JOINED: "strings put together from pieces",
+    MARK_REPEATED: "one parameter sent several times",
 }
+PERCENT: Final = "percent-encoding"
 
 NUL: Final = 1  # what a NUL byte becomes: 0 is padding
 CONTROL: Final = 2  # any other control character
@@ -87,6 +98,7 @@ class Texts:
         marks: For each byte of `data`, how it came to be; None while all are 0.
         origin: For each byte of `data`, the index of the raw byte it came from, counted
             from the start of its own raw text; None unless asked for.
+        steps: What was undone so far, in order, as words; kept only beside `origin`.
     """
 
     data: Bytes
@@ -94,6 +106,7 @@ class Texts:
     lengths: Ints
     marks: Bytes | None = None
     origin: Ints | None = None
+    steps: list[str] = field(default_factory=list)
 
     @property
     def n_texts(self) -> int:
@@ -141,9 +154,50 @@ def normalise(texts: Texts) -> Texts:
         if not (rows or revealed):
             break
         _percent_rounds(texts, again=True)
+    _join_pieces(texts)
     _overlong(texts)
     _fold(texts)
     return texts
+
+
+def _join_pieces(texts: Texts) -> None:
+    """Put what programs make of texts in pieces behind them, see `rejoin`."""
+    end = max(len(texts.data) - PAD, 0)
+    places = rejoin.pieced(texts.data, end)
+    cut = np.unique(np.searchsorted(texts.starts, places, side="right") - 1)
+    repeated = rejoin.repeated(texts.data, texts.starts, end)
+    found: dict[int, list[_Piece]] = {}
+    for rows, again in ((cut, _joined_again), (repeated, _merged_again)):
+        for row in rows.tolist():
+            pieces = again(texts.text(row))
+            if pieces:
+                found.setdefault(row, [(0, int(texts.lengths[row]), None, 0)]).extend(pieces)
+    _rewrite(texts, list(found), lambda row, _raw: found[row])
+
+
+def _joined_again(raw: bytes) -> list["_Piece"]:
+    """A text's surroundings of what is in pieces once more, joined."""
+    edits = rejoin.joined(raw)
+    if not edits:
+        return []
+    done = max(edits[0][0] - _JOIN_AROUND, 0)
+    pieces: list[_Piece] = [(done, done, bytes([SEPARATOR]), MARK_JOINED)]
+    for start, end, new in edits:
+        pieces.append((max(done, start - _JOIN_AROUND), start, None, 0))
+        pieces.append((start, start, new, MARK_JOINED))
+        done = end
+    pieces.append((done, min(done + _JOIN_AROUND, len(raw)), None, 0))
+    return pieces
+
+
+def _merged_again(raw: bytes) -> list["_Piece"]:
+    """The values of each parameter that was sent several times, with commas between them."""
+    pieces: list[_Piece] = []
+    for spans in rejoin.merged(raw):
+        for i, (start, end) in enumerate(spans):
+            between = b"," if i else bytes([SEPARATOR])
+            pieces += [(start, start, between, MARK_REPEATED), (start, end, None, 0)]
+    return pieces
 
 
 def _percent_rounds(texts: Texts, *, again: bool) -> bool:
@@ -203,6 +257,8 @@ def _percent(texts: Texts, *, again: bool) -> bool:
         places = np.concatenate([places, at])
     if not len(places):
         return False
+    if texts.origin is not None:
+        texts.steps.append(PERCENT)
     _drop(texts, np.sort(np.concatenate(dropped)))
     return True
 
@@ -316,7 +372,10 @@ def _rewrite(
         if texts.origin is not None:
             origin.append(texts.origin[done:start])
         n_bytes = 0
-        for first, last, new, mark in rewrite(row, texts.data[start:end].tobytes()):
+        pieces = rewrite(row, texts.data[start:end].tobytes())
+        if texts.origin is not None:
+            texts.steps += dict.fromkeys(MARK_WORDS[mark] for *_, mark in pieces if mark)
+        for first, last, new, mark in pieces:
             kept = slice(start + first, start + last)
             part = texts.data[kept] if new is None else np.frombuffer(new, np.uint8)
             data.append(part)
@@ -347,7 +406,8 @@ _ESCAPES: Final = re.compile(
       &\#x0{0,7}(?P<hex>[0-9a-f]{1,6});?          # &#x3c;
     | &\#0{0,7}(?P<dec>[0-9]{1,7});?              # &#60;
     | &(?P<name>[a-z]{2,7});                      # &lt;
-    | \\u\{?(?P<uni>[0-9a-f]{4,6})\}?             # \u003c and \u{3c}-like
+    | \\u(?P<uni>[0-9a-f]{4})                     # \u003c
+    | \\u\{0{0,8}(?P<code>[0-9a-f]{1,6})\}         # \u{3c}
     | \\x(?P<byte>[0-9a-f]{2})                    # \x3c
     | \\(?P<plain>[/"])                           # JSON's \/ and \"
     | [ +](?P<utf7>A[A-H][A-Za-z0-9+/]{1,62})-?    # +ADw- and, "+" being a space by now, _ADw-
@@ -355,6 +415,9 @@ _ESCAPES: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+
+
+_PLAIN_COMMENT: Final = re.compile(rb"[\w\s!#,.:-]*")
 
 
 def _escaped_rows(texts: Texts) -> list[int]:
@@ -389,7 +452,8 @@ def _utf7_rows(texts: Texts) -> set[int]:
 def _unescape(row: int, raw: bytes) -> list[_Piece]:
     pieces: list[_Piece] = []
     done = 0
-    meant = [(match, *_meaning(match)) for match in _ESCAPES.finditer(raw)]
+    cuts = rejoin.cuts(raw) if b"/*" in raw else frozenset()
+    meant = [(match, *_meaning(match, cuts)) for match in _ESCAPES.finditer(raw)]
     # One word that would be UTF-7 is chance.
     utf7 = sum(match.lastgroup == "utf7" and new is not None for match, new, _ in meant) > 1
     for match, new, mark in meant:
@@ -403,12 +467,16 @@ def _unescape(row: int, raw: bytes) -> list[_Piece]:
     return pieces
 
 
-def _meaning(match: re.Match[bytes]) -> tuple[bytes | None, int]:
+def _meaning(match: re.Match[bytes], cuts: frozenset[int]) -> tuple[bytes | None, int]:
     """What an escape stands for and its mark; None to leave it."""
     kind, found = match.lastgroup, match[match.lastgroup or 0]
     if kind == "comment":
-        # MySQL runs what a versioned comment holds; any other comment counts as a space.
-        return (b" " + found + b" " if match["version"] else b" "), MARK_ESCAPE
+        if match.start() in cuts:
+            return b"", MARK_COMMENT
+        # MySQL runs what a versioned comment holds, and a page shows what SQL takes for a
+        # comment; one of plain words counts as a space.
+        held = match["version"] or not _PLAIN_COMMENT.fullmatch(found)
+        return (b" " + found + b" " if held else b" "), MARK_COMMENT
     if kind == "plain":
         return found, 0
     if kind == "utf7":
@@ -458,6 +526,8 @@ def _overlong(texts: Texts) -> None:
     data[wide] = plain[meant].astype(np.uint8)
     if len(at) or full.any():
         _set_marks(texts, np.concatenate([at, wide[full]]), MARK_OVERLONG)
+        if texts.origin is not None:
+            texts.steps.append(MARK_WORDS[MARK_OVERLONG])
     _drop(texts, np.sort(np.concatenate([at + 1, wide + 1, wide + 2])))
 
 

@@ -117,7 +117,7 @@ def _request(row: dict[str, Any], explain: Explainer) -> WebRequest:
         capec=known.capec,
         text=shown,
         marked=marked,
-        decoding=() if told is None else told.hidden_by,
+        decoding=() if told is None else told.decoding,
         words=() if told is None else tuple(part.words for part in told.parts if part.words),
     )
 

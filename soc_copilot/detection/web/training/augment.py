@@ -125,8 +125,8 @@ class Placer:
     def anywhere(self, value: bytes) -> str:
         """The value somewhere in a real request, or as a header's text."""
         places = (self._in_query, self._in_path, self._in_form, self._in_json, self._in_multipart,
-                  self._in_xml, self._in_cookie, self._in_header)  # fmt: skip
-        return self.rng.choices(places, (30, 12, 12, 14, 6, 4, 9, 13))[0](value)
+                  self._in_xml, self._in_cookie, self._in_header, self._repeated)  # fmt: skip
+        return self.rng.choices(places, (30, 12, 12, 14, 6, 4, 9, 13, 3))[0](value)
 
     def _carrier(self) -> Request:
         return self.rng.choice(self._carriers)
@@ -145,6 +145,16 @@ class Placer:
         carrier = self._carrier()
         target = f"{carrier.path}?{self._pairs(carrier.query, value)}"
         return f"{target}{BODY_MARK}{carrier.body}" if carrier.body else target
+
+    def _repeated(self, value: bytes) -> str:
+        words = value.split(b" ")
+        if len(words) == 1:
+            return self._in_query(value)
+        at = self.rng.randrange(1, len(words))
+        name = self.name()
+        both = (b" ".join(words[:at]), b" ".join(words[at:]))
+        pairs = "&".join(f"{name}={self._code(part)}" for part in both)
+        return f"{self.path()}{self.rng.choice(('?', BODY_MARK))}{pairs}"
 
     def _in_path(self, value: bytes) -> str:
         carrier = self._carrier()

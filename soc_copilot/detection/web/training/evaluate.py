@@ -17,6 +17,8 @@ from soc_copilot.detection.web.training.metrics import Figures, figures
 Floats = npt.NDArray[np.float64]
 
 POOLED: Final = "pooled"
+# Sets that label whole scanner runs as attacks: shown, but not counted in "pooled".
+APART: Final = frozenset({"scanner_logs"})
 _BLOCK: Final = 10_000  # rows per call of the scorer
 
 
@@ -40,10 +42,11 @@ def request_scores(model: Model, requests: Sequence[Request]) -> Floats:
 
 
 def by_set(rows: Sequence[Row], scores: Floats, threshold: float) -> dict[str, Figures]:
-    """Figures for each set and, first, for all together."""
+    """Figures for each set and, first, for all together, less those that stand apart."""
     labels = np.array([row.is_attack for row in rows])
     names = np.array([row.dataset for row in rows])
-    found = {POOLED: figures(scores, labels, threshold)}
+    pooled = ~np.isin(names, list(APART))
+    found = {POOLED: figures(scores[pooled], labels[pooled], threshold)}
     for name in sorted(set(names.tolist())):
         mine = names == name
         found[name] = figures(scores[mine], labels[mine], threshold)

@@ -7,6 +7,7 @@ not one string. The texts in the tests are written apart from these.
 import base64
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -79,13 +80,48 @@ def fill(template: str, rng: random.Random) -> str:
     return template.format_map(_Filler(rng))
 
 
+_CUT_SHARE: Final = 0.15  # of the attacks whose class has a way to cut words, chosen
+_QUOTED: Final = re.compile(r"'([A-Za-z0-9 /_.]{2,20})'")
+_WORD: Final = re.compile(r"[A-Za-z]{4,12}")
+_IN_STRINGS: Final[tuple[Callable[[str, str], str], ...]] = (
+    lambda a, b: f"'{a}'||'{b}'",
+    lambda a, b: f"'{a}'+'{b}'",
+    lambda a, b: f"'{a}' '{b}'",
+    lambda a, b: f"concat('{a}','{b}')",
+    lambda a, b: "char(" + ",".join(str(ord(c)) for c in a + b) + ")",
+    lambda a, b: "||".join(f"chr({ord(c)})" for c in a + b),
+    lambda a, b: "0x" + (a + b).encode().hex(),
+)
+_IN_WORDS: Final = {
+    "sqli": ("/**/", "/*!*/", "/*x*/", "/*1*/"),
+    "cmdi": ("''", '""', "$@", "``"),
+}
+
+
+def cut(text: str, kind: str, rng: random.Random) -> str:
+    """The text with one string or word in pieces, where the class has a way to do that."""
+    quoted = list(_QUOTED.finditer(text)) if kind in {"sqli", "xss", "code"} else []
+    words = list(_WORD.finditer(text)) if kind in _IN_WORDS else []
+    if not quoted and not words:
+        return text
+    match = rng.choice([*quoted, *words])
+    said = match[match.lastindex or 0]
+    at = rng.randrange(1, len(said))
+    first, last = said[:at], said[at:]
+    if match.lastindex:
+        new = rng.choice(_IN_STRINGS)(first, last)
+    else:
+        new = first + rng.choice(_IN_WORDS[kind]) + last
+    return text[: match.start()] + new + text[match.end() :]
+
+
 def attack(rng: random.Random) -> tuple[str, str]:
-    """An attack text and its class."""
+    """An attack text and its class; now and then cut into pieces."""
     kind = rng.choice(tuple(ATTACKS))
     while True:
         text = fill(rng.choice(ATTACKS[kind]), rng)
         if sum(not c.isalnum() for c in text) >= 2:  # an empty quote leaves a bare word
-            return text, kind
+            return cut(text, kind, rng) if rng.random() < _CUT_SHARE else text, kind
 
 
 def header(rng: random.Random) -> str:

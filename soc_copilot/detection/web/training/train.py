@@ -22,6 +22,7 @@ from soc_copilot.detection.web.scorer import Calibration, Scorer
 from soc_copilot.detection.web.training.corpus import Corpus
 from soc_copilot.detection.web.training.data import SALT, Row, data_files, read_rows
 from soc_copilot.detection.web.training.evaluate import (
+    APART,
     by_set,
     calibrate,
     length_alone,
@@ -116,7 +117,8 @@ def _chosen(net: WebNet, held_out: Sequence[Row]) -> dict[str, Any]:
         "figures": {name: f.as_dict() for name, f in found.items()},
         "length_alone": {name: _short(f) for name, f in length_alone(held_out).items()},
         "speed": speed(net, [row.request for row in held_out]),
-        "figures_note": "fpr_here and tpr_here: at the threshold for a budget of 0.1%.",
+        "figures_note": "fpr_here and tpr_here: at the threshold for a budget of 0.1%. Pooled: all "
+        f"sets but {', '.join(sorted(APART))}.",
     }
 
 
@@ -165,7 +167,7 @@ def _card(rows: Sequence[Row], options: Options) -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
         "name": "web",
-        "version": f"web-{now:%Y%m%d}.{options.seed}",
+        "version": f"web-{now:%Y%m%d.%H%M}",
         "date": f"{now:%Y-%m-%d}",
         "what": "Scores HTTP requests for attacks: hashed n-grams of the decoded text (of bytes, "
         "of words and signs, and of both with letters or digits made alike), summed over "

@@ -124,7 +124,8 @@ def test_a_verdict_names_class_place_and_decoding(detector: WebDetector) -> None
     (verdict,) = detector.score_requests([request])
     assert (verdict.kind, verdict.technique, verdict.capec) == ("xss", "T1189", "CAPEC-63")
     assert verdict.part == "header X-Note"
-    assert verdict.decoding == ("percent-encoded more than once",)
+    assert verdict.decoding == ("percent-encoding", "percent-encoding")
+    assert "Disguise: percent-encoded more than once." in verdict.reasons
     assert "script" in "".join(verdict.text[slice(*span)] for span in verdict.marked)
     assert verdict.confidence == verdict.score
 

@@ -49,6 +49,19 @@ def test_a_disguise_is_named(net: WebNet) -> None:
     assert "percent-encoded more than once" in explain(net, "/?a=%252e%252e%252fetc").hidden_by
 
 
+def test_steps_and_disguises_stand_in_the_order_they_were_undone(net: WebNet) -> None:
+    explained = explain(net, "/?a=%2527%26lt;script%26gt;alert('a'%2B'b')")
+    assert explained.decoding == (
+        "percent-encoding",
+        "percent-encoding",
+        "HTML or JavaScript escapes",
+        "strings put together from pieces",
+    )
+    assert explained.hidden_by == ("percent-encoded more than once", *explained.decoding[2:])
+    assert explain(net, "/?a=%27").hidden_by == ()
+    assert explain(net, "/?a=%27").decoding == ("percent-encoding",)
+
+
 def test_places_count_characters_and_not_bytes(net: WebNet) -> None:
     text = "/日本語/検索?q=<script>alert(1)</script>"
     assert "alert" in marked(net, text)

@@ -7,10 +7,15 @@ from hypothesis import strategies as st
 
 from soc_copilot.detection.web.normalise import (
     MARK_BASE64,
+    MARK_COMMENT,
     MARK_DOUBLE,
     MARK_ESCAPE,
+    MARK_JOINED,
     MARK_OVERLONG,
+    MARK_REPEATED,
+    MARK_WORDS,
     PAD,
+    PERCENT,
     normalise,
     pack,
 )
@@ -37,8 +42,9 @@ def marks(raw: bytes) -> set[int]:
         ("\u2019 or \u201c".encode(), b"' or \""),
         (b"&#x3c;&#60&lt;", b"<<<"),
         (b"\\u003c\\x3e", b"<>"),
+        (b"\\u003ca\\u{3c}b\\u{00003e}", b"<a<b>"),
         (b'{"a":"\\/x\\""}', b'{"a":"/x""}'),
-        (b"un/**/ion/*!50000select*/x", b"un ion select x"),
+        (b"un/**/ion/*!50000select*/x", b"union select x"),
         (b"a \t\r\n b", b"a b"),
         (b"%00%01", b"\x01\x02"),
         (b"%F1", b"\x80"),
@@ -67,6 +73,9 @@ def test_a_disguise_is_undone(raw: bytes, expected: bytes) -> None:
         (b"%c0%af", MARK_OVERLONG),
         (b"+ADw-a+AD4-", MARK_OVERLONG),
         (b"PHNjcmlwdD5hbGVydCgxKQ==", MARK_BASE64),
+        (b"a/**/b", MARK_COMMENT),
+        (b"'a'||'b'", MARK_JOINED),
+        (b"?a='&a=1", MARK_REPEATED),
     ],
 )
 def test_a_disguise_leaves_its_mark(raw: bytes, mark: int) -> None:
@@ -92,6 +101,24 @@ def test_base64_words_are_shown_behind_the_text() -> None:
 def test_a_word_within_a_word_is_shown_and_decoded() -> None:
     inner = base64.b64encode(b"%3Cscript%3Ealert(1)%3C/script%3E")
     assert read(b"/?d=" + base64.b64encode(inner)).endswith(b"\x03<script>alert(1)</script>")
+
+
+@pytest.mark.parametrize(
+    ("raw", "steps"),
+    [
+        (b"/?a=b+c", []),
+        (b"/?a=%27", [PERCENT]),
+        (b"%25253c", [PERCENT, PERCENT, PERCENT]),
+        (b"%26%2339;%2527", [PERCENT, PERCENT, MARK_WORDS[MARK_ESCAPE]]),
+        (b"?a=Jmx0O3NjcmlwdCZndDs", [MARK_WORDS[MARK_BASE64], MARK_WORDS[MARK_ESCAPE]]),
+        (b"?a='&a=%2f**/", [PERCENT, MARK_WORDS[MARK_COMMENT], MARK_WORDS[MARK_REPEATED]]),
+        (b"\\u0027a'%2b'b'%c0%af",
+         [PERCENT, MARK_WORDS[MARK_ESCAPE], MARK_WORDS[MARK_JOINED], MARK_WORDS[MARK_OVERLONG]]),
+    ],
+)  # fmt: skip
+def test_the_steps_are_told_in_the_order_they_were_taken(raw: bytes, steps: list[str]) -> None:
+    assert normalise(pack([raw], traced=True)).steps == steps
+    assert normalise(pack([raw])).steps == []
 
 
 def test_origin_points_at_the_raw_byte() -> None:

@@ -31,6 +31,14 @@ def test_a_moved_value_is_still_there(placer: Placer) -> None:
     assert len(set(places)) > 200
 
 
+def test_a_value_in_two_parameters_is_read_as_one(placer: Placer) -> None:
+    places = [placer._repeated(b"1' union select") for _ in range(50)]
+    read = normalise(pack([text.encode() for text in places]))
+    assert any(b"1',union select" in read.text(i) for i in range(50))
+    assert all(text.count("=") == 2 for text in places)
+    assert "lone" in placer._repeated(b"lone")
+
+
 def test_the_same_seed_gives_the_same_places() -> None:
     first, second = (
         [Placer(CARRIERS, ["x"], 5).anywhere(b"v") for _ in range(1)] for _ in range(2)

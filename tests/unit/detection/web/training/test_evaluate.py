@@ -41,6 +41,13 @@ def test_figures_are_pooled_first_and_then_by_set() -> None:
     assert length_alone(ROWS)["one"].auc == 1.0
 
 
+def test_whole_scanner_runs_are_shown_but_not_pooled() -> None:
+    noise = Row("scanner_logs", "d", True, "", Request(path="/tmp"))  # noqa: S108
+    found = by_set([*ROWS, noise], np.array([0.9, 0.1, 0.8, 0.0]), 0.5)
+    assert found["pooled"] == by_set(ROWS, np.array([0.9, 0.1, 0.8]), 0.5)["pooled"]
+    assert found["scanner_logs"].tpr_here == 0.0
+
+
 def test_calibration_recovers_a_known_sigmoid() -> None:
     rng = np.random.default_rng(3)
     logits = rng.normal(0, 3, 40_000)

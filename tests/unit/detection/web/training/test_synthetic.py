@@ -1,6 +1,7 @@
 import random
 
 from soc_copilot.detection.web.classes import NAMES
+from soc_copilot.detection.web.normalise import normalise, pack
 from soc_copilot.detection.web.training import synthetic
 
 
@@ -26,6 +27,17 @@ def test_the_same_seed_makes_the_same_texts() -> None:
     )
     assert first == second
     assert len(set(first)) > 45
+
+
+def test_a_cut_text_is_whole_again_once_it_is_read() -> None:
+    rng = random.Random(3)  # noqa: S311
+    for text, kind in (("eval('document')", "xss"), ("; whoami /all", "cmdi")):
+        cut = {synthetic.cut(text, kind, rng) for _ in range(40)}
+        assert len(cut) > 10
+        read = normalise(pack([each.encode() for each in cut]))
+        word = b"document" if kind == "xss" else b"whoami"
+        assert sum(word in read.text(i) for i in range(len(cut))) > 0.9 * len(cut)
+    assert synthetic.cut("../../etc/passwd", "traversal", rng) == "../../etc/passwd"
 
 
 def test_no_attack_is_a_bare_word() -> None:
