@@ -1,5 +1,12 @@
 from soc_copilot.domain.web import WebCount, WebStanding
-from soc_copilot.ui.web_history import COLUMN_S, MOST_NAMES, MOST_REQUESTS, SPAN_S, WebHistory
+from soc_copilot.ui.web_history import (
+    COLUMN_S,
+    MOST_IN_COLUMN,
+    MOST_NAMES,
+    MOST_REQUESTS,
+    SPAN_S,
+    WebHistory,
+)
 from tests.ui.web_support import asked, standing
 
 NOW = 1_700_000_000.0
@@ -52,10 +59,28 @@ def test_requests_are_listed_newest_first_and_by_selection() -> None:
     assert web.requests(target="/p") == (third, second)
 
 
-def test_memory_is_bounded() -> None:
+def seen(name: str, n_threats: int = 1) -> WebStanding:
+    return WebStanding(1, 1, attackers=(WebCount(name, n_threats, "sqli"),))
+
+
+def test_memory_is_bounded_and_those_with_the_most_stay() -> None:
     web = WebHistory()
-    for n in range(MOST_NAMES + 100):
-        name = WebCount(f"10.0.{n}", 1, "sqli")
-        web.take([WebStanding(1, 1, attackers=(name,), requests=(asked(),))], NOW)
-    assert len(web.attackers()) == MOST_NAMES
+    web.take([seen("worst", 50)], NOW)
+    for n in range(3 * MOST_NAMES):
+        web.take([seen(f"a{n}")], NOW + n // 100 * COLUMN_S / 2)
+    web.take([seen("late", 9)], NOW + 70 * COLUMN_S)
+    names = web.attackers()
+    assert len(names) <= MOST_NAMES
+    assert [one.name for one in names[:2]] == ["worst", "late"]
+    for _ in range(MOST_REQUESTS):
+        web.take([standing(asked(), asked())], NOW)
     assert len(web.requests()) == MOST_REQUESTS
+
+
+def test_ten_seconds_with_too_many_names_leave_nothing_behind() -> None:
+    web = WebHistory()
+    for n in range(3 * MOST_IN_COLUMN):
+        web.take([seen(f"a{n}")], NOW)
+    assert 0 < len(web.attackers()) <= MOST_IN_COLUMN
+    web.advance(NOW + SPAN_S + COLUMN_S)
+    assert web.attackers() == ()

@@ -113,6 +113,7 @@ def test_the_first_requests_fill_the_page(bench: DeskBench, make: Make, live: Li
     assert page.stack.currentWidget() is page._full
     assert [row.name for row in page.attackers.rows] == ["192.0.2.7", "192.0.2.8"]
     assert [row.name for row in page.targets.rows] == ["/item", "/p"]
+    assert page.attackers_card.hint.text() == "2 in 15 min"
     assert page.threats_card.hint.text() == "2 of 50 requests in 15 min (4 %)"
     assert not page.trouble.isVisible()
 

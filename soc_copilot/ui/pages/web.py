@@ -34,7 +34,7 @@ from soc_copilot.ui.plots.timeplot import Line, TimePlot
 from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.units import count_text
 from soc_copilot.ui.web_facts import DETECTOR, OPEN, WebFacts, read_web
-from soc_copilot.ui.web_history import COLUMN_S, REQUESTS, SPAN_S
+from soc_copilot.ui.web_history import COLUMN_S, REQUESTS, SPAN_S, SURE_NAMES
 from soc_copilot.ui.web_trial import BUDGET_KEY, Presets, Trial, read_presets
 from soc_copilot.ui.widgets.alert_links import AlertLinks
 from soc_copilot.ui.widgets.cards import Card, EmptyState
@@ -189,15 +189,15 @@ class WebPage(SplitPage):
         self.clear_button.hide()
         self.threats_card.header.addWidget(self.clear_button)
         self.threats_card.body.addWidget(self.table, 1)
-        for card, share in ((self.attackers_card, 4), (self.targets_card, 5),
-                            (self.threats_card, 11)):  # fmt: skip
+        for card, share in ((self.attackers_card, 5), (self.targets_card, 5),
+                            (self.threats_card, 10)):  # fmt: skip
             card.setMinimumHeight(128)
             row.addWidget(card, share)
         return row
 
     def _count_table(self, title: str, model: CountModel, name: str) -> tuple[Card, QTableView]:
         card = Card(title, "last 15 min", padding=12)
-        widths = {CountColumn.KIND: 96, CountColumn.BAR: 48, CountColumn.COUNT: 64}
+        widths = {CountColumn.KIND: 96, CountColumn.BAR: 44, CountColumn.COUNT: 64}
         table = desk_table(model, name, widths, stretch=CountColumn.NAME)
         table.setItemDelegateForColumn(CountColumn.BAR, BarDelegate(self.desk.theme, table))
         if model is self.targets:
@@ -416,14 +416,15 @@ class WebPage(SplitPage):
     def _show_tables(self) -> None:
         web = self._live.web
         self._is_moving = True
-        for model, table, rows, name in (
-            (self.attackers, self.attackers_table, web.attackers(), self._attacker),
-            (self.targets, self.targets_table, web.targets(), self._target),
-        ):
+        for card, model, table, rows, name in (
+            (self.attackers_card, self.attackers, self.attackers_table, web.attackers(),
+             self._attacker),
+            (self.targets_card, self.targets, self.targets_table, web.targets(), self._target),
+        ):  # fmt: skip
+            many = "+" if len(rows) >= SURE_NAMES else ""
+            card.hint.setText(f"{len(rows):,}{many} in 15 min")
             model.set_rows(rows[:MOST_ROWS])
             _select(table, model.place_of(name) if name else None)
-        self.attackers_card.hint.setText(f"{len(self.attackers.rows):,} in 15 min")
-        self.targets_card.hint.setText(f"{len(self.targets.rows):,} in 15 min")
         self._show_threats()
         self._is_moving = False
 
