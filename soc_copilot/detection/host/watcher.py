@@ -1,13 +1,18 @@
-"""The host detector in the pipeline: file activity of a batch scored, harm told in findings."""
+"""The host detector in the pipeline: file activity scored, harm told in findings.
+
+Beside it, commands that prepare harm or hide it (`starts`).
+"""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from soc_copilot.detection.host.reading import from_batch
-from soc_copilot.detection.host.rules import RULES
+from soc_copilot.detection.host.rules import COMMAND_RULES, RULES
+from soc_copilot.detection.host.starts import judge
 from soc_copilot.detection.protocol import DetectorInfo, no_opinion
 from soc_copilot.detection.weights import load_card
 from soc_copilot.domain import columns as c
@@ -54,13 +59,14 @@ class HostWatcher:
     def info(self) -> DetectorInfo:
         """What it is; threshold and version are known once it is started."""
         detector = self._scorer.detector if self._scorer else None
+        rules = (*RULES, *COMMAND_RULES)
         return DetectorInfo(
             name=NAME,
             title="Host activity",
             version=detector.model.version if detector else "",
             threshold=detector.threshold if detector else 1.0,
-            techniques=tuple(sorted({rule.technique for rule in RULES if rule.technique})),
-            wants=(c.ACTION, c.PATH),
+            techniques=tuple(sorted({rule.technique for rule in rules if rule.technique})),
+            wants=(c.ACTION,),
         )
 
     def start(self, device: str) -> None:
@@ -81,8 +87,15 @@ class HostWatcher:
         self._take_up(None)
 
     def detect(self, batch: EventBatch) -> Detections:
-        """Score every event that changed a file; NaN for the others."""
+        """Score every event that changed a file or ran a known command; NaN for the others."""
         self._pending = None
+        commands = judge(batch)
+        found = self._watch(batch)
+        found.scores[commands.rows] = commands.scores
+        return replace(found, findings=found.findings + commands.findings)
+
+    def _watch(self, batch: EventBatch) -> Detections:
+        """What is said of file activity."""
         frame, places = from_batch(batch.frame)
         if frame.is_empty():
             return no_opinion(NAME, batch.n_events)

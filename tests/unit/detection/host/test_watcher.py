@@ -92,6 +92,39 @@ def test_events_of_other_kinds_have_no_score(watcher):
     assert np.isnan(scores).tolist() == [True, True, False, False, False]
 
 
+def test_commands_are_told_beside_file_activity_and_leave_it_alone(watcher):
+    files = batch(attack(12))
+    alone = watcher.detect(files)
+    watcher.rollback()
+    starts = batch(attack(2), 50).frame.with_columns(
+        pl.lit("process-started").alias(c.ACTION),
+        pl.lit("host.audit").alias(c.DATASET),
+        pl.Series(c.COMMAND, ["ls", "vssadmin delete shadows /all"]),
+    )
+    both = EventBatch(0, pl.concat([starts, files.frame], how="diagonal"))
+    found = check_detections(watcher.detect(both), "host", 14)
+    assert np.array_equal(found.scores[2:], alone.scores)
+    assert np.isnan(found.scores[0])
+    assert found.scores[1] == pytest.approx(0.9)
+    assert found.findings[:-1] == alone.findings
+    assert found.findings[-1].rule == "host.recovery"
+
+
+def test_commands_alone_need_no_memory(watcher):
+    frame = (
+        batch(attack(1))
+        .frame.drop(c.PATH)
+        .with_columns(
+            pl.lit("process-started").alias(c.ACTION),
+            pl.lit("windows").alias(c.DATASET),
+            pl.lit("wevtutil cl Security").alias(c.COMMAND),
+        )
+    )
+    found = watcher.detect(EventBatch(0, frame))
+    assert [finding.rule for finding in found.findings] == ["host.traces"]
+    assert found.state is None
+
+
 def test_ordinary_work_makes_no_alert(watcher):
     events = [replace(e, entropy=4.5, target="") for e in attack(40)]
     assert watcher.detect(batch(events)).findings == ()
