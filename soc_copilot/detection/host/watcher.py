@@ -13,6 +13,7 @@ import numpy as np
 from soc_copilot.detection.host.reading import from_batch
 from soc_copilot.detection.host.rules import COMMAND_RULES, RULES
 from soc_copilot.detection.host.starts import judge
+from soc_copilot.detection.host.torn import completed, pack, unpack
 from soc_copilot.detection.protocol import DetectorInfo, no_opinion
 from soc_copilot.detection.weights import load_card
 from soc_copilot.domain import columns as c
@@ -32,6 +33,7 @@ NAME: Final = "host"
 N_STREAMS: Final = 1_024  # chosen: hosts and users; the state is stored with every batch
 N_FILES: Final = 1 << 15  # chosen: as above; some 2 MB stored when all are taken
 _TOLD: Final = "told"
+_CALLS: Final = "calls"
 
 
 class HostWatcher:
@@ -52,6 +54,7 @@ class HostWatcher:
         self._folder = folder or bundled("models") / NAME
         self._scorer: HostScorer | None = None
         self._told: Told | None = None
+        self._calls = unpack(None)  # audit events whose files are still to come
         self._state: bytes | None = None  # as of the last batch that was stored
         self._pending: bytes | None = None
 
@@ -96,8 +99,9 @@ class HostWatcher:
 
     def _watch(self, batch: EventBatch) -> Detections:
         """What is said of file activity."""
-        frame, places = from_batch(batch.frame)
-        if frame.is_empty():
+        events, calls = completed(batch.frame, self._calls)
+        frame, places = from_batch(events)
+        if frame.is_empty() and calls is self._calls:
             return no_opinion(NAME, batch.n_events)
         from soc_copilot.detection.host.blocks import checked
         from soc_copilot.detection.host.standings import Standings
@@ -117,8 +121,8 @@ class HostWatcher:
             found += more
             standings.add(own, block, told.trees)
             at += len(own)
-        self._told = told
-        self._pending = scorer.save({_TOLD: told.pack()})
+        self._told, self._calls = told, calls
+        self._pending = scorer.save({_TOLD: told.pack(), _CALLS: pack(calls)})
         return Detections(NAME, scores, tuple(found), self._pending, streams=standings.told())
 
     def commit(self) -> None:
@@ -160,7 +164,7 @@ class HostWatcher:
         restored, arrays = self._loaded().restore(state)
         if state is not None and not restored.is_warm:
             raise DetectorError(restored.note)
-        self._told = _told_in(arrays)
+        self._told, self._calls = _told_in(arrays), unpack(arrays.get(_CALLS))
         if state is not None:
             logger.info("The host detector goes on. note=%s", restored.note)
 

@@ -110,6 +110,33 @@ def test_commands_are_told_beside_file_activity_and_leave_it_alone(watcher):
     assert found.findings[-1].rule == "host.recovery"
 
 
+def test_torn_audit_events_go_to_their_users_stream_whatever_the_batches(watcher):
+    events = attack(12)
+    files = batch(events).frame.with_columns(
+        pl.lit("host.audit").alias(c.DATASET),
+        pl.int_range(12, dtype=pl.Int64).alias(c.AUDIT_ID),
+        pl.lit("PATH").alias(c.EVENT_CODE),
+        pl.lit(None, pl.String).alias(c.USER),
+    )
+    calls = files.with_columns(
+        pl.lit("SYSCALL").alias(c.EVENT_CODE),
+        pl.lit("rename").alias(c.ACTION),
+        pl.lit(None, pl.String).alias(c.PATH),
+        pl.lit("ada").alias(c.USER),
+    )
+    whole = watcher.detect(EventBatch(0, pl.concat([calls, files])))
+    watcher.rollback()
+    assert [judged.stream for judged in whole.streams] == ["1/web01/ada"]
+    assert watcher.detect(EventBatch(0, calls)).state
+    watcher.commit()
+    first = watcher.detect(EventBatch(0, files[:5]))
+    watcher.rollback()
+    assert np.array_equal(watcher.detect(EventBatch(0, files[:5])).scores, first.scores)
+    watcher.commit()
+    last = watcher.detect(EventBatch(0, files[5:])).scores
+    assert np.allclose([*first.scores, *last], whole.scores[12:], rtol=0, atol=1e-5)
+
+
 def test_commands_alone_need_no_memory(watcher):
     frame = (
         batch(attack(1))
