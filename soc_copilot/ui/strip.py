@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 STRIP_PX = 30
 DOT_PX = 8
+PAGES = ("host",)  # of detectors that have one of their name
+TIPS = ("Click for its figures.", "Click for its page, right-click for its figures.")
 
 
 def dot_icon(color: QColor) -> QIcon:
@@ -154,14 +156,25 @@ class Strip(QFrame):
             button.setVisible(place < len(detectors))
             if place < len(detectors):
                 button.setText(f" {shown[place][1]}")
-                button.setToolTip(safe_tip(detectors[place].detail or "Click for its figures."))
+                tip = detectors[place].detail or TIPS[shown[place][0] in PAGES]
+                button.setToolTip(safe_tip(tip))
         self._paint()
 
     def _make(self, place: int) -> QPushButton:
         button = QPushButton()
         button.setIconSize(QSize(DOT_PX, DOT_PX))
-        button.clicked.connect(lambda: self._explain(place))
+        button.clicked.connect(lambda: self._open(place))
+        button.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        button.customContextMenuRequested.connect(lambda _where: self._explain(place))
         return button
+
+    def _open(self, place: int) -> None:
+        """A detector with a page of its own leads there, another one to its figures."""
+        name = self._shown[place][0]
+        if name in PAGES:
+            self._go(name)
+        else:
+            self._explain(place)
 
     def _explain(self, place: int) -> None:
         if self._live is not None and place < len(self._live.detectors):
