@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from soc_copilot.app import PAGES, Desktop, Options, parse_options
 from soc_copilot.governance.database import Governance
+from soc_copilot.ui import exercise
 
 MakeDesktop = Callable[..., Desktop]
 
@@ -92,6 +93,22 @@ def test_after_the_end_no_thread_runs(make: MakeDesktop, qtbot: QtBot) -> None:
     desktop.window.close()
     assert not any(thread.isRunning() for thread in desktop.findChildren(QThread))
     desktop.shut_down()  # a second time is fine
+
+
+def test_demonstration_folders_end_with_the_window(
+    make: MakeDesktop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    desktop = make()
+    qtbot.waitUntil(lambda: desktop.desk is not None, timeout=20_000)
+    watched, unwatched, other = (exercise.make_folder(tmp_path) for _ in range(3))
+    (other / exercise.MARKER).unlink()
+    with Governance.open() as governance:
+        for folder in (watched, other):
+            governance.sources.add("activity", folder)
+    desktop.shut_down()
+    assert [folder.exists() for folder in (watched, unwatched, other)] == [False, False, True]
+    with Governance.open() as governance:
+        assert [source.path for source in governance.sources.list()] == [str(other)]
 
 
 def test_options_are_checked() -> None:
