@@ -14,6 +14,8 @@ from soc_copilot.detection.host.model import HostNet, Shape
 from soc_copilot.detection.weights import load_model, save_model
 from soc_copilot.domain.errors import DetectorError
 
+# Chosen: scores of a GPU may differ by this from the processor's; the sums run in another order.
+TOLERANCE: Final = 1e-5
 _NET: Final = "net."
 _FOREST: Final = "forest."
 
@@ -50,6 +52,7 @@ def save(folder: Path, model: HostModel, card: Mapping[str, Any]) -> None:
         "shape": asdict(model.net.shape),
         "features": list(model.features),
         "fusion": model.fusion.as_card(),
+        "tolerance": TOLERANCE,
     }
     save_model(folder, tensors, {**ours, **card})
 

@@ -8,7 +8,7 @@ from sklearn.ensemble import IsolationForest
 from soc_copilot.detection.host.forest import from_sklearn
 from soc_copilot.detection.host.fusion import Fusion
 from soc_copilot.detection.host.model import CompiledNet, HostNet, Shape
-from soc_copilot.detection.host.saved import HostModel, load, save
+from soc_copilot.detection.host.saved import TOLERANCE, HostModel, load, save
 from soc_copilot.detection.weights import load_card
 from soc_copilot.domain.errors import DetectorError
 
@@ -38,6 +38,7 @@ def test_a_model_scores_the_same_after_a_round_trip(stored):
     ]
     assert np.array_equal(*found)
     assert load_card(folder)["what"] == "a test"
+    assert load_card(folder)["tolerance"] == TOLERANCE
 
 
 def test_other_features_are_refused(stored):
