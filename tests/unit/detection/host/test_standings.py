@@ -94,6 +94,18 @@ def test_of_very_many_streams_the_worst_are_told():
     assert told[0].stream == "1/victim"
 
 
+def test_a_flood_of_streams_does_not_hide_the_worst():
+    """In more blocks than one: each makes room for an eighth of the streams."""
+    calm = [write(i, f"/srv/{i}.txt", i / 10, stream=f"host-{i:04d}") for i in range(900)]
+    victim = attack(30, "victim", 20.0)
+    scorer = HostScorer(DETECTOR, n_streams=256, n_files=4_096)
+    told, _ = stand(batch([*victim[:15], *calm[:450], *victim[15:], *calm[450:]]), scorer)
+    assert len(told) == MAX_STREAMS
+    assert (told[0].stream, told[0].n_events) == ("1/victim", 30)
+    scores = [judged.score for judged in told]
+    assert scores == sorted(scores, reverse=True)
+
+
 def test_endless_names_are_cut():
     name = "x" * 5_000
     (judged,), _ = stand(batch([write(1, f"/srv/{name}", 0.0, stream=name)]))
