@@ -52,17 +52,18 @@ _COPIES: Final = r"(?:vss|volume shadow copy|swprv|wbengine)\b"
 _COPY_SIGNS: Final = ("vss", "shadow", "swprv", "wbengine")
 # The logs that tell who did what; rotated ones (auth.log.4.gz) and applications' are left out.
 _LOGS: Final = (
-    r"(?:/var/log(?:/(?:auth\.log|secure|syslog|messages|audit(?:/audit\.log)?|wtmp|btmp|lastlog"
-    r"|journal\S*))?(?:/\*?)?|\S*\.(?:ba|z|a)?sh_history)(?: |$)"
+    r"(?:/var/log/(?:auth\.log|secure|syslog|messages|audit(?:/audit\.log)?|wtmp|btmp|lastlog"
+    r"|journal\S*)(?:/\*?)?|\S*\.(?:ba|z|a)?sh_history)(?: |$)"
 )
+_ALL_LOGS: Final = r"/var/log(?:/\*?)?(?: |$)"  # also where images of systems are made
 _DISK: Final = r"/dev/(?:sd|hd|vd|xvd|nvme|mmcblk|mapper/|md|disk/)"
 _ZEROS: Final = r"if=/dev/(?:zero|u?random)"
 _OPERAND: Final = r"(?:.* )?[^- ]"  # something that is no option: not just "--help"
 _LOG_SIGNS: Final = ("/var/log", "sh_history")
-# Of pkill and killall; -1 and -HUP only make a service read its settings again.
+# Of pkill, killall and systemctl; -1 and -HUP only make a service read its settings again.
 _DEADLY: Final = (
-    r"(?:(?:-(?:[2369]|15|19|[sefxqwvi]+|-signal|-exact|-full)|-{0,2}(?:sig)?(?:int|quit|kill|term"
-    r"|stop|abrt)|9|15) )*"
+    r"(?:(?:-(?:[2369]|15|19|[sefxqwvi]+|-signal|-exact|-full|-kill-who=\S+)"
+    r"|(?:--signal=|-{0,2})(?:sig)?(?:int|quit|kill|term|stop|abrt|9|15)) )*"
 )
 
 # The first that fits counts.
@@ -95,6 +96,7 @@ COMMANDS: Final = (
     ),
     Command(("journalctl",), r".*--vacuum-(?:time|size|files)", TRACES, is_usual=True),
     Command(("rm", "unlink", "truncate"), rf"(?:.* )?{_LOGS}", TRACES, signs=_LOG_SIGNS),
+    Command(("rm",), rf"(?:.* )?{_ALL_LOGS}", TRACES, is_usual=True, signs=_LOG_SIGNS),
     Command(("cp", "ln"), rf"(?:.* )?/dev/null {_LOGS}", TRACES, signs=_LOG_SIGNS),
     Command(("shred",), rf"(?:.* )?{_DISK}", DESTRUCTION),
     Command(
@@ -111,7 +113,16 @@ COMMANDS: Final = (
     Command(("format",), r"[a-z]: .*/(?:y|q|x)", DESTRUCTION, is_usual=True),
     Command(("auditctl",), r"(?:.* )?(?:-e ?0|(?-i:-D))(?: |$)", DEFENCES),
     Command(
-        ("systemctl",), rf"(?:-\S+ )*(?:stop|disable|mask|kill) (?:\S+ )*{_GUARDS}", DEFENCES,
+        ("systemctl",), rf"(?:-\S+ )*(?:(?:disable|mask) (?:\S+ )*|kill {_DEADLY}){_GUARDS}",
+        DEFENCES, signs=_GUARD_SIGNS,
+    ),
+    Command(
+        ("systemctl",), r"(?:-\S+ )*stop (?:\S+ )*(?:auditd|(?:systemd-)?journald|sysmon)",
+        DEFENCES, signs=_GUARD_SIGNS,
+    ),
+    # As updates of packages do.
+    Command(
+        ("systemctl",), rf"(?:-\S+ )*stop (?:\S+ )*{_GUARDS}", DEFENCES, is_usual=True,
         signs=_GUARD_SIGNS,
     ),
     Command(("service", "rc-service"), rf"{_GUARDS}stop", DEFENCES, signs=_GUARD_SIGNS),

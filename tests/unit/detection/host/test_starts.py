@@ -92,6 +92,10 @@ DEFENCES = [
     "sudo systemctl --now disable rsyslog.service",
     "systemctl mask systemd-journald",
     "systemctl stop nginx auditd",
+    "systemctl --quiet --system stop rsyslog.service",
+    "systemctl kill auditd",
+    "systemctl kill -s KILL rsyslog.service",
+    "systemctl kill --signal=SIGKILL --kill-who=main auditd",
     "service auditd stop",
     "/etc/init.d/auditd stop",
     "pkill -9 auditd",
@@ -155,6 +159,8 @@ HARMLESS = [
     "auditctl -R /etc/audit/audit.rules",
     "systemctl stop nginx",
     "systemctl restart rsyslog",
+    "systemctl kill -s HUP rsyslog.service",
+    "systemctl kill --signal=HUP rsyslog",
     "systemctl status auditd",
     "service auditd status",
     "service nginx stop",
@@ -266,8 +272,9 @@ def test_a_finding_says_who_ran_what_and_what_to_do():
 
 
 def test_what_administrators_do_too_is_less_severe():
-    (finding,) = starts.judge(of(["journalctl --vacuum-time=2weeks"])).findings
-    assert (finding.severity, finding.score) == (Severity.MEDIUM, 0.7)
+    for usual in ("journalctl --vacuum-time=2weeks", "systemctl stop rsyslog", "rm -rf /var/log/*"):
+        (finding,) = starts.judge(of([usual])).findings
+        assert (finding.severity, finding.score) == (Severity.MEDIUM, 0.7)
 
 
 @pytest.mark.parametrize(
