@@ -34,6 +34,7 @@ def make(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         desktop.shut_down()
         desktop.window.allow_close()
         desktop.window.close()
+        desktop.window.deleteLater()
         desktop.deleteLater()
 
 

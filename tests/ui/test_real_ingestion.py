@@ -37,7 +37,8 @@ def opened(
     monkeypatch.setattr("soc_copilot.app.WARM_MS", 3_600_000)  # torch is loaded by the session
     with Governance.open() as governance:
         governance.settings.set("ingestion.batch_interval_s", 0.1)
-        governance.settings.set("detection.web.enabled", False)  # its model is slow to load
+        for name in ("host", "integrity", "web"):  # models are slow to load
+            governance.settings.set(f"detection.{name}.enabled", False)
         governance.sources.add("file", log, from_start=True)
     made: list[Desktop] = []
 
@@ -54,6 +55,7 @@ def opened(
         desktop.shut_down()
         desktop.window.allow_close()
         desktop.window.close()
+        desktop.window.deleteLater()
         desktop.deleteLater()
 
 
@@ -62,9 +64,14 @@ def lines_stored() -> int:
         return governance.batches.totals().lines
 
 
+def wait_for_lines(qtbot: QtBot, lines: int) -> None:
+    with Governance.open() as governance:
+        qtbot.waitUntil(lambda: governance.batches.totals().lines >= lines)
+
+
 def ingest(desk: Desk, qtbot: QtBot, lines: int = 60) -> None:
     desk.start_ingestion()
-    qtbot.waitUntil(lambda: lines_stored() >= lines)
+    wait_for_lines(qtbot, lines)
 
 
 def test_lines_of_a_file_become_alerts_and_stop_says_what_was_stored(
@@ -85,7 +92,8 @@ def test_lines_of_a_file_become_alerts_and_stop_says_what_was_stored(
 @pytest.mark.slow
 def test_every_detector_runs_in_the_window(opened: Open, qtbot: QtBot) -> None:
     with Governance.open() as governance:
-        governance.settings.set("detection.web.enabled", True)
+        for name in ("host", "integrity", "web"):
+            governance.settings.set(f"detection.{name}.enabled", True)
     desktop, desk = opened()
     ingest(desk, qtbot)
     names = {"auth", "host", "integrity", "web"}
@@ -101,7 +109,7 @@ def test_closing_while_lines_come_in_stores_them_and_joins_every_thread(
     ingest(desk, qtbot)
     with log.open("a") as out:
         out.write(GUESSES)
-    qtbot.waitUntil(lambda: lines_stored() > 60)
+    wait_for_lines(qtbot, 61)
     desktop.window.close()
     qtbot.waitUntil(lambda: not desktop.window.isVisible())
     assert lines_stored() == 120
@@ -127,7 +135,8 @@ def test_a_switch_engaged_elsewhere_halts_within_a_second_and_release_goes_on(
         qtbot.wait(600)  # long enough for several polls of the file
         assert lines_stored() == 60
         other.kill_switch.release("done")
-    qtbot.waitUntil(lambda: lines_stored() == 120)
+    wait_for_lines(qtbot, 120)
+    assert lines_stored() == 120
     qtbot.waitUntil(lambda: band.isHidden() and desk.ingestion == "running")
 
 
@@ -136,7 +145,8 @@ def test_a_replay_plays_into_the_window_and_stops_when_asked(opened: Open, qtbot
     desk.start_replay(60.0)
     bar = desktop.window.findChild(ReplayBar)
     assert bar is not None
-    qtbot.waitUntil(lambda: bar.bar.value() > 0 and lines_stored() > 60)
+    wait_for_lines(qtbot, 61)
+    qtbot.waitUntil(lambda: bar.bar.value() > 0)
     assert bar.isVisible()
     bar.stop.click()
     qtbot.waitUntil(bar.isHidden)

@@ -307,6 +307,7 @@ def desktop(
         one.shut_down()
         one.window.allow_close()
         one.window.close()
+        one.window.deleteLater()
         one.deleteLater()
 
 
