@@ -69,9 +69,9 @@ def test_places_lie_inside_the_text(net: WebNet, text: str) -> None:
 
 
 def test_a_long_text_takes_bounded_time(net: WebNet) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     explain(net, "/?q=" + "%2527%20or%20" * 100_000)
-    assert time.perf_counter() - began < 5.0  # 0.2 s where this was written
+    assert time.process_time() - began < 5.0  # 0.2 s where this was written
 
 
 def test_shares_are_those_of_the_network(net: WebNet) -> None:

@@ -116,7 +116,7 @@ def test_origin_stays_inside_whatever_comes(raw: bytes) -> None:
 )
 def test_pathological_input_takes_bounded_time(unit: bytes) -> None:
     raw = unit * (65_536 // len(unit))
-    began = time.perf_counter()
+    began = time.process_time()
     texts = normalise(pack([raw], traced=True))
-    assert time.perf_counter() - began < 2.0  # 0.1 s where this was written
+    assert time.process_time() - began < 2.0  # 0.1 s where this was written
     assert len(texts.text(0)) <= 2 * len(raw)
