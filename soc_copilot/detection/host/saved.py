@@ -1,13 +1,15 @@
-"""The host detector's model folder: network and forest in one file, the rest on the card."""
+"""The host detector's model folder: network and trees in one file, the rest on the card."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from soc_copilot.detection.host import boosted as boosters
 from soc_copilot.detection.host import forest as forests
 from soc_copilot.detection.host import fusion as fusions
 from soc_copilot.detection.host import model as nets
+from soc_copilot.detection.host.boosted import Boosted
 from soc_copilot.detection.host.forest import Forest
 from soc_copilot.detection.host.fusion import Fusion
 from soc_copilot.detection.host.model import HostNet, Shape
@@ -18,6 +20,7 @@ from soc_copilot.domain.errors import DetectorError
 TOLERANCE: Final = 1e-5
 _NET: Final = "net."
 _FOREST: Final = "forest."
+_BOOSTED: Final = "boosted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class HostModel:
 
     net: HostNet
     forest: Forest
+    boosted: Boosted
     fusion: Fusion
     version: str
     features: tuple[str, ...]
@@ -46,6 +50,7 @@ def save(folder: Path, model: HostModel, card: Mapping[str, Any]) -> None:
     """
     tensors = {_NET + name: tensor for name, tensor in model.net.state_dict().items()}
     tensors |= {_FOREST + name: tensor for name, tensor in model.forest.tensors().items()}
+    tensors |= {_BOOSTED + name: tensor for name, tensor in model.boosted.tensors().items()}
     ours = {
         "name": "host",
         "version": model.version,
@@ -75,6 +80,7 @@ def load(folder: Path, features: tuple[str, ...]) -> HostModel:
         return HostModel(
             nets.from_tensors(_under(_NET, tensors), shape),
             forests.from_tensors(_under(_FOREST, tensors), shape.n_features),
+            boosters.from_tensors(_under(_BOOSTED, tensors), shape.n_features),
             fusions.from_card(card["fusion"]),
             str(card["version"]),
             features,

@@ -34,7 +34,7 @@ def _features(*shape, seed=1):
 
 
 def _near(found, wanted):
-    for name in ("score", "confidence", "deep", "isolation_forest", "heuristic"):
+    for name in ("score", "confidence", "deep", "isolation_forest", "heuristic", "boosted_trees"):
         a, b = getattr(found, name), getattr(wanted, name)
         assert np.allclose(a, b, rtol=0, atol=TOLERANCE), name
 
@@ -81,7 +81,7 @@ def test_numbers_that_are_none_give_a_score_all_the_same(detector, value):
     rows[2] = value
     rows[3, 13] = value
     found = detector.score(rows)
-    for name in ("score", "confidence", "deep", "isolation_forest", "heuristic"):
+    for name in ("score", "confidence", "deep", "isolation_forest", "heuristic", "boosted_trees"):
         assert np.isfinite(getattr(found, name)).all()
     assert ((found.score >= 0) & (found.score <= 1)).all()
 

@@ -54,7 +54,7 @@ def test_a_stream_is_told_by_its_highest_moment():
     assert (first.threshold, first.is_threat) == (DETECTOR.threshold, True)
     assert any("unreadable content" in reason for reason in first.reasons)
     assert {part.name for part in first.components} == {
-        "Rule: files lost", "Sequence of events", "Unlike ordinary work",
+        "Rule: files lost", "Sequence of events", "Unlike ordinary work", "Like known attacks",
     }  # fmt: skip
     weights = [part.weight for part in first.components]
     assert weights == sorted(weights, reverse=True)
