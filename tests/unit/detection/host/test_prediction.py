@@ -64,7 +64,10 @@ def test_json_has_plain_values(predictions):
     made, _ = predictions
     said = json.loads(json.dumps(made[1].to_json()))
     assert said["components"].keys() == {
-        "deep", "isolation_forest", "heuristic", "boosted_trees",
+        "deep",
+        "isolation_forest",
+        "heuristic",
+        "boosted_trees",
     }
     assert said["reasons"] == ["Reason 1."]
 
