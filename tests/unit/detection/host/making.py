@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 
+from soc_copilot.detection.host import boosted, forest
 from soc_copilot.detection.host.activity import HostEvent, Operation
 from soc_copilot.detection.host.detector import FEATURE_NAMES
-from soc_copilot.detection.host import boosted, forest
 from soc_copilot.detection.host.fusion import Fusion
 from soc_copilot.detection.host.model import HostNet, Shape
 from soc_copilot.detection.host.saved import HostModel
