@@ -1,9 +1,12 @@
 """The host detector's model folder: network and trees in one file, the rest on the card."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from torch import Tensor
 
 from soc_copilot.detection.host import boosted as boosters
 from soc_copilot.detection.host import forest as forests
@@ -48,9 +51,7 @@ def save(folder: Path, model: HostModel, card: Mapping[str, Any]) -> None:
         model: Its version goes onto the card, too.
         card: What else to say about it.
     """
-    tensors = {_NET + name: tensor for name, tensor in model.net.state_dict().items()}
-    tensors |= {_FOREST + name: tensor for name, tensor in model.forest.tensors().items()}
-    tensors |= {_BOOSTED + name: tensor for name, tensor in model.boosted.tensors().items()}
+    tensors = _tensors(model)
     ours = {
         "name": "host",
         "version": model.version,
@@ -60,6 +61,22 @@ def save(folder: Path, model: HostModel, card: Mapping[str, Any]) -> None:
         "tolerance": TOLERANCE,
     }
     save_model(folder, tensors, {**ours, **card})
+
+
+def digest(model: HostModel) -> str:
+    """Eight hexadecimal digits that differ when a number or the order of the features does."""
+    found = hashlib.blake2b(digest_size=4)
+    for name, tensor in sorted(_tensors(model).items()):
+        found.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        found.update(tensor.cpu().numpy().tobytes())
+    found.update(repr((model.fusion, model.features)).encode())
+    return found.hexdigest()
+
+
+def _tensors(model: HostModel) -> dict[str, Tensor]:
+    found = {_NET + name: tensor for name, tensor in model.net.state_dict().items()}
+    found |= {_FOREST + name: tensor for name, tensor in model.forest.tensors().items()}
+    return found | {_BOOSTED + name: tensor for name, tensor in model.boosted.tensors().items()}
 
 
 def load(folder: Path, features: tuple[str, ...]) -> HostModel:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 
 from soc_copilot.detection.host.features import FEATURES
-from soc_copilot.detection.host.saved import HostModel, save
+from soc_copilot.detection.host.saved import HostModel, digest, save
 from soc_copilot.detection.host.training.evaluate import report
 from soc_copilot.detection.host.training.fit import Recipe, fit_boosted, fit_forest, fit_net
 from soc_copilot.detection.host.training.folding import (
@@ -90,14 +90,15 @@ def _check(traces: Sequence[Trace]) -> None:
 
 def _final(scored: Scored, plan: Plan) -> HostModel:
     """Parts trained on everything, and the fusion of parts that had groups left out."""
-    return HostModel(
+    model = HostModel(
         fit_net([*scored.found, *scored.made], plan.shape, plan.recipe),
         fit_forest(scored.found, plan.recipe.seed),
         fit_boosted([*scored.found, *scored.made], plan.recipe.seed),
         fit_fusion(scored.found, scored.parts, plan.budget),
-        f"host-{datetime.now(UTC):%Y%m%d}.{plan.recipe.seed}",
+        "",
         tuple(f.name for f in FEATURES),
     )
+    return replace(model, version=f"host-{datetime.now(UTC):%Y%m%d}.{digest(model)}")
 
 
 def _card(traces: Sequence[Trace], scored: Scored, plan: Plan, options: Options) -> dict[str, Any]:

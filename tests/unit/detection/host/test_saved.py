@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from soc_copilot.detection.host import boosted as boosters
 from soc_copilot.detection.host.forest import from_sklearn
 from soc_copilot.detection.host.fusion import Fusion
 from soc_copilot.detection.host.model import CompiledNet, HostNet, Shape
-from soc_copilot.detection.host.saved import TOLERANCE, HostModel, load, save
+from soc_copilot.detection.host.saved import TOLERANCE, HostModel, digest, load, save
 from soc_copilot.detection.weights import load_card
 from soc_copilot.domain.errors import DetectorError
 
@@ -58,3 +59,12 @@ def test_a_card_that_lacks_something_is_refused(stored, key):
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(DetectorError, match="not one of the host detector"):
         load(folder, NAMES)
+
+
+def test_another_model_has_another_digest(stored):
+    model = stored[1]
+    assert digest(model) == digest(load(stored[0], NAMES))
+    other = replace(model, fusion=replace(model.fusion, bias=-1.5))
+    turned = replace(model, features=NAMES[::-1])
+    net = HostNet(Shape()).eval()
+    assert len({digest(m) for m in (model, other, turned, replace(model, net=net))}) == 4
