@@ -147,6 +147,7 @@ class Desktop(QObject):
     def on_opened(self, opened: Opened) -> None:
         """The database is open: fill the window."""
         from soc_copilot.ui.archive_search import Searchers
+        from soc_copilot.ui.demonstrations import Demonstrations
         from soc_copilot.ui.dialogs import WindowDialogs
         from soc_copilot.ui.ingestion import Ingestion
         from soc_copilot.ui.live import Live
@@ -166,6 +167,7 @@ class Desktop(QObject):
         self.desk = desk
         self.ingestion = Ingestion(desk, self._make_session)
         self.replay = Replay(desk)
+        Demonstrations(desk)
         self.watch = Watch(self._open, self)
         desk.summary_arrived.connect(self.live.on_summaries)
         desk.beat_arrived.connect(self.live.on_beat)
@@ -276,6 +278,8 @@ class Desktop(QObject):
             ends = [self.replay.join(), self.ingestion.join(), self.watch.join()]
             self._remember()
         ends.append(self.jobs.join())
+        if self.desk is not None:
+            self._clear_demonstrations()
         if not all(ends):
             logger.error("A thread is still busy at the end. replay,ingestion,watch,jobs=%s", ends)
         if self._reader is not None:
@@ -290,6 +294,16 @@ class Desktop(QObject):
                 governance.settings.set_ui_state(STATE_KEY, state)
         except SocCopilotError as error:
             logger.warning("Cannot remember the window's state. reason=%s", error)
+
+    def _clear_demonstrations(self) -> None:
+        from soc_copilot.domain.errors import SocCopilotError
+        from soc_copilot.ui.demonstrations import clear
+
+        try:
+            with self._open() as governance:
+                clear(governance)
+        except SocCopilotError as error:
+            logger.warning("Cannot take the demonstration folders away. reason=%s", error)
 
     # -- wiring
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from soc_copilot.archive.texts import has_text
+from soc_copilot.archive.texts import formatted, has_text
 from soc_copilot.domain import columns as c
 
 SAMPLE_ROWS: Final = 2_000  # chosen: rows on which recipes are tried
@@ -50,7 +50,7 @@ def _dashed(column: pl.Expr) -> pl.Expr:
 
 
 def _common(get: Get, zone: str) -> pl.Expr:
-    return pl.format(
+    return formatted(
         '{} - {} [{} {}] "{} {} HTTP/{}" {} {}',
         get(c.SOURCE_IP),
         _dashed(get(c.USER)),
@@ -66,12 +66,12 @@ def _common(get: Get, zone: str) -> pl.Expr:
 
 def _combined(get: Get, zone: str) -> pl.Expr:
     referrer, agent = _dashed(get(c.REFERRER)), _dashed(get(c.USER_AGENT))
-    return pl.format('{} "{}" "{}"', _common(get, zone), referrer, agent)
+    return formatted('{} "{}" "{}"', _common(get, zone), referrer, agent)
 
 
 def _syslog(get: Get, stamp: pl.Expr) -> pl.Expr:
-    pid = pl.format("[{}]", get(c.PID)).fill_null("")
-    return pl.format("{} {} {}{}: {}", stamp, get(c.HOST), get(c.PROCESS), pid, get(c.MESSAGE))
+    pid = formatted("[{}]", get(c.PID)).fill_null("")
+    return formatted("{} {} {}{}: {}", stamp, get(c.HOST), get(c.PROCESS), pid, get(c.MESSAGE))
 
 
 def _syslog_bsd(get: Get, zone: str) -> pl.Expr:
@@ -80,7 +80,7 @@ def _syslog_bsd(get: Get, zone: str) -> pl.Expr:
 
 def _syslog_iso(get: Get, zone: str) -> pl.Expr:
     stamp = _zoned(get, zone, "%Y-%m-%dT%H:%M:%S%.6f")
-    return _syslog(get, pl.format("{}{}", stamp, pl.lit(f"{zone[:3]}:{zone[3:]}")))
+    return _syslog(get, formatted("{}{}", stamp, pl.lit(f"{zone[:3]}:{zone[3:]}")))
 
 
 def _message(get: Get, zone: str) -> pl.Expr:

@@ -5,6 +5,18 @@ import re
 import polars as pl
 
 
+def formatted(layout: str, *values: pl.Expr | pl.Series | str) -> pl.Expr:
+    """The layout with values, or the columns of these names, for each "{}"; null where one is.
+
+    Instead of `pl.format`: that of Polars 2.1 panics where filtering left an empty chunk.
+    """
+    first, *others = layout.split("{}")
+    parts: list[pl.Expr | pl.Series | str] = [pl.lit(first)]
+    for value, text in zip(values, others, strict=True):
+        parts += [value, pl.lit(text)]
+    return pl.concat_str(parts)
+
+
 def has_text(column: pl.Expr, text: str) -> pl.Expr:
     """True where the column has a text, in any ASCII case."""
     if not any(char.isalpha() for char in text):

@@ -52,7 +52,7 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "lines with timestamp, action and path. Write one JSON object for each event, in the "
         "same order: event_id (the row's number from 0 on where none is given), timestamp (s), "
         "threat_score in [0, 1], is_threat, confidence, components (deep, isolation_forest, "
-        "heuristic), and reasons in plain words.",
+        "heuristic, boosted_trees), and reasons in plain words.",
     )
     host.add_argument("--input", type=Path, required=True, metavar="FILE", help="file activity")
     host.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
@@ -120,7 +120,9 @@ def _lines(verdicts: "pl.DataFrame") -> str:
         *short("threat_score"),
         "is_threat",
         *short("confidence"),
-        pl.struct(short("deep", "isolation_forest", "heuristic")).alias("components"),
+        pl.struct(short("deep", "isolation_forest", "heuristic", "boosted_trees")).alias(
+            "components"
+        ),
         "reasons",
     ).write_ndjson()
 

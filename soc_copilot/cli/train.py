@@ -105,13 +105,13 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     host.add_argument(
         "--budget",
         type=float,
-        default=0.03,
+        default=0.04,
         metavar="SHARE",
         help="of ordinary recordings that may have an alarm (default: %(default)s)",
     )
     host.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
     host.add_argument(
-        "--no-boosting", action="store_true", help="leave out the boosted trees beside it"
+        "--no-boosting", action="store_true", help="leave out the boosted trees on windows"
     )
     host.add_argument("--json", action="store_true", help="print the model's card as JSON")
     host.set_defaults(func=_run_host)

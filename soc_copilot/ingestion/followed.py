@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from soc_copilot.domain.clock import Clock
-from soc_copilot.domain.records import RecordChunk, SourceEvent
+from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceEvent
 from soc_copilot.ingestion.files import HandlePool, Identity, read_at
 from soc_copilot.ingestion.generations import Generations
 from soc_copilot.ingestion.reader import FileReader, ReadLimits, ReadStyle
@@ -101,8 +101,15 @@ class Followed:
 
     # What goes out
 
-    def hand_out(self, chunks: Iterable[RecordChunk]) -> None:
-        """Chunks for the caller, with the events that wait for their generation."""
+    def hand_out(self, chunks: Iterable[RecordChunk], passed: Iterable[Checkpoint] = ()) -> None:
+        """Chunks for the caller, with the events that wait for their generation.
+
+        Args:
+            chunks: Of one reader.
+            passed: Places that it passed over, before the first chunk's end or after.
+        """
+        for place in passed:
+            self.generations.note_passed(place)
         for chunk in chunks:
             for event in chunk.events:
                 self.generations.tell(event)

@@ -76,8 +76,12 @@ class Generations:
     def note(self, checkpoint: Checkpoint) -> None:
         """Remember where a generation stands, and thinly where it stood."""
         self._index(checkpoint)
-        traces = self._traces.setdefault(checkpoint.generation, [])
-        traces.append(checkpoint)
+        self.note_passed(checkpoint)
+
+    def note_passed(self, place: Checkpoint) -> None:
+        """Remember a place that was passed over; later ones come later."""
+        traces = self._traces.setdefault(place.generation, [])
+        traces.append(place)
         if len(traces) > _TRACES_KEPT:
             del traces[_least_missed(traces)]
 

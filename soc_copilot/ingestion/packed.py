@@ -146,6 +146,10 @@ class PackedReader(FileReader):
         return chunks
 
     @override
+    def passed(self, fd: int, start: int) -> list[Checkpoint]:
+        return []  # what was unpacked before is not kept
+
+    @override
     def finish(self, fd: int) -> list[RecordChunk]:
         if self.is_done:
             return [self.abandon()]

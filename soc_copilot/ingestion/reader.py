@@ -259,6 +259,32 @@ class FileReader:
         self._is_racy = now_ns - stat.mtime_ns < RACY_NS
         return chunks
 
+    def passed(self, fd: int, start: int) -> list[Checkpoint]:
+        """Places between `start` and the position, each half as far as the next.
+
+        A copy of the file that ends anywhere between can be known by one of them, however much
+        was read at once. None when the file changed since it was read.
+        """
+        end, head = self.position, self._lines.trail.head
+        places: list[int] = []
+        at = end // 2
+        while at > max(start, MARKER_BYTES):
+            places.append(at)
+            at //= 2
+        if not places:
+            return []
+        trails = [self._trail_at(fd, at) for at in reversed(places)]
+        if self._stat(fd).size < end or self._bytes_at(fd, 0, len(head)) != head:
+            return []
+        spot = self.spot()
+        return [
+            replace(
+                spot, offset=at, head_hash=digest(trail.head), head_bytes=len(trail.head),
+                marker_hash=digest(trail.marker), marker_bytes=len(trail.marker),
+            )
+            for at, trail in zip(reversed(places), trails, strict=True)
+        ]  # fmt: skip
+
     def finish(self, fd: int) -> list[RecordChunk]:
         """What is left of a file that nobody writes any more, and its end mark.
 

@@ -272,7 +272,9 @@ class FileTailer:
             fd = self._followed.handle(reader)
             if reader.position == 0 and type(reader) is FileReader and self._is_packed(reader, fd):
                 return
+            start = reader.position
             chunks = reader.read(fd, budget)
+            passed = reader.passed(fd, start)
         except FileNotFoundError:
             self._followed.lose(reader)
             self._current = None
@@ -286,7 +288,7 @@ class FileTailer:
         self._doubts = 0
         if chunks:
             self._quiet_since_s = now
-            self._followed.hand_out(chunks)
+            self._followed.hand_out(chunks, passed)
         elif self._is_missing and self._may_end(fd):
             message = f'"{self.path}" was deleted; it was read to its end.'
             self._followed.say("deleted", message, reader)

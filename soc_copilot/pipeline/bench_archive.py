@@ -21,6 +21,7 @@ from soc_copilot.archive.compaction import compact, plan
 from soc_copilot.archive.query import parse
 from soc_copilot.archive.scan import Request, Scanner
 from soc_copilot.archive.store import Archive
+from soc_copilot.archive.texts import formatted
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.archive import Segment
 from soc_copilot.domain.events import EventBatch
@@ -288,7 +289,7 @@ def _chunk(rng: np.random.Generator, sample: pl.DataFrame, n: int, start_us: int
     times = pl.Series(start_us + at[order]).cast(pl.Datetime("us"))
     url, size = _varied(rng, asked, n)
     return pl.select(
-        pl.format(
+        formatted(
             '{} - - [{}] "{} {} {}" {} {} {} {}',
             _addresses(who),
             times.dt.strftime("%d/%b/%Y:%H:%M:%S +0000"),
@@ -317,9 +318,9 @@ def _varied(rng: np.random.Generator, asked: pl.DataFrame, n: int) -> tuple[pl.S
             pl.when(pl.col("chance") < 1e-6)
             .then(pl.lit("/checkout/returns-7Q4"))
             .when(pl.col("chance") < 0.2)
-            .then(pl.format("{}?id={}", bare, "number"))
+            .then(formatted("{}?id={}", bare, "number"))
             .when(pl.col("chance") < 0.3)
-            .then(pl.format("/product/{}/view", "number"))
+            .then(formatted("/product/{}/view", "number"))
             .otherwise(pl.col("url"))
         ).to_series(),
         frame.select(
@@ -333,5 +334,5 @@ def _addresses(clients: npt.NDArray[np.int64]) -> pl.Series:
     octets = [((mixed >> np.uint64(shift)) & np.uint64(0xFF)) for shift in (56, 48, 40, 32)]
     octets[0] = octets[0] % np.uint64(222) + np.uint64(1)
     return pl.select(
-        pl.format("{}.{}.{}.{}", *(pl.lit(pl.Series(octet)) for octet in octets))
+        formatted("{}.{}.{}.{}", *(pl.lit(pl.Series(octet)) for octet in octets))
     ).to_series()

@@ -276,7 +276,7 @@ def _by_torch(detector: "HybridThreatDetector") -> Callable[[Floats], object]:
         batch = torch.from_numpy(rows)[None].to(detector.device)
         logits, _ = there(batch, there.initial(1))
         last = rows[-1:]
-        return detector.judge(last, logits[0, -1:].cpu().numpy(), detector.forest(last))
+        return detector.judge(last, logits[0, -1:].cpu().numpy(), detector.trees(last))
 
     return score
 

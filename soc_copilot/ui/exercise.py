@@ -11,7 +11,8 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,8 @@ N_EACH: Final = 12  # chosen: files in each sub-folder; 48 in all are enough for
 LEARN_S: Final = 3.0  # chosen: the watcher looks at new files in idle moments
 PACE_S: Final = 0.06  # chosen: between files; as fast as an attack that takes its time
 
+_made: set[Path] = set()  # by this process, and still there
+_busy: set[Path] = set()  # with an exercise under way
 _FOLDERS: Final = {
     "letters": ("letter", ".txt"),
     "accounts": ("account", ".csv"),
@@ -55,7 +58,39 @@ def make_folder(parent: Path | None = None) -> Path:
             names.append(name)
     about = {"purpose": PURPOSE, "folder": str(folder), "files": names}
     (folder / MARKER).write_text(json.dumps(about, indent=1), encoding="utf-8")
+    _made.add(folder)
     return folder
+
+
+def made() -> tuple[Path, ...]:
+    """Folders that this process made and did not take away."""
+    return tuple(_made)
+
+
+def remove(folder: Path) -> bool:
+    """Take away a folder that `make_folder` made, with what was put there by this module.
+
+    What somebody else put there stays, and the folder with it. Nothing happens while an exercise
+    is under way in it.
+
+    Returns:
+        True when there is nothing left to do.
+    """
+    if folder in _busy:
+        return False
+    _made.discard(folder)
+    names = _sample_files(folder)
+    if not names:
+        return True  # not ours (any more)
+    copies = {name.replace("/", "-") for name in names}
+    places = [] if (folder / COPIES).is_symlink() else list((folder / COPIES).glob("[0-9a-f]*"))
+    for place in places:
+        if place.is_dir() and not place.is_symlink():
+            _delete(place / name for one in copies for name in (one, one + ENDING))
+            _delete_folders([place])
+    _delete(folder / name for name in (*names, MARKER))
+    _delete_folders([folder / COPIES, *(folder / below for below in _FOLDERS), folder])
+    return True
 
 
 def is_ours(folder: Path) -> bool:
@@ -91,6 +126,20 @@ def run(
             f'"{render_safe(str(folder), 200)}" is not a demonstration folder. The exercise '
             "encrypts copies of its own sample files, and touches no other folder."
         )
+    _busy.add(folder)
+    try:
+        return _exercise(folder, names, report, pace_s, learn_s)
+    finally:
+        _busy.discard(folder)
+
+
+def _exercise(
+    folder: Path,
+    names: list[str],
+    report: Callable[[int, int], None],
+    pace_s: float,
+    learn_s: float,
+) -> int:
     copies = _copy(folder, names)
     for _ in range(10):
         report(0, len(copies))
@@ -144,6 +193,18 @@ def _sample_files(folder: Path) -> list[str]:
         return [name for name in names if _is_plain(folder / name)]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _delete(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with suppress(OSError):  # what cannot be deleted stays, and its folder with it
+            path.unlink()
+
+
+def _delete_folders(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _is_plain(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from soc_copilot.ui.workers import JobRunner
+from soc_copilot.ui.workers import JobRunner, is_there
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
@@ -36,18 +36,21 @@ class Latest:
         return self._is_busy
 
     def ask(self, question: "Callable[[Governance], T]", answer: Callable[[T], None]) -> None:
-        """Ask; `answer` is called on the GUI thread unless a newer question came meanwhile."""
+        """Ask; `answer` is called on the GUI thread.
+
+        Unless a newer question came meanwhile, or the widget whose method it is was deleted.
+        """
         if self._is_busy:
             self._waiting = (question, answer)
             return
         self._is_busy = True
 
         def done(result: T) -> None:
-            if not self._go_on():
+            if not self._go_on() and is_there(answer):
                 answer(result)
 
         def failed(text: str) -> None:
-            if not self._go_on():
+            if not self._go_on() and is_there(self._failed):
                 self._failed(text)
 
         self._submit(question, done, failed)

@@ -1,8 +1,7 @@
 """The status strip: detectors' health, rates, latency, size of the database."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
@@ -17,9 +16,10 @@ from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
 if TYPE_CHECKING:
     from soc_copilot.ui.live import Live
 
-OWN_PAGES: Final = {"host": "Host", "web": "Web"}  # detectors with a page, and its title
 STRIP_PX = 30
 DOT_PX = 8
+PAGES = ("host", "web")  # of detectors that have one of their name
+TIPS = ("Click for its figures.", "Click for its page, right-click for its figures.")
 
 
 def dot_icon(color: QColor) -> QIcon:
@@ -49,7 +49,7 @@ class HealthPanel(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        column = self._column = QVBoxLayout(self)
+        column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(GRID)
         column.addWidget(PlainLabel(health.title or health.name, "heading"))
@@ -76,14 +76,6 @@ class HealthPanel(QFrame):
                 table.addWidget(PlainLabel(name, "muted"), row, 0)
                 table.addWidget(PlainLabel(value), row, 1)
         column.addLayout(table)
-
-    def offer_page(self, title: str, go: Callable[[], None]) -> None:
-        """Lead to the detector's own page."""
-        link = QPushButton(f"Open the {title} page")
-        link.setProperty("kind", "link")
-        link.clicked.connect(self.close)
-        link.clicked.connect(go)
-        self._column.addWidget(link)
 
     def show_above(self, button: QWidget) -> None:
         """Open just above a button of the strip."""
@@ -164,22 +156,29 @@ class Strip(QFrame):
             button.setVisible(place < len(detectors))
             if place < len(detectors):
                 button.setText(f" {shown[place][1]}")
-                button.setToolTip(safe_tip(detectors[place].detail or "Click for its figures."))
+                tip = detectors[place].detail or TIPS[shown[place][0] in PAGES]
+                button.setToolTip(safe_tip(tip))
         self._paint()
 
     def _make(self, place: int) -> QPushButton:
         button = QPushButton()
         button.setIconSize(QSize(DOT_PX, DOT_PX))
-        button.clicked.connect(lambda: self._explain(place))
+        button.clicked.connect(lambda: self._open(place))
+        button.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        button.customContextMenuRequested.connect(lambda _where: self._explain(place))
         return button
+
+    def _open(self, place: int) -> None:
+        """A detector with a page of its own leads there, another one to its figures."""
+        name = self._shown[place][0]
+        if name in PAGES:
+            self._go(name)
+        else:
+            self._explain(place)
 
     def _explain(self, place: int) -> None:
         if self._live is not None and place < len(self._live.detectors):
-            name = self._live.detectors[place].name
-            panel = HealthPanel(self._live.detectors[place], self)
-            if name in OWN_PAGES:
-                panel.offer_page(OWN_PAGES[name], lambda: self._go(name))
-            panel.show_above(self._buttons[place])
+            HealthPanel(self._live.detectors[place], self).show_above(self._buttons[place])
 
     def _link(self, text: str, page: str) -> QPushButton:
         button = QPushButton(text)

@@ -196,13 +196,14 @@ class Theme(QObject):
         return draw_icon(name, self.hex(role), self.hex("info"), QSize(size, size))
 
     def apply(self, app: QApplication) -> None:
-        """Give the whole program this look."""
+        """Give the whole program this look, unless it has it already."""
+        sheet = Template(SHEET).substitute(self._look.roles, **_sheet_words(self.is_dark))
+        if app.styleSheet() == sheet:
+            return  # each of the four calls below styles every widget that there is
         app.setStyle("Fusion")
         app.setFont(self.font())
         app.setPalette(self._palette())
-        app.setStyleSheet(
-            Template(SHEET).substitute(self._look.roles, **_sheet_words(self.is_dark))
-        )
+        app.setStyleSheet(sheet)
 
     def _resolve(self) -> _Look:
         dark = self._choice == "dark"

@@ -139,7 +139,7 @@ class _LaneWorker(QObject):
             self.succeeded.emit(job, result)
 
 
-def _is_there(callback: Callable[..., object]) -> bool:
+def is_there(callback: Callable[..., object]) -> bool:
     """False for a method of a widget that was deleted while its job ran."""
     owner = getattr(callback, "__self__", None)
     return not isinstance(owner, QObject) or isValid(owner)
@@ -171,17 +171,17 @@ class _Lane(QObject):
 
     @Slot(object, object)
     def on_succeeded(self, job: Job, result: object) -> None:
-        if job.done is not None and not job.cancelled and _is_there(job.done):
+        if job.done is not None and not job.cancelled and is_there(job.done):
             job.done(result)
 
     @Slot(object, str)
     def on_broke(self, job: Job, text: str) -> None:
-        if job.failed is not None and not job.cancelled and _is_there(job.failed):
+        if job.failed is not None and not job.cancelled and is_there(job.failed):
             job.failed(text)
 
     @Slot(object, object, object)
     def on_moved(self, job: Job, done: int, total: int) -> None:
-        if job.progress is not None and not job.cancelled and _is_there(job.progress):
+        if job.progress is not None and not job.cancelled and is_there(job.progress):
             job.progress(done, total)
 
 

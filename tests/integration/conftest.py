@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from soc_copilot.cli.source_reports import ledger_object, look_at
+from soc_copilot.governance.database import Governance
+
 PATIENCE_S = 120.0  # far above what anything here takes: only a hang reaches it
+DETECTORS = ("auth", "host", "integrity", "web")
 
 
 class Terminal:
@@ -27,6 +31,16 @@ class Terminal:
             "PYTHONFAULTHANDLER": "1",
         }
         self.children: list[subprocess.Popen[str]] = []
+
+    def governance(self) -> Governance:
+        """The database, opened here: a look at it costs no process."""
+        return Governance.open(self.database, home=self.folder / "home")
+
+    def only(self, *detectors: str) -> None:
+        """Switch off all other detectors: a process that loads no model starts at once."""
+        with self.governance() as governance:
+            for name in DETECTORS:
+                governance.settings.set(f"detection.{name}.enabled", value=name in detectors)
 
     def command(self, *words: str | Path) -> list[str]:
         first, *rest = map(str, words)
@@ -78,16 +92,41 @@ class Terminal:
             if child.stdout is not None and not child.stdout.closed:
                 child.communicate()
 
+    def end(self, child: subprocess.Popen[str]) -> str:
+        """Ask a run to end, as systemd does; return what it said."""
+        child.terminate()
+        said, _ = child.communicate(timeout=PATIENCE_S)
+        assert child.returncode == 0, said
+        return said
+
     def ledger(self) -> dict[str, int]:
-        """Stored totals over all sources."""
+        """Stored totals over all sources, as `sources ledger` tells them."""
+        with self.governance() as governance:
+            ledgers = governance.sources.ledger()
+            rows = [ledger_object(one, look_at(governance, one)) for one in ledgers]
         totals: dict[str, int] = {}
-        for row in self.rows("sources", "ledger"):
+        for row in rows:
             for key, value in row.items():
                 if key == "archived_bytes":
                     continue  # compaction makes it smaller whenever it comes round
                 if isinstance(value, int) and not isinstance(value, bool):
                     totals[key] = totals.get(key, 0) + value
         return totals
+
+    def wait_for_start(self) -> None:
+        """Wait until a run reads its sources."""
+        with self.governance() as governance:
+            rows = governance.audit.rows
+            wait_until(
+                lambda: any(row.action == "ingestion.started" for row in rows(None, 50)),
+                "ingestion has started",
+            )
+
+    def wait_for_lines(self, n: int) -> None:
+        """Wait until so many lines are stored in all."""
+        with self.governance() as governance:
+            totals = governance.batches.totals
+            wait_until(lambda: totals().lines >= n, f"{n} lines are stored")
 
 
 @pytest.fixture

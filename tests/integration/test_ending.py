@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from soc_copilot.governance.database import Governance
-from tests.integration.conftest import Terminal, access_lines, wait_until
+from tests.integration.conftest import Terminal, access_lines
+from tests.tools.ports import free_port
 
 ENDS_IN_S = 60.0  # far above what it takes; the limits of the parts add up to less
 
@@ -17,21 +17,14 @@ ENDS_IN_S = 60.0  # far above what it takes; the limits of the parts add up to l
 def test_a_signal_ends_a_run_with_files_and_listeners(
     terminal: Terminal, tmp_path: Path, number: signal.Signals
 ) -> None:
+    terminal.only("auth")
     log = tmp_path / "access.log"
     log.write_text("".join(access_lines(2_000)) + "192.0.2.1 - - [20/Nov")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
     child = terminal.start(
         "watch", log, "--from-start", "--listen", f"syslog-udp={address}", "--batch-interval", "60"
     )
-    with Governance.open(terminal.database, home=terminal.folder / "home") as governance:
-        wait_until(lambda: bool(governance.audit.rows(None, 1)), "the run has begun")
-
-        def has_started() -> bool:
-            return any(row.action == "ingestion.started" for row in governance.audit.rows(None, 20))
-
-        wait_until(has_started, "ingestion has started")
+    terminal.wait_for_start()
     host, port = address.split(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"<13>Nov 20 10:00:00 gw app: hello", (host, int(port)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Terminal, access_lines, auth_lines, wait_until
+from tests.integration.conftest import Terminal, access_lines, auth_lines
 
 
 def test_a_file_becomes_alerts_that_can_be_closed_and_remembered(
@@ -36,6 +36,7 @@ def test_a_file_becomes_alerts_that_can_be_closed_and_remembered(
 
 
 def test_a_second_run_on_the_same_database_adds_nothing(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.only("web")
     log = tmp_path / "access.log"
     log.write_text("".join(access_lines(3_000)))
     terminal.run("watch", log, "--from-start", "--until-idle", "0.5")
@@ -51,6 +52,7 @@ def test_a_second_run_on_the_same_database_adds_nothing(terminal: Terminal, tmp_
 def test_lines_written_while_nobody_watched_are_read_at_the_next_start(
     terminal: Terminal, tmp_path: Path
 ) -> None:
+    terminal.only()
     log = tmp_path / "access.log"
     lines = access_lines(900)
     log.write_text("".join(lines[:300]))
@@ -67,21 +69,20 @@ def test_lines_written_while_nobody_watched_are_read_at_the_next_start(
 
 
 def test_a_folder_is_watched_and_new_files_are_found(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.only()
     folder = tmp_path / "logs"
     folder.mkdir()
     (folder / "a.log").write_text("".join(access_lines(200)))
-    child = terminal.start(
-        "watch", folder, "--from-start", "--batch-interval", "0.2", "--until-idle", "60"
-    )
-    wait_until(lambda: terminal.database.exists(), "the database is there")
-    wait_until(lambda: terminal.ledger().get("lines") == 200, "the first file is stored")
+    child = terminal.start("watch", folder, "--from-start", "--batch-interval", "0.2")
+    terminal.wait_for_lines(200)
     (folder / "b.log").write_text("".join(auth_lines(100)))
-    wait_until(lambda: terminal.ledger()["lines"] == 301, "the new file is stored")
-    child.terminate()
-    assert child.wait(30) == 0
+    terminal.wait_for_lines(301)
+    terminal.end(child)
+    assert terminal.ledger()["lines"] == 301
 
 
 def test_a_compressed_file_is_read_once(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.only()
     log = tmp_path / "access.log.1.gz"
     log.write_bytes(gzip.compress("".join(access_lines(500)).encode()))
     for _ in range(2):
@@ -90,17 +91,12 @@ def test_a_compressed_file_is_read_once(terminal: Terminal, tmp_path: Path) -> N
 
 
 def test_an_interrupt_stores_what_is_buffered(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.only()
     log = tmp_path / "access.log"
     log.write_text("".join(access_lines(100)))
     child = terminal.start("watch", log, "--from-start", "--batch-interval", "60")
-    wait_until(terminal.database.exists, "the database is there")
-    wait_until(
-        lambda: any(row["action"] == "ingestion.started" for row in terminal.rows("audit", "list")),
-        "ingestion has started",
-    )
-    wait_until(lambda: terminal.ledger() != {}, "the source is known")
-    child.terminate()
-    assert child.wait(30) == 0
+    terminal.wait_for_start()
+    terminal.end(child)
     assert terminal.ledger()["lines"] in {0, 100}
     terminal.run("watch", log, "--until-idle", "0.5")
     assert terminal.ledger()["lines"] == 100
@@ -114,6 +110,7 @@ def test_a_missing_path_is_named_with_the_way_out(terminal: Terminal, tmp_path: 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_hostile_lines_come_out_inert(terminal: Terminal, tmp_path: Path, kind: str) -> None:
+    terminal.only("integrity", "web")
     log = tmp_path / "access.log"
     hostile = [
         b"<img src=http://127.0.0.1:9/x>",

@@ -20,6 +20,7 @@ from soc_copilot.ingestion.spooled import SpooledSource
 from tests.benchmarks.udp_syslog import measure
 from tests.integration.conftest import PATIENCE_S, wait_until
 from tests.integration.rsyslog import Rsyslog, find_program
+from tests.tools.ports import free_port
 
 _NUMBER = re.compile(rb"number=(\d+)=$")
 
@@ -30,7 +31,9 @@ class Receiver:
     def __init__(self, folder: Path, kind: str, **options: str) -> None:
         self.folder, self.kind = folder, kind
         self.options = SourceOptions.checked(kind, options)
-        self.port = free_port(kind)
+        self.port = free_port(
+            socket.SOCK_DGRAM if kind == "syslog-udp" else socket.SOCK_STREAM,
+        )
         self.positions: dict[int, Checkpoint] = {}
         self.lines: list[bytes] = []
         self.events: list[SourceEvent] = []
@@ -68,13 +71,6 @@ class Receiver:
         """Messages without their senders, once there are so many."""
         wait_until(lambda: self.poll() >= n, f"{n} messages are stored")
         return [line.partition(b"\t")[2] for line in self.lines]
-
-
-def free_port(kind: str) -> int:
-    how = socket.SOCK_DGRAM if kind == "syslog-udp" else socket.SOCK_STREAM
-    with socket.socket(socket.AF_INET, how) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture

@@ -18,9 +18,12 @@ import pytest
 from soc_copilot.governance.database import Governance
 from tests.integration.conftest import PATIENCE_S, Terminal, wait_until
 from tests.tools.archived import archived_lines
+from tests.tools.ports import free_port
 
-LINES = 12_000
-REQUESTS = 3_000
+LINES = 8_000
+BLOCK = 4_000  # lines of one writer; there is another one until the log was rotated often enough
+ROTATIONS = 4
+REQUESTS = 2_000
 NUMBER = re.compile(r"(?:line |/n/)(\d{9})")
 
 
@@ -33,8 +36,7 @@ def program(name: str, package: str) -> str:
 
 def stored(terminal: Terminal) -> Counter[int]:
     """How often each number stands in the archive."""
-    home = Path(terminal.environment["SOC_COPILOT_HOME"])
-    with Governance.open(terminal.database, home=home) as governance:
+    with terminal.governance() as governance:
         lines = list(archived_lines(governance))
     found = [NUMBER.search(line) for line in lines]
     assert all(found), [line for line, match in zip(lines, found, strict=True) if not match][:3]
@@ -45,19 +47,14 @@ def declared(terminal: Terminal) -> list[str]:
     return [row["message"] for row in terminal.rows("sources", "events") if row.get("is_loss")]
 
 
-DETECTORS = ("web", "auth", "integrity", "host")
-
-
 class Watch:
     """The program under test, running while a log is written; it only reads and archives."""
 
     def __init__(self, terminal: Terminal, log: Path) -> None:
         self.terminal, self.log = terminal, log
         log.touch()
-        self.home = Path(terminal.environment["SOC_COPILOT_HOME"])
-        with Governance.open(terminal.database, home=self.home) as governance:
-            for detector in DETECTORS:
-                governance.settings.set(f"detection.{detector}.enabled", value=False)
+        terminal.only()
+        with terminal.governance() as governance:
             self.words = ("watch", log, "--from-start", "--batch-interval", "0.1")
             self.child = terminal.start(*self.words)
             wait_until(
@@ -102,12 +99,10 @@ def test_logrotate_with_a_watching_handler(terminal: Terminal, tmp_path: Path) -
     log = tmp_path / "logs" / "app.log"
     log.parent.mkdir()
     watch = Watch(terminal, log)
-    writer = write("watched", log, 0, LINES)
-    rotations = rotate_until_done(writer, log, "create 0600\n compress\n delaycompress")
-    assert rotations >= 3
+    written = write_and_rotate("watched", log, "create 0600\n compress\n delaycompress")
     watch.end()
     found = stored(terminal)
-    assert set(found) == set(range(LINES))
+    assert set(found) == set(range(written))
     assert set(found.values()) == {1}
     assert not declared(terminal)
 
@@ -118,9 +113,7 @@ def test_logrotate_with_copytruncate(terminal: Terminal, tmp_path: Path) -> None
     log = tmp_path / "logs" / "app.log"
     log.parent.mkdir()
     watch = Watch(terminal, log)
-    writer = write("plain", log, 0, LINES)
-    rotations = rotate_until_done(writer, log, "copytruncate")
-    assert rotations >= 3
+    write_and_rotate("plain", log, "copytruncate")
     watch.end()
     found = stored(terminal)
     on_disk = {
@@ -130,25 +123,28 @@ def test_logrotate_with_copytruncate(terminal: Terminal, tmp_path: Path) -> None
     assert set(found.values()) == {1}
 
 
-def rotate_until_done(writer: subprocess.Popen[bytes], log: Path, how: str) -> int:
-    """Run logrotate again and again while the writer writes; returns how often."""
+def write_and_rotate(handler: str, log: Path, how: str) -> int:
+    """Run logrotate again and again while a writer writes; returns how many lines it wrote."""
     logrotate = program("logrotate", "logrotate")
     config = log.parent.parent / "logrotate.conf"
     config.write_text(f'"{log}" {{\n rotate 400\n missingok\n {how}\n}}\n')
     config.chmod(0o600)
     state = config.with_suffix(".state")
-    rotations = 0
-    while writer.poll() is None:
-        if log.exists() and log.stat().st_size > 20_000:
-            done = subprocess.run(
-                [logrotate, "-f", "-s", str(state), str(config)],
-                capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stderr
-            rotations += 1
-        time.sleep(0.15)
-    assert writer.returncode == 0
-    return rotations
+    rotations = written = 0
+    while rotations < ROTATIONS:
+        writer = write(handler, log, written, BLOCK)
+        written += BLOCK
+        while writer.poll() is None:
+            if log.exists() and log.stat().st_size > 20_000:
+                done = subprocess.run(
+                    [logrotate, "-f", "-s", str(state), str(config)],
+                    capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+                )  # fmt: skip
+                assert done.returncode == 0, done.stderr
+                rotations += 1
+            time.sleep(0.15)
+        assert writer.returncode == 0
+    return written
 
 
 @pytest.fixture
@@ -163,9 +159,7 @@ class Nginx:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.log = folder / "access.log"
         config = folder / "nginx.conf"
         config.write_text(

@@ -85,7 +85,7 @@ class Bench:
             assert not page.model.is_busy
             assert not page.commands.triage.is_busy
 
-        self.qtbot.waitUntil(quiet, timeout=10_000)
+        self.qtbot.waitUntil(quiet)
 
     def key(self, key: Qt.Key, widget: QWidget | None = None) -> None:
         """Press a key in the table, or in another widget."""
@@ -116,6 +116,6 @@ def bench(qtbot: QtBot, folder: Path, findings: list[Finding] | None = None) -> 
         yield Bench(desk, governance, qtbot, page)
     finally:
         page.close()
-        assert jobs.join()
+        assert jobs.join(60_000)
         reader.close()
         governance.close()

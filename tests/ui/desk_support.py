@@ -40,7 +40,7 @@ class DeskBench:
         for _ in range(3):  # a job's end may queue another one
             done: list[None] = []
             self.desk.jobs.submit(lambda _governance: None, done.append)
-            self.qtbot.waitUntil(lambda done=done: bool(done), timeout=10_000)
+            self.qtbot.waitUntil(lambda done=done: bool(done))
 
     def show(self, page: QWidget, *, wide: int = 1280, high: int = 800) -> None:
         """Show a page as the window would, and wait for what it reads."""
@@ -82,6 +82,6 @@ def desk_bench(qtbot: QtBot, folder: Path) -> Iterator[DeskBench]:
     try:
         yield made
     finally:
-        assert jobs.join()
+        assert jobs.join(60_000)
         reader.close()
         governance.close()

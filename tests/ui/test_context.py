@@ -70,7 +70,7 @@ def test_a_page_is_asked_for_by_name_with_its_arguments(qtbot: QtBot, tmp_path: 
 def test_engaging_stores_the_reason_and_tells_the_new_state(qtbot: QtBot, tmp_path: Path) -> None:
     with desk_bench(qtbot, tmp_path) as bench:
         bench.desk.engage_killswitch("a test of the switch")
-        qtbot.waitUntil(lambda: bench.desk.killswitch.engaged, timeout=5_000)
+        qtbot.waitUntil(lambda: bench.desk.killswitch.engaged)
         assert bench.governance.kill_switch.state().reason == "a test of the switch"
 
 
@@ -79,14 +79,14 @@ def test_releasing_is_told_as_well(qtbot: QtBot, tmp_path: Path) -> None:
         bench.governance.kill_switch.engage("a test")
         bench.desk.set_killswitch(bench.governance.kill_switch.state())
         bench.desk.release_killswitch("all clear")
-        qtbot.waitUntil(lambda: not bench.desk.killswitch.engaged, timeout=5_000)
+        qtbot.waitUntil(lambda: not bench.desk.killswitch.engaged)
         assert bench.actions_audited()[-2:] == ["killswitch.engaged", "killswitch.released"]
 
 
 def test_a_refused_engagement_is_said_and_changes_nothing(qtbot: QtBot, tmp_path: Path) -> None:
     with desk_bench(qtbot, tmp_path) as bench:
         bench.desk.engage_killswitch("  ")
-        qtbot.waitUntil(lambda: bool(bench.messages), timeout=5_000)
+        qtbot.waitUntil(lambda: bool(bench.messages))
         assert [level for level, _ in bench.messages] == ["error"]
         assert not bench.governance.kill_switch.state().engaged
 

@@ -50,7 +50,7 @@ def settle(bench: DeskBench) -> None:
     for _ in range(2):
         done: list[None] = []
         bench.desk.jobs.submit_search(lambda _governance: None, done.append)
-        bench.qtbot.waitUntil(lambda done=done: bool(done), timeout=10_000)
+        bench.qtbot.waitUntil(lambda done=done: bool(done))
     bench.settle()
 
 
@@ -105,7 +105,7 @@ def test_enter_searches_and_the_expression_is_remembered(bench, page, qtbot, sea
 
 def test_typing_searches_by_itself_and_gives_up_what_is_out_of_date(bench, page, searcher, qtbot):
     show(bench, page)
-    searcher.hold = lambda cancel: cancel.wait(10)
+    searcher.hold = lambda cancel: cancel.wait(60)
     page.bar.set_text("first")
     qtbot.waitUntil(lambda: searcher.asked[-1].text == "first")
     qtbot.keyClicks(page.bar.text, "x")  # the one that runs is told to end at once
@@ -287,7 +287,7 @@ def test_everything_found_is_exported_beyond_the_page_shown(bench, page, tmp_pat
     show(bench, page)
     target = tmp_path / "events.jsonl"
     page.export_to(target)
-    qtbot.waitUntil(target.exists, timeout=10_000)
+    qtbot.waitUntil(target.exists)
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     assert len(lines) == PAGE_ROWS + 50
     assert lines[0][c.ORIGINAL] == "line 0 user=ana"
@@ -318,7 +318,7 @@ def test_work_is_announced_only_when_it_takes_a_while(qtbot):
 
 def test_cancelling_a_search_ends_it_and_says_so(bench, page, searcher, qtbot):
     show(bench, page)
-    searcher.hold = lambda cancel: cancel.wait(10)
+    searcher.hold = lambda cancel: cancel.wait(60)
     page.bar.set_text("slow")
     qtbot.waitUntil(page.strip.cancel_button.isVisible)
     page.strip.cancel_button.click()

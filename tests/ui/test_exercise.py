@@ -8,7 +8,17 @@ import pytest
 
 from soc_copilot.domain.errors import PolicyError
 from soc_copilot.ui import exercise
-from soc_copilot.ui.exercise import COPIES, ENDING, MARKER, PREFIX, is_ours, make_folder, run
+from soc_copilot.ui.exercise import (
+    COPIES,
+    ENDING,
+    MARKER,
+    PREFIX,
+    is_ours,
+    made,
+    make_folder,
+    remove,
+    run,
+)
 
 
 def go(folder: Path) -> int:
@@ -114,3 +124,51 @@ def test_it_ends_when_it_is_cancelled(folder: Path) -> None:
     with pytest.raises(CancelledError):
         exercise.run(folder, report, pace_s=0, learn_s=0)
     assert len(list(folder.rglob(f"*{ENDING}"))) == 3
+
+
+# Taking it away
+
+
+def test_a_folder_of_ours_goes_with_all_that_was_made_in_it(folder: Path) -> None:
+    assert folder in made()
+    go(folder)
+    go(folder)
+    assert remove(folder)
+    assert not folder.exists()
+    assert folder not in made()
+    assert remove(folder)
+
+
+def test_what_somebody_else_put_there_stays(folder: Path, tmp_path: Path) -> None:
+    go(folder)
+    (copies,) = (folder / COPIES).iterdir()
+    mine = [folder / "mine.txt", folder / "letters" / "mine.txt", copies / "mine.txt",
+            folder / COPIES / "mine.txt"]  # fmt: skip
+    for path in mine:
+        path.write_text("mine")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "letters-letter-01.txt").write_text("mine")
+    (folder / COPIES / "0000").symlink_to(outside)
+    assert remove(folder)
+    assert set(contents(folder)) == {str(path.relative_to(folder)) for path in mine}
+    assert contents(outside) == {"letters-letter-01.txt": b"mine"}
+
+
+def test_another_folder_is_not_taken_away(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / f"{PREFIX}other"
+    shutil.copytree(folder, other)
+    before = contents(other)
+    assert remove(other)
+    assert contents(other) == before
+    (tmp_path / f"{PREFIX}link").symlink_to(folder)
+    assert remove(tmp_path / f"{PREFIX}link")
+    assert is_ours(folder)
+
+
+def test_an_exercise_under_way_is_not_disturbed(folder: Path) -> None:
+    removed: list[bool] = []
+    run(folder, lambda *_: removed.append(remove(folder)), pace_s=0, learn_s=0)
+    assert not any(removed)
+    assert is_ours(folder)
+    assert remove(folder)

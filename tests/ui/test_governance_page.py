@@ -44,7 +44,7 @@ def seqs(model: AuditTableModel) -> list[int]:
 
 def verified(bench: DeskBench, page: GovernancePage) -> AuditReport:
     bench.desk.actions.trigger("governance.verify")
-    bench.qtbot.waitUntil(lambda: page.verify.report is not None, timeout=10_000)
+    bench.qtbot.waitUntil(lambda: page.verify.report is not None)
     bench.settle()
     assert page.verify.report is not None
     return page.verify.report
@@ -223,8 +223,8 @@ def test_the_page_can_be_opened_for_a_purpose(bench, page):
     bench.governance.kill_switch.engage("noisy deploy")
     bench.show(page)
     page.open(text="killswitch", verify=True)
-    bench.qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=10_000)
-    bench.qtbot.waitUntil(lambda: page.verify.report is not None, timeout=10_000)
+    bench.qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    bench.qtbot.waitUntil(lambda: page.verify.report is not None)
 
 
 def test_verifying_from_elsewhere_comes_to_this_page(bench, page):
@@ -232,7 +232,7 @@ def test_verifying_from_elsewhere_comes_to_this_page(bench, page):
     bench.desk.page_requested.connect(lambda name, _args: asked.append(name))
     page.start_verify()
     assert asked == ["governance"]
-    bench.qtbot.waitUntil(lambda: page.verify.report is not None, timeout=10_000)
+    bench.qtbot.waitUntil(lambda: page.verify.report is not None)
 
 
 def test_times_follow_the_zone(bench, page):

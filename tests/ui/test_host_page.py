@@ -359,7 +359,7 @@ def test_the_exercise_runs_in_a_demonstration_folder_only(
     page = make()
     assert page.detail.buttons["exercise"].isVisible()
     qtbot.mouseClick(page.detail.buttons["exercise"], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Exercise over" in page.strip.text.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "Exercise over" in page.strip.text.text())
     assert len(list(folder.rglob(f"*{exercise.ENDING}"))) == 48
     assert started == [1]
     assert page.detail.buttons["exercise"].isEnabled()
@@ -381,10 +381,10 @@ def test_the_exercise_can_be_cancelled(
     bench.governance.sources.add("activity", exercise.make_folder(bench.folder))
     page = make()
     bench.desk.actions.trigger("host.exercise")
-    qtbot.waitUntil(lambda: "1 of 48" in page.strip.text.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "1 of 48" in page.strip.text.text())
     assert not page.detail.buttons["exercise"].isEnabled()
     page.strip.cancel_button.click()
-    assert ended.wait(10)
+    assert ended.wait(60)
     assert page.strip.text.text() == "Exercise cancelled."
     assert page.detail.buttons["exercise"].isEnabled()
 
@@ -397,7 +397,7 @@ def test_an_exercise_that_fails_says_why(
     (folder / exercise.MARKER).unlink()
     make()
     bench.desk.actions.trigger("host.exercise")
-    qtbot.waitUntil(lambda: bool(bench.messages), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(bench.messages))
     assert bench.messages[0][0] == "error"
     assert "not a demonstration folder" in bench.messages[0][1]
 

@@ -66,9 +66,9 @@ def test_start_and_stop_tell_each_state_and_store_everything(qtbot: QtBot, tmp_p
         got: list[BatchSummary] = []
         bench.desk.summary_arrived.connect(got.extend)
         bench.desk.start_ingestion()
-        qtbot.waitUntil(lambda: len(got) > 2, timeout=5_000)
+        qtbot.waitUntil(lambda: len(got) > 2)
         bench.desk.stop_ingestion()
-        qtbot.waitUntil(lambda: not ingestion.is_active, timeout=5_000)
+        qtbot.waitUntil(lambda: not ingestion.is_active)
         assert states == ["starting", "running", "stopping", "stopped"]
         assert session.closed
         assert len(got) == session.n
@@ -97,13 +97,13 @@ def test_a_source_added_later_is_read(qtbot: QtBot, tmp_path: Path) -> None:
         session = FakeSession()
         ingestion, states = ingest(bench, lambda: session)
         bench.desk.start_ingestion()
-        qtbot.waitUntil(lambda: "running" in states, timeout=5_000)
+        qtbot.waitUntil(lambda: "running" in states)
         source = bench.governance.sources.add("file", tmp_path / "a.log")
         bench.desk.sources_changed.emit()
-        qtbot.waitUntil(lambda: session.added == [source.id], timeout=5_000)
+        qtbot.waitUntil(lambda: session.added == [source.id])
         bench.governance.sources.set_enabled(source.id, False)
         bench.desk.sources_changed.emit()
-        qtbot.waitUntil(lambda: not session.added, timeout=5_000)
+        qtbot.waitUntil(lambda: not session.added)
         assert ingestion.join()
 
 
@@ -111,7 +111,7 @@ def test_a_session_that_cannot_open_says_why(qtbot: QtBot, tmp_path: Path) -> No
     with desk_bench(qtbot, tmp_path) as bench:
         ingestion, states = ingest(bench, lambda: FakeSession(StoreError("It is gone.")))
         bench.desk.start_ingestion()
-        qtbot.waitUntil(lambda: not ingestion.is_active, timeout=5_000)
+        qtbot.waitUntil(lambda: not ingestion.is_active)
         assert states == ["starting", "stopped"]
         assert bench.messages == [("error", "It is gone.")]
 
@@ -120,7 +120,7 @@ def test_an_engaged_switch_shows_halted(qtbot: QtBot, tmp_path: Path) -> None:
     with desk_bench(qtbot, tmp_path) as bench:
         ingestion, states = ingest(bench, FakeSession)
         bench.desk.start_ingestion()
-        qtbot.waitUntil(lambda: "running" in states, timeout=5_000)
+        qtbot.waitUntil(lambda: "running" in states)
         bench.desk.set_killswitch(KillSwitchState(engaged=True, reason="test"))
         bench.desk.set_killswitch(KillSwitchState(engaged=False))
         assert states[-2:] == ["halted", "running"]

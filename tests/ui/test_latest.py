@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete
 
 from soc_copilot.ui.latest import Latest
 
@@ -54,6 +56,22 @@ def test_a_failure_is_told_unless_a_newer_question_waits(jobs: Any) -> None:
 def test_slow_questions_go_beside_the_short_jobs(jobs: Any) -> None:
     Latest(jobs, got_none, slow=True).ask("search", got_none)  # type: ignore[arg-type]
     assert jobs.n_slow == 1
+
+
+class Asker(QObject):
+    def take(self, _answer: object) -> None:
+        self.objectName()  # as a page looks at its widgets
+
+
+def test_what_was_deleted_meanwhile_is_told_nothing(jobs: Any) -> None:
+    owner = Asker()
+    latest = Latest(jobs, owner.take)
+    for n, question in enumerate(("answered", "failed")):
+        latest.ask(question, owner.take)  # type: ignore[arg-type]
+        if not n:
+            delete(owner)
+        jobs.asked[n][1 + n]("too late")
+    assert not latest.is_busy
 
 
 def got_none(_answer: object) -> None:

@@ -150,7 +150,7 @@ def test_a_cut_name_is_whole_in_the_tooltip(qtbot: QtBot) -> None:
     made, _ = bar_list(qtbot, bar("a", "n" * 120))
     for row in (1, 0):
         qtbot.mouseMove(made, at_row(row))
-    qtbot.waitUntil(lambda: "n" * 120 in made.toolTip(), timeout=2_000)
+    qtbot.waitUntil(lambda: "n" * 120 in made.toolTip())
 
 
 def test_scores_are_told_in_words_for_the_place_below_the_mouse(qtbot: QtBot) -> None:

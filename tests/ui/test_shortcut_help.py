@@ -59,4 +59,4 @@ def test_nothing_on_the_sheet_is_cut_at_the_side(sheet: ShortcutHelp) -> None:
 
 def test_escape_puts_the_sheet_away_for_good(sheet: ShortcutHelp, qtbot: QtBot) -> None:
     qtbot.keyClick(sheet, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: not isValid(sheet), timeout=2_000)
+    qtbot.waitUntil(lambda: not isValid(sheet))

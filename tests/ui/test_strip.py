@@ -2,12 +2,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
 
+from soc_copilot.app import PAGES as WINDOW_PAGES
 from soc_copilot.domain.summary import DetectorHealth
 from soc_copilot.ui.live import Live
-from soc_copilot.ui.strip import HealthPanel, Strip, health_words
+from soc_copilot.ui.strip import PAGES, HealthPanel, Strip, health_words
 from soc_copilot.ui.widgets.labels import PlainLabel
 from tests.ui.desk_support import DeskBench, desk_bench
 
@@ -54,6 +55,27 @@ def test_an_entry_leads_to_the_page_that_explains_it(made: Made) -> None:
     assert asked == ["overview", "overview", "governance"]
 
 
+def test_a_detector_with_a_page_of_its_own_leads_there(made: Made) -> None:
+    strip, bench, live = made
+    asked: list[str] = []
+    bench.desk.page_requested.connect(lambda page, _args: asked.append(page))
+    live.detectors = (health("web"), health("host", "open", "It broke."))
+    live.updated.emit()
+    for button in strip._buttons[:2]:
+        button.click()
+    assert asked == ["web", "host"]
+    assert strip.findChild(HealthPanel) is None
+    strip._buttons[1].customContextMenuRequested.emit(QPoint(1, 1))
+    panel = strip.findChild(HealthPanel)
+    assert panel is not None
+    assert "It broke." in [label.text() for label in panel.findChildren(PlainLabel)]
+    panel.close()
+
+
+def test_the_pages_of_detectors_are_pages_of_the_window() -> None:
+    assert set(PAGES) <= set(WINDOW_PAGES)
+
+
 def test_without_lines_the_latency_is_unknown_and_the_size_is_told(made: Made) -> None:
     strip, _, _ = made
     assert strip.latency.text() == "line to alert —"
@@ -63,28 +85,11 @@ def test_without_lines_the_latency_is_unknown_and_the_size_is_told(made: Made) -
 
 def test_a_detectors_figures_are_one_click_away(made: Made, qtbot: QtBot) -> None:
     strip, _, live = made
-    live.detectors = (health("web", "open", "It broke."),)
+    live.detectors = (health("auth", "open", "It broke."),)
     live.updated.emit()
     strip._buttons[0].click()
     panel = strip.findChild(HealthPanel)
     assert panel is not None
     texts = [label.text() for label in panel.findChildren(PlainLabel)]
-    assert {"web", "It broke.", "open"} <= set(texts)
+    assert {"auth", "It broke.", "open"} <= set(texts)
     panel.close()
-
-
-def test_a_detector_with_a_page_of_its_own_leads_there(made: Made) -> None:
-    strip, bench, live = made
-    asked: list[str] = []
-    bench.desk.page_requested.connect(lambda page, _args: asked.append(page))
-    live.detectors = (health("web"), health("auth"))
-    live.updated.emit()
-    for place, words in ((0, ["Open the Web page"]), (1, [])):
-        strip._buttons[place].click()
-        panel = strip.findChildren(HealthPanel)[-1]
-        links = panel.findChildren(QPushButton)
-        assert [link.text() for link in links] == words
-        for link in links:
-            link.click()
-        panel.close()
-    assert asked == ["web"]

@@ -163,7 +163,7 @@ def test_the_mouse_is_told_as_a_time(plot: TimePlot, qtbot: QtBot) -> None:
     middle = plot.mapFromScene(plot.getViewBox().sceneBoundingRect().center())
     for place in (middle - QPoint(50, 0), middle):
         qtbot.mouseMove(plot.viewport(), place)
-    qtbot.waitUntil(lambda: len(seen) >= 2, timeout=2_000)
+    qtbot.waitUntil(lambda: len(seen) >= 2)
     assert seen[-1] == pytest.approx(START + 30, abs=1)
 
 

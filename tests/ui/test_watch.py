@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from soc_copilot.domain.errors import StoreError
 from soc_copilot.domain.governance import KillSwitchState
 from soc_copilot.governance.database import Governance
-from soc_copilot.ui.watch import Watch
+from soc_copilot.ui.watch import POLL_S, Watch
 from tests.ui.alerts_support import finding, raise_alerts
 
 
@@ -20,7 +20,7 @@ def watch(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     Governance.open().close()
     made = Watch(Governance.open)
     yield made
-    assert made.join()
+    assert made.join(60_000)
 
 
 def test_each_change_of_the_switch_is_told_once_and_on_the_gui_thread(
@@ -32,12 +32,13 @@ def test_each_change_of_the_switch_is_told_once_and_on_the_gui_thread(
         lambda state: told.append((state.engaged, threading.get_ident() == gui))
     )
     watch.start()
-    qtbot.waitUntil(lambda: told == [(False, True)], timeout=5_000)
+    qtbot.waitUntil(lambda: told == [(False, True)])
+    assert POLL_S <= 0.5  # the promise: within a second
     with Governance.open() as other:
         other.kill_switch.engage("test")
-        qtbot.waitUntil(lambda: told[1:] == [(True, True)], timeout=1_000)
+        qtbot.waitUntil(lambda: told[1:] == [(True, True)])
         other.kill_switch.release("done")
-        qtbot.waitUntil(lambda: told[2:] == [(False, True)], timeout=1_000)
+        qtbot.waitUntil(lambda: told[2:] == [(False, True)])
 
 
 def test_a_new_alert_is_told_with_the_counts(watch: Watch, qtbot: QtBot) -> None:
@@ -46,7 +47,7 @@ def test_a_new_alert_is_told_with_the_counts(watch: Watch, qtbot: QtBot) -> None
     watch.start()
     with Governance.open() as other:
         raise_alerts(other, [finding(1), finding(2)])
-    qtbot.waitUntil(lambda: opened[-1:] == [2], timeout=5_000)
+    qtbot.waitUntil(lambda: opened[-1:] == [2])
 
 
 def test_the_size_of_the_database_is_told_at_the_start(watch: Watch, qtbot: QtBot) -> None:
@@ -56,7 +57,7 @@ def test_the_size_of_the_database_is_told_at_the_start(watch: Watch, qtbot: QtBo
     with Governance.open() as governance:
         path = governance.path
     assert path is not None
-    qtbot.waitUntil(lambda: sizes[-1:] == [path.stat().st_size], timeout=8_000)
+    qtbot.waitUntil(lambda: sizes[-1:] == [path.stat().st_size])
 
 
 def test_a_watcher_that_cannot_look_counts_as_engaged(qtbot: QtBot) -> None:
@@ -66,9 +67,9 @@ def test_a_watcher_that_cannot_look_counts_as_engaged(qtbot: QtBot) -> None:
     watch, told = Watch(gone), list[KillSwitchState]()
     watch.killswitch.connect(told.append)
     watch.start()
-    qtbot.waitUntil(lambda: bool(told), timeout=5_000)
+    qtbot.waitUntil(lambda: bool(told))
     assert (told[0].engaged, told[0].readable) == (True, False)
-    assert watch.join()
+    assert watch.join(60_000)
 
 
 def test_one_that_never_started_is_joined_at_once(watch: Watch) -> None:

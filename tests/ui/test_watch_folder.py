@@ -154,9 +154,9 @@ def test_what_happens_far_below_a_watched_folder_is_read(
     worker.batch_stored.connect(told.on_batch)
     thread.start()
     try:
-        qtbot.waitUntil(lambda: told.is_open, timeout=60_000)
+        qtbot.waitUntil(lambda: told.is_open)
         exercise.run(folder, lambda _done, _total: None, pace_s=0.005, learn_s=1.0)
-        qtbot.waitUntil(lambda: told.n_events >= 2 * 48, timeout=60_000)  # written and renamed
+        qtbot.waitUntil(lambda: told.n_events >= 2 * 48)  # written and renamed
     finally:
         assert thread.join()
 

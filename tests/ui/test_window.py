@@ -294,9 +294,9 @@ def desktop(
         one = Desktop(Options(page=page))
         made.append(one)
         one.start()
-        qtbot.waitUntil(lambda: one.window.page == page, timeout=20_000)
+        qtbot.waitUntil(lambda: one.window.page == page)
         one.window.activateWindow()
-        qtbot.waitUntil(one.window.isActiveWindow, timeout=5_000)
+        qtbot.waitUntil(one.window.isActiveWindow)
         for name in PAGES:  # the keys of a page in the background must stay silent
             one.window.show_page(name)
         one.window.show_page(page)
@@ -307,6 +307,7 @@ def desktop(
         one.shut_down()
         one.window.allow_close()
         one.window.close()
+        one.window.deleteLater()
         one.deleteLater()
 
 

@@ -131,9 +131,11 @@ class Listener:
         """Where the streams stand, minutes since 1970."""
         return sorted({minute for minute, _ in self.clocks.values()})
 
-    def is_near(self, minute: int) -> bool:
-        """True when a stream stands close enough for this minute to matter."""
-        return any(abs(minute - clock) <= HORIZON_MINUTES for clock, _ in self.clocks.values())
+    @property
+    def near(self) -> set[int]:
+        """The minutes to which a stream stands close enough for them to matter."""
+        reach = range(-HORIZON_MINUTES, HORIZON_MINUTES + 1)
+        return {clock + off for clock in self.minutes for off in reach}
 
 
 def count_failures(picked: pl.DataFrame, listener: Listener) -> tuple[pl.DataFrame, Listener]:
@@ -197,6 +199,7 @@ def _counted_once(failures: pl.DataFrame, listener: Listener) -> tuple[pl.DataFr
     )
     failures, credit = _spend_credits(failures, dict(listener.credits))
     kept = tuple(speakers)[-MAX_SPEAKERS:]
+    credit = dict(list(credit.items())[-MAX_CREDITS:])
     return failures, replace(listener, speakers=kept, credits=credit)
 
 
@@ -231,6 +234,6 @@ def _spend_credits(
 
 
 def prune(listener: Listener) -> Listener:
-    """Without the credits that are far from every clock, and bounded."""
-    near = {k: v for k, v in listener.credits.items() if listener.is_near(v[1])}
-    return replace(listener, credits=dict(list(near.items())[-MAX_CREDITS:]))
+    """Without the credits that are far from every clock."""
+    near = listener.near
+    return replace(listener, credits={k: v for k, v in listener.credits.items() if v[1] in near})

@@ -2,7 +2,7 @@
 
 import sys
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,8 +19,11 @@ from soc_copilot.domain.clock import to_us
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import EVIDENCE_PER_FINDING, Detections, Evidence, Finding
 
+Floats = npt.NDArray[np.float32]
+
 NAME: Final = "auth"
 DAY_US: Final = 24 * 3_600 * 1_000_000
+FORGET_EVERY: Final = 512  # chosen: lines after which what is far from every clock goes
 TAIL_LINES: Final = 3  # chosen: lines from before an alert that are kept for each address
 NAMES_KEPT: Final = 3  # chosen: accounts and hosts named in a summary
 _BY_DISTINCT: Final = (rules.SPRAY.id, rules.DISTRIBUTED.id)
@@ -41,6 +44,8 @@ class AuthDetector:
 
     Each event is judged when it arrives, by those that arrived before it, so that batches
     make no difference; windows are over event time and never over the clock on the wall.
+    What is far from every log's time is forgotten after every `FORGET_EVERY`th line, wherever
+    batches end: where a clock is set back, it decides what later lines find.
 
     Thread:
         One at a time.
@@ -68,25 +73,16 @@ class AuthDetector:
         picked = attempts.pick(batch)
         if picked is None:
             return no_opinion(NAME, batch.n_events)
-        old = self._state
-        failures, listener = attempts.count_failures(picked, old.listener.advance(picked))
-        tried = logins.remote_attempts(picked, failures)
-        guessed, judged, remote = logins.guessing(tried, old.tables)
-        entered, users = logins.successes(judged, old.users, old.listener.n_seen)
-        local, local_scores, here = privileges.local_guessing(picked, failures, old.tables)
-        commands, habits = privileges.sudo_commands(picked, old.habits, old.listener.n_seen)
-        changes, added = privileges.accounts(picked, old.added)
-        hits = pl.concat([guessed, entered, local, commands, changes])
-        scores = _scores(batch.n_events, picked, judged, local_scores, hits)
-        told = _tell(batch, hits, judged, scores, old)
-        listener = attempts.prune(listener)
-        minutes = listener.minutes
-        tables = {name: table.pruned(minutes) for name, table in {**remote, **here}.items()}
-        alive = tables["address"].keys()
-        tails = {key: lines for key, lines in told.tails.items() if key in alive}
-        tails = dict(list(tails.items())[-MAX_TAILS:])
-        self._pending = State(listener, tables, told.alerts, users, habits, added, tails)
-        return Detections(NAME, scores, told.findings, self._pending.pack())
+        state = self._state
+        scores = np.full(batch.n_events, np.nan, dtype=np.float32)
+        found: list[Finding] = []
+        for piece, is_due in _pieces(picked, state):
+            answer, state = _judge(batch, piece, scores, state)
+            found += answer
+            if is_due:
+                state = state.pruned()
+        self._pending = state
+        return Detections(NAME, scores, tuple(found), state.pack())
 
     def commit(self) -> None:
         """The batch is stored."""
@@ -110,28 +106,65 @@ class AuthDetector:
         """Nothing to give back."""
 
 
-def _scores(
-    n_events: int,
+def _judge(
+    batch: EventBatch, picked: pl.DataFrame, scores: Floats, old: State
+) -> tuple[tuple[Finding, ...], State]:
+    """Run the rules over a piece of a batch; its scores are put in.
+
+    Returns:
+        The findings, and the state after the piece.
+    """
+    failures, listener = attempts.count_failures(picked, old.listener.advance(picked))
+    tried = logins.remote_attempts(picked, failures)
+    guessed, judged, remote = logins.guessing(tried, old.tables)
+    entered, users = logins.successes(judged, old.users, old.listener.n_seen)
+    local, local_scores, here = privileges.local_guessing(picked, failures, old.tables)
+    commands, habits = privileges.sudo_commands(picked, old.habits, old.listener.n_seen)
+    changes, added = privileges.accounts(picked, old.added)
+    hits = pl.concat([guessed, entered, local, commands, changes])
+    _score(scores, picked, judged, local_scores, hits)
+    told = _tell(batch, hits, judged, scores, old)
+    tables = {name: table.bounded() for name, table in {**remote, **here}.items()}
+    tails = dict(list(told.tails.items())[-MAX_TAILS:])
+    return told.findings, State(listener, tables, told.alerts, users, habits, added, tails)
+
+
+def _pieces(picked: pl.DataFrame, state: State) -> Iterator[tuple[pl.DataFrame, bool]]:
+    """The lines, divided where something is to be forgotten in between.
+
+    Returns:
+        Pieces, and for each whether forgetting is due after it.
+    """
+    start, n_seen = 0, state.listener.n_seen
+    for end in range(FORGET_EVERY - n_seen % FORGET_EVERY, picked.height, FORGET_EVERY):
+        # What is held then stood in the state or came since: where all is near, all is kept.
+        held = picked["minute"][:end].unique().to_list()
+        if not state.minutes.union(held) <= state.listener.advance(picked[:end]).near:
+            yield picked[start:end], True
+            start = end
+    yield picked[start:], (n_seen + picked.height) % FORGET_EVERY == 0
+
+
+def _score(
+    scores: Floats,
     picked: pl.DataFrame,
     judged: pl.DataFrame,
     local: pl.DataFrame,
     hits: pl.DataFrame,
-) -> npt.NDArray[np.float32]:
+) -> None:
     """The highest score of each event: 0 where no rule minds it, NaN where none is concerned."""
-    scores = np.full(n_events, np.nan, dtype=np.float32)
     scores[picked["row"].to_numpy()] = 0.0
     failed = judged.filter("failed")
     for frame in (failed, local, hits):
         rows = frame["row"].to_numpy()
         np.fmax.at(scores, rows, frame["score"].to_numpy().astype(np.float32))
-    return scores
 
 
 def _tell(
     batch: EventBatch,
     hits: pl.DataFrame,
     judged: pl.DataFrame,
-    scores: npt.NDArray[np.float32],
+    scores: Floats,
     old: State,
 ) -> _Told:
     """Put hits together by rule, entity and day, and word them."""

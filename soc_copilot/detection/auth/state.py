@@ -3,10 +3,10 @@
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from soc_copilot.detection.auth.attempts import Listener
+from soc_copilot.detection.auth.attempts import Listener, prune
 from soc_copilot.detection.auth.windows import WindowTable
 from soc_copilot.domain.errors import DetectorError
 
@@ -42,6 +42,20 @@ class State:
     habits: Mapping[str, list[Any]] = field(default_factory=dict)
     added: Mapping[str, int] = field(default_factory=dict)
     tails: Mapping[str, list[list[Any]]] = field(default_factory=dict)
+
+    @property
+    def minutes(self) -> set[int]:
+        """Minutes since 1970 of all that is forgotten when no clock is near."""
+        kept = (table.minutes() for table in self.tables.values())
+        return set().union(*kept, (minute for _, minute in self.listener.credits.values()))
+
+    def pruned(self) -> "State":
+        """Without what is far from every clock."""
+        clocks = self.listener.minutes
+        tables = {name: table.pruned(clocks) for name, table in self.tables.items()}
+        alive = tables["address"].keys()
+        tails = {key: lines for key, lines in self.tails.items() if key in alive}
+        return replace(self, listener=prune(self.listener), tables=tables, tails=tails)
 
     def pack(self) -> bytes:
         """The state as bytes; `unpack` gives an equal one."""

@@ -74,7 +74,15 @@ class WindowTable:
         near = pl.lit(False)
         for clock in clocks:
             near |= (pl.col("minute") - clock).abs() <= HORIZON_MINUTES
-        return WindowTable(self._rows.filter(near).tail(MAX_ROWS))
+        return WindowTable(self._rows.filter(near))
+
+    def bounded(self) -> "WindowTable":
+        """With at most `MAX_ROWS` rows, the latest minutes'."""
+        return WindowTable(self._rows.tail(MAX_ROWS))
+
+    def minutes(self) -> set[int]:
+        """Every minute kept."""
+        return set(self._rows["minute"])
 
     def keys(self) -> set[str]:
         """Every key kept."""

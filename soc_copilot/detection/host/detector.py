@@ -1,4 +1,4 @@
-"""Three parts that score features together, and what turns file activity into predictions.
+"""Four parts that score features together, and what turns file activity into predictions.
 
 `HybridThreatDetector` maps features to scores. `HostScorer` keeps the streams' memory and maps
 events to predictions: each event is looked at once, when it arrives, with its stream's state.
@@ -43,7 +43,7 @@ _MOST: Final = 20.0  # chosen: no feature of ours goes beyond; what does is cut 
 
 
 class HybridThreatDetector:
-    """Sequence model, isolation forest and documented rule, fused by a trained rule (`fusion`).
+    """Sequence model, boosted trees, isolation forest and documented rule, fused (`fusion`).
 
     Args:
         input_size: Features of an event; 30.
@@ -101,7 +101,8 @@ class HybridThreatDetector:
         streams = np.arange(len(rows)) // max(shape[-1], 1)
         hidden = self.hidden(shape[0] if len(shape) > 1 else 1)
         logits = self.logits(rows, streams, hidden)
-        fused = self.model.fusion.raw(logits, self.forest(rows), heuristics.score(_tame(rows)))
+        forest, boosted = self.trees(rows).T
+        fused = self.model.fusion.raw(logits, forest, heuristics.score(_tame(rows)), boosted)
         return fused.reshape(shape)
 
     def hidden(self, n_streams: int) -> Hidden:
@@ -120,27 +121,34 @@ class HybridThreatDetector:
             Arrays of shape (n,). They do not depend on how events are put into calls
             (tolerance 1e-5).
         """
-        return self.judge(rows, self.logits(rows, streams, hidden), self.forest(rows))
+        return self.judge(rows, self.logits(rows, streams, hidden), self.trees(rows))
 
     def logits(self, rows: Floats, streams: Rows, hidden: Hidden) -> Floats:
         """What the sequence model says, as in `advance`."""
         return self._net.logits(rows, streams, hidden.values)
 
-    def forest(self, rows: Floats) -> Floats:
-        """What the isolation forest says of each event, (0, 1)."""
-        return self.model.forest.score(rows)
+    def trees(self, rows: Floats) -> Floats:
+        """What the forests say of each event, shape (n, 2).
 
-    def judge(self, rows: Floats, logits: Floats, forest: Floats) -> Scores:
-        """Put the parts together."""
+        The isolation forest's score, (0, 1), and the boosted trees' logit.
+        """
+        return np.stack([self.model.forest.score(rows), self.model.boosted.logits(rows)], 1)
+
+    def judge(self, rows: Floats, logits: Floats, trees: Floats) -> Scores:
+        """Put the parts together; `trees` as `trees` gives it."""
         fusion = self.model.fusion
+        forest, boosted = np.ascontiguousarray(trees.T)
         # Column by column in memory: NumPy takes another path over gaps, and rounds otherwise.
         rule = heuristics.score(np.asfortranarray(_tame(rows)))
-        score = fusion.score(logits, forest, rule)
+        score = fusion.score(logits, forest, rule, boosted)
         is_threat = score >= np.float32(self.threshold)
         chance = fusion.chance(score)
         sure = np.where(is_threat, chance, np.float32(1) - chance)
-        deep = (1 / (1 + np.exp(-np.clip(logits, -_MOST, _MOST)))).astype(np.float32)
-        return Scores(score, is_threat, sure, deep, forest, rule)
+        return Scores(score, is_threat, sure, _chance(logits), forest, rule, _chance(boosted))
+
+
+def _chance(logits: Floats) -> Floats:
+    return (1 / (1 + np.exp(-np.clip(logits, -_MOST, _MOST)))).astype(np.float32)
 
 
 class _OnCpu:
@@ -350,7 +358,7 @@ class HostScorer:
             features = memory.tracker.advance(columns, rows)
             scores = detector.advance(features, rows, memory.hidden)
             return features, scores, memory.windows.prepare(rows, part)
-        features, forest = np.empty((n, N_FEATURES), np.float32), np.empty(n, np.float32)
+        features, trees = np.empty((n, N_FEATURES), np.float32), np.empty((n, 2), np.float32)
         waiting, to_walk = [], deque[tuple[int, int]]()
 
         def walk() -> None:  # whichever thread has time
@@ -359,7 +367,7 @@ class HostScorer:
                     a, b = to_walk.popleft()
                 except IndexError:
                     return
-                forest[a:b] = detector.forest(features[a:b])
+                trees[a:b] = detector.trees(features[a:b])
 
         for a in range(0, n, _CHUNK):
             b = min(a + _CHUNK, n)
@@ -373,7 +381,7 @@ class HostScorer:
         walk()
         logits = np.concatenate([found.result() for found in waiting])
         walked.result()
-        return features, detector.judge(features, logits, forest), ready
+        return features, detector.judge(features, logits, trees), ready
 
 
 class Block:
@@ -441,7 +449,7 @@ class Block:
 
 
 _NONE: Final = np.zeros(0, np.float32)
-_NOTHING: Final = Scores(_NONE, np.zeros(0, np.bool_), _NONE, _NONE, _NONE, _NONE)
+_NOTHING: Final = Scores(_NONE, np.zeros(0, np.bool_), _NONE, _NONE, _NONE, _NONE, _NONE)
 
 
 def default_folder() -> Path:

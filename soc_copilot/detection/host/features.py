@@ -19,7 +19,7 @@ class Feature(IntEnum):
     REWRITTEN_FORMATS = 8
     NEW_EXTENSION = 9
     EXTENSION_FUNNEL = 10
-    WAS_THERE = 11
+    TAMPERED = 11
     RENAME_AFTER_WRITE = 12
     OVERWRITTEN = 13
     REPLACED = 14
@@ -96,7 +96,9 @@ FEATURES: Final = (
           "here had."),
     Described("extension_funnel", "Extensions that became one", "lg2(1 + extensions) / 3", 0.0, 1.5,
               "Files of many formats that end up under one new extension."),
-    _flag("was_there", "Was there before", "Only what was there can be lost."),
+    _files("tampered", "Removed in sensitive places", "2 min",
+           "Logs and backups that go together hide traces or take away the way back; rotation "
+           "takes one at a time."),
     Described("rename_after_write", "Renamed after writing", "1 / (1 + s)", 0.0, 1.0,
               "Write to the side, rename over: careful programs do it, and some that destroy."),
     _files("overwritten", "Overwritten beyond reading", "2 min",
@@ -122,7 +124,8 @@ FEATURES: Final = (
     _files("kept", "Unreadable beside the original", "2 min",
            "Archives, downloads and encrypted copies take nothing away."),
     Described("notes", "Same file in many folders", "ln(1 + folders) of 10 min", 0.0, 4.0,
-              "Ransom notes: a small file of one name and one size, dropped everywhere."),
+              "Ransom notes: a small file of one name and one size, dropped everywhere. They "
+              "count as far as files were harmed."),
     Described("sensitive", "Sensitive place", "weight", 0.0, 1.0,
               "Logs, keys, start-up entries, shadow copies and backups."),
     Described("depth", "Depth of the path", "folders / 16", 0.0, 1.0,

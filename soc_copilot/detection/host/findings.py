@@ -100,6 +100,7 @@ def named_parts(parts: Components) -> tuple[tuple[str, float], ...]:
     return (
         ("Rule: files lost", parts.heuristic),
         ("Sequence of events", parts.deep),
+        ("Like known attacks", parts.boosted_trees),
         ("Unlike ordinary work", parts.isolation_forest),
     )
 

@@ -22,6 +22,7 @@ class Format(IntEnum):
     SEALED = 7  # encrypted by its owner: noise by itself
     PASSING = 8  # temporary and partial files, copies that editors keep
     ZIPPED = 9  # documents that are archives inside: close to noise, too
+    SQUEEZED = 10  # a single file compressed, as log rotation and thrifty people do
 
 
 _NAMES: Final = {
@@ -50,23 +51,26 @@ _NAMES: Final = {
         "db sqlite sqlite3 db3 mdb accdb dbf ibd myd myi frm ldf mdf so dll exe bin o a obj lib "
         "pyc pyo class wasm elf ko iso img vmdk vdi vhdx qcow2 dmg parquet feather arrow orc "
         "npy npz h5 hdf5 pt pth onnx safetensors pkl pickle mat rds sav ldb wal shm journal idx "
-        "pack dat data cache tdb"
+        "pack dat data cache tdb tar"
     ),
     Format.PACKED: (
-        "gz tgz bz2 tbz xz txz lz lz4 lzma zst zip 7z rar z cab jar war ear apk whl egg deb rpm "
-        "snap flatpak appimage br crx xpi nupkg cbz cbr msi gem tar"
+        "tgz tbz txz tzst zip 7z rar cab jar war ear apk whl egg deb rpm snap flatpak appimage "
+        "crx xpi nupkg cbz cbr msi gem"
     ),
+    Format.SQUEEZED: "gz bz2 xz lz lz4 lzma zst z br",
     Format.SEALED: "gpg pgp asc age kdbx kdb p12 pfx jks enc aes axx hc tc luks c9r c9s vault",
     Format.PASSING: (
         "tmp temp part partial crdownload download swp swo swx bak old orig lock lck pid new "
         "save autosave dpkg-new dpkg-tmp dpkg-old rpmnew rpmsave sync-conflict filepart aria2 "
-        "unfinished"
+        "unfinished 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14"
     ),
 }
 
 _SENSITIVE: Final = {
-    1.0: "system volume information|.snapshots|.zfs|backup|backups|vss|.ssh|.gnupg|shadow|wtmp|"
-    "btmp|lastlog|auth.log|audit.log|security.evtx|system.evtx|winevt|ntds.dit|sam",
+    1.0: "system volume information|.snapshots|snapshots|.zfs|backup|backups|.backups|vss|.ssh|"
+    "shadow-copies|shadowcopies|versions|.versions|file history|time machine|restore points|"
+    ".gnupg|shadow|wtmp|btmp|lastlog|auth.log|audit.log|security.evtx|system.evtx|winevt|"
+    "ntds.dit|sam",
     0.5: "log|logs|journal|audit|startup|autostart|cron.d|cron.daily|init.d|systemd|"
     "launchagents|launchdaemons|.aws|.kube|authorized_keys|.bash_history|.password-store|keyrings",
 }

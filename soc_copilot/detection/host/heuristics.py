@@ -14,7 +14,7 @@ _STEEP: Final = 2.0  # chosen: of the score in the logarithm of the loss
 _BREADTH: Final = 0.15  # chosen: each folder and format more weighs so much
 _FUNNEL: Final = 0.5  # chosen: formats that became one extension
 _NOTE: Final = 0.15  # chosen: each folder more with the same small file
-_RENAMES: Final = 0.03  # chosen: a file only renamed, against one destroyed
+_RENAMES: Final = 0.1  # chosen: a file only renamed, against one destroyed
 _REWRITTEN: Final = 0.04  # chosen: a file written in place, where seven formats are
 _PURITY: Final = 0.2  # chosen: weight of a loss amid much ordinary work
 

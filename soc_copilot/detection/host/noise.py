@@ -13,8 +13,11 @@ MIN_BYTES: Final = 32  # chosen: below, chance and text cannot be told apart
 SURE: Final = 2.5  # standard deviations below chance that chance itself reaches once in 160 files
 _DOUBTFUL: Final = 1.5  # measured: PNG files lie just below, chance itself once in 15 files
 _NEVER: Final = 12.0  # measured: half of all PNG files and nearly all JPEG ones lie below that
-_LETTERS_BAND: Final = 8.0  # standard deviations, chosen
-_LETTERS_BITS: Final = 0.06  # measured: line ends in Base64 raise it by half of that
+_LETTERS_BAND: Final = 4.0  # standard deviations on either side of chance in letters, chosen
+# chosen: code and prose have at most 5.6 bits per byte, CJK in UTF-8 about 6
+_TEXT_BITS: Final = (5.8, 7.0)
+_TEXT_BYTES: Final = 512.0
+_LETTERS_BYTES: Final = 256.0  # chosen: shorter, text is as close
 
 
 def _expected(alphabet: int) -> npt.NDArray[np.float64]:
@@ -39,12 +42,19 @@ def _spread(alphabet: int, least: float) -> npt.NDArray[np.float64]:
     return spread
 
 
-_LETTERS_WEIGHT: Final = 0.8  # chosen: certificates and keys look so, too
-
 _BYTES_MEAN: Final = _expected(256)
 _BYTES_SPREAD: Final = _spread(256, 0.075)
-_BASE64_MEAN: Final = _expected(64)
-_BASE64_SPREAD: Final = _spread(64, 0.11)
+
+# Alphabets that binary content is written in: Base64, Base32, hexadecimal, Ascii85.
+_ALPHABETS: Final = (64, 32, 16, 85)
+_LETTERS_MEAN: Final = np.stack([_expected(n) for n in _ALPHABETS])
+_LETTERS_SPREAD: Final = np.stack([_spread(n, 0.11) for n in _ALPHABETS])
+# By which line ends every 60 to 80 letters raise it: least and most bits per byte, computed from
+# the share of line ends; the most for Base64 holds CR LF and the first line of an armour.
+_LINES: Final = np.array([[0.0, 0.055], [0.034, 0.039], [0.046, 0.056], [0.0, 0.03]])
+# chosen: certificates look like Base64; some texts and programs have as much as the others
+_LETTERS_WEIGHT: Final = np.array([0.8, 0.5, 0.7, 0.6])
+_LINES_WEIGHT: Final = np.array([0.8, 0.4, 0.4, 0.6])
 
 
 @compiled
@@ -79,11 +89,49 @@ def unreadable(entropy: float, n: float) -> float:
         return 0.0
     below = distance(entropy, n)
     share = min(max((_NEVER - below) / (_NEVER - SURE), 0.0), 1.0)
-    if n >= 256.0:  # shorter, text is as close
-        band = max(_LETTERS_BAND * _between(_BASE64_SPREAD, n), _LETTERS_BITS)
-        base64 = abs(_between(_BASE64_MEAN, n) - entropy) / band
-        share = max(share, _LETTERS_WEIGHT * (1.0 - base64))
+    return max(share, letters(entropy, n))
+
+
+@compiled
+def letters(entropy: float, n: float) -> float:
+    """How much a content looks like chance in Base64, Base32, hexadecimal or Ascii85.
+
+    Args:
+        entropy: Bits per byte of its head.
+        n: Bytes in that head.
+
+    Returns:
+        [0, 1]; with or without line ends. Of a single file it is no proof.
+    """
+    share = 0.0
+    if n < _LETTERS_BYTES or np.isnan(entropy):
+        return share
+    for i in range(len(_ALPHABETS)):
+        above = entropy - _between(_LETTERS_MEAN[i], n)
+        band = _LETTERS_BAND * _between(_LETTERS_SPREAD[i], n)
+        if abs(above) <= band:
+            share = max(share, _LETTERS_WEIGHT[i])
+        elif _LINES[i, 0] - band <= above <= _LINES[i, 1] + band:
+            share = max(share, _LINES_WEIGHT[i])
     return share
+
+
+@compiled
+def unlike_text(entropy: float, n: float) -> float:
+    """How much a content has more entropy than a person's or a program's text.
+
+    Weak ciphers and encryption of parts end between text and chance.
+
+    Args:
+        entropy: Bits per byte of its head.
+        n: Bytes in that head.
+
+    Returns:
+        [0, 1].
+    """
+    if n < _TEXT_BYTES or np.isnan(entropy):
+        return 0.0
+    return min(max((entropy - _TEXT_BITS[0]) / (_TEXT_BITS[1] - _TEXT_BITS[0]), 0.0), 1.0)
 
 
 @compiled

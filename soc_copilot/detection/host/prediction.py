@@ -22,11 +22,13 @@ class Components:
         deep: Of the sequence model, in (0, 1).
         isolation_forest: In (0, 1); about 0.5 is ordinary.
         heuristic: Of the documented rule, in [0, 1).
+        boosted_trees: In (0, 1).
     """
 
     deep: float
     isolation_forest: float
     heuristic: float
+    boosted_trees: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class ThreatPrediction:
                 "deep": self.components.deep,
                 "isolation_forest": self.components.isolation_forest,
                 "heuristic": self.components.heuristic,
+                "boosted_trees": self.components.boosted_trees,
             },
             "reasons": list(self.reasons),
         }
@@ -80,6 +83,7 @@ class Scores:
     deep: Floats
     isolation_forest: Floats
     heuristic: Floats
+    boosted_trees: Floats
 
     def __len__(self) -> int:
         return len(self.score)
@@ -87,7 +91,10 @@ class Scores:
     def components(self, row: int) -> Components:
         """The parts of one event's score."""
         return Components(
-            float(self.deep[row]), float(self.isolation_forest[row]), float(self.heuristic[row])
+            float(self.deep[row]),
+            float(self.isolation_forest[row]),
+            float(self.heuristic[row]),
+            float(self.boosted_trees[row]),
         )
 
     def reshaped(self, *shape: int) -> "Scores":
@@ -99,6 +106,7 @@ class Scores:
             self.deep.reshape(shape),
             self.isolation_forest.reshape(shape),
             self.heuristic.reshape(shape),
+            self.boosted_trees.reshape(shape),
         )
 
 
@@ -113,6 +121,7 @@ def joined(parts: Sequence[Scores]) -> Scores:
         np.concatenate([part.deep for part in parts]),
         np.concatenate([part.isolation_forest for part in parts]),
         np.concatenate([part.heuristic for part in parts]),
+        np.concatenate([part.boosted_trees for part in parts]),
     )
 
 
@@ -179,7 +188,7 @@ class Predictions(Sequence[ThreatPrediction]):
 
         Returns:
             Columns event_id, timestamp, threat_score, is_threat, confidence, deep,
-            isolation_forest, heuristic, and reasons (a list of texts).
+            isolation_forest, heuristic, boosted_trees, and reasons (a list of texts).
         """
         scores = self.scores
         reasons: list[list[str]] = [[] for _ in range(len(self))]
@@ -195,6 +204,7 @@ class Predictions(Sequence[ThreatPrediction]):
                 "deep": scores.deep,
                 "isolation_forest": scores.isolation_forest,
                 "heuristic": scores.heuristic,
+                "boosted_trees": scores.boosted_trees,
                 "reasons": pl.Series(reasons, dtype=pl.List(pl.String)),
             }
         )

@@ -70,3 +70,38 @@ UNUSUAL: Final = Rule(
     ),
 )  # fmt: skip
 RULES: Final = (ENCRYPTION, WIPING, TAMPERING, UNUSUAL)
+
+# Of commands (`commands.COMMANDS`), which tell the purpose before the first file is lost.
+_LOGIN: Final = "See how the account{who} was logged in to, from where, and what it ran before."
+_ASK: Final = "Ask who looks after {where} whether this was planned."
+RECOVERY: Final = Rule(
+    "host.recovery", "Backups and recovery are being removed", "T1490", Severity.HIGH,
+    (
+        _ASK, "If it was not, take the host off the network now: encryption comes next.",
+        "See which shadow copies, snapshots and backup catalogues are left, and keep backup disks "
+        "apart.",
+        _LOGIN,
+    ),
+)  # fmt: skip
+TRACES: Final = Rule(
+    "host.traces", "Logs are being removed", "T1070", Severity.HIGH,
+    (
+        _ASK, "Compare with the copies of these logs that were sent elsewhere: what is missing?",
+        _LOGIN, "See what else happened on the host in the hour before.",
+    ),
+)  # fmt: skip
+DESTRUCTION: Final = Rule(
+    "host.destruction", "A command overwrites data for good", "T1485", Severity.HIGH,
+    (
+        _ASK, "See which files or disks the command names, and whether a backup has them.",
+        "If it was not, stop the program and write nothing more to the disk.", _LOGIN,
+    ),
+)  # fmt: skip
+DEFENCES: Final = Rule(
+    "host.defences", "Auditing or protection is being switched off", "T1562", Severity.HIGH,
+    (
+        _ASK, "Switch it on again, and see whether its rules are still there.", _LOGIN,
+        "Look for what happened while it was off: other hosts' logs may have seen it.",
+    ),
+)  # fmt: skip
+COMMAND_RULES: Final = (RECOVERY, TRACES, DESTRUCTION, DEFENCES)

@@ -60,12 +60,20 @@ class Standings:
         ends = np.append(starts[1:], len(order))
         highest = np.maximum.reduceat(score[order], starts)
         chosen = np.argsort(-highest, kind="stable")[:MAX_STREAMS].tolist()
-        owns = [order[starts[one] : ends[one]] for one in chosen]
+        all_names = block.frame[STREAM].gather(order[starts[chosen]]).to_list()
+        floor = self._floor()
+        kept = [
+            (name, order[starts[one] : ends[one]])
+            for name, one in zip(all_names, chosen, strict=True)
+            if highest[one] > floor or name[:MAX_TEXT] in self._found
+        ]
+        if not kept:
+            return
+        names, owns = zip(*kept, strict=True)
         tops = [int(own[int(score[own].argmax())]) for own in owns]
         tails = [own[-MAX_EVENTS:] for own in owns]
         facts = iter(self._facts(places[np.concatenate([np.array(tops, np.int64), *tails])]))
         heads = [next(facts) for _ in tops]
-        names: list[str] = block.frame[STREAM].gather(tops).to_list()
         for head, name, top, own, tail in zip(heads, names, tops, owns, tails, strict=True):
             events = tuple(
                 StreamEvent(from_us(one.at_us), one.action, one.path[-MAX_TEXT:], float(value))
@@ -81,6 +89,12 @@ class Standings:
         """At most `MAX_STREAMS`, the highest score first."""
         ordered = sorted(self._found.values(), key=lambda judged: -judged.score)
         return tuple(ordered[:MAX_STREAMS])
+
+    def _floor(self) -> float:
+        """The score that a stream must exceed to be told at all."""
+        if len(self._found) < MAX_STREAMS:
+            return -1.0
+        return sorted(judged.score for judged in self._found.values())[-MAX_STREAMS]
 
     def _judge(self, block: "Block", top: int, head: "_Facts", name: str) -> StreamScore:
         reasons = block.reasons(top)[:MAX_REASONS] if block.scores.is_threat[top] else ()

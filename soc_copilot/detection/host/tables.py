@@ -23,6 +23,7 @@ _FUNNELS: Final = 4  # new extensions followed
 _MOUTH: Final = 8  # old extensions counted for each of them
 _NOTES: Final = 8  # names of small new files followed
 _ACTORS: Final = 16
+EMPTIES: Final = 16  # files emptied that may be written anew at once
 
 BREADTH_S: Final = 600.0  # chosen: folders, formats, notes and funnels are remembered so long
 _MIN_HARM: Final = 0.1  # chosen: less marks no folder
@@ -40,7 +41,8 @@ HARM_SLOW: Final = 8
 GOOD: Final = 9
 KEPT: Final = 10
 HARM: Final = 11
-N_COUNTS: Final = 12
+TAMPERED: Final = 12
+N_COUNTS: Final = 13
 
 # Flags of a file.
 WAS_THERE: Final = 1
@@ -53,6 +55,7 @@ WRITTEN: Final = 64
 EMPTIED: Final = 128
 IS_REWRITTEN: Final = 256
 IS_RENAMED: Final = 512
+STAYED_EMPTY: Final = 1024  # emptied for good: counted as harm
 
 
 class Files(NamedTuple):
@@ -100,6 +103,10 @@ class Streams(NamedTuple):
     note_counts: npt.NDArray[np.int32]
     actors: Keys
     actor_counts: npt.NDArray[np.int32]
+    empties: Keys  # (n, EMPTIES): files
+    empties_at: Doubles
+    empty_folders: Keys
+    empty_due: Doubles  # when the first of them is settled
 
 
 def empty_files(n: int) -> Files:
@@ -135,6 +142,7 @@ def empty_streams(n: int) -> Streams:
         keys(_KNOWN), times(_KNOWN), keys(_FUNNELS), times(_FUNNELS), keys(_FUNNELS, _MOUTH),
         keys(_NOTES), times(_NOTES), keys(_NOTES), np.zeros((n, _NOTES), np.int32),
         keys(_ACTORS), np.zeros((n, _ACTORS), np.int32),
+        keys(EMPTIES), times(EMPTIES), keys(EMPTIES), np.full(n, np.inf),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from soc_copilot.detection.host.activity import ActivityColumns, Names
 from soc_copilot.detection.host.compiled import compiled
 from soc_copilot.detection.host.features import FADE_S, N_FEATURES
 from soc_copilot.detection.host.features import Feature as F  # noqa: N817 - one line for each of its names
-from soc_copilot.detection.host.noise import surely_noise, unreadable
+from soc_copilot.detection.host.noise import letters, surely_noise, unlike_text, unreadable
 from soc_copilot.detection.host.outcomes import Name
 from soc_copilot.detection.host.tables import Files, Streams, Twins
 from soc_copilot.domain.errors import DetectorError
@@ -35,6 +35,7 @@ _MIN_TWINS: Final = 8
 _FAST: Final = 10.0
 _SLOW: Final = 1_800.0
 _RECREATED_S: Final = 30.0
+_NOTED: Final = 2.0  # chosen: weighed files touched from which a note in every folder counts
 _BACK_S: Final = 3_600.0  # a clock that goes back further was set; less is late news
 
 # `Operation`, in numbers that compile.
@@ -98,7 +99,6 @@ class Told(NamedTuple):
     change: float  # of size
     after: float  # closeness of a rename to the last writing
     is_new: bool  # it took an extension not met before
-    was_there: bool
 
 
 @compiled
@@ -141,6 +141,7 @@ def _file_of(files: Files, streams: Streams, e: Event, name: Name) -> int:
     there = t.WAS_THERE if is_back or not is_fresh else 0
     if is_back:
         files.flags[f] = there
+        outcomes.came_back(streams, name, e.slot)
         return f
     if f < 0:
         f = t.new_file(files, key, e.now, there, name.extension, name.format)
@@ -160,6 +161,8 @@ def _take_content(
     was_there = files.flags[f] & t.WAS_THERE != 0
     share = unreadable(e.entropy, min(e.size, e.head_bytes))
     sure = surely_noise(e.entropy, min(e.size, e.head_bytes))
+    lettered = letters(e.entropy, min(e.size, e.head_bytes))
+    odd = unlike_text(e.entropy, min(e.size, e.head_bytes))
     before_share = rise = change = 0.0
     if before_entropy >= 0.0:
         if was_there:
@@ -171,8 +174,8 @@ def _take_content(
     is_moved = e.operation == _RENAME and was_there
     if not is_moved or files.flags[f] & t.WRITTEN:
         outcomes.judge(
-            files, twins, streams, name, f, e.slot, e.stream, share, sure, e.entropy, e.size,
-            before_entropy, before_share, e.now,
+            files, twins, streams, name, f, e.slot, e.stream, share, sure, lettered, odd, e.entropy,
+            e.size, before_entropy, before_share, e.now,
         )  # fmt: skip
     files.entropy[f] = e.entropy
     return share, rise, change
@@ -211,7 +214,7 @@ def _follow(
     elif op == _RENAME:
         after = 1.0 / (1.0 + max(now - files.written[f], 0.0))
         f, is_new = outcomes.renamed(
-            files, streams, target, f, s, e.stream, e.previous_size, now,
+            files, streams, name, target, f, s, e.stream, e.previous_size, now,
             files.flags[f] & t.IS_RENAMED != 0,
         )  # fmt: skip
         was_there = files.flags[f] & t.WAS_THERE != 0
@@ -225,8 +228,7 @@ def _follow(
     if op in (_WRITE, _CREATE, _RENAME) and size >= 0.0:
         if op == _WRITE and was_there and size == 0.0:
             if not files.flags[f] & (t.EMPTIED | t.HARMED):
-                files.flags[f] |= t.EMPTIED
-                streams.counts[s, t.WIPED] += outcomes.EMPTYING
+                outcomes.emptied(files, streams, name, f, s, now)
         elif size > 0.0 and entropy >= 0.0:
             seen = Event(
                 s, e.stream, op, now, size, e.previous_size, entropy, e.previous_entropy,
@@ -239,7 +241,7 @@ def _follow(
     if op == _WRITE:
         files.flags[f] |= t.WRITTEN
         files.written[f] = now
-    return Told(share, rise, change, after, is_new, was_there)
+    return Told(share, rise, change, after, is_new)
 
 
 @compiled
@@ -258,7 +260,7 @@ def _fill(
     x[F.SIZE_CHANGE] = told.change
     x[F.NEW_EXTENSION] = told.is_new
     x[F.EXTENSION_FUNNEL] = np.log2(1.0 + t.widest_funnel(streams, s, now)) / 3.0
-    x[F.WAS_THERE] = told.was_there
+    x[F.TAMPERED] = np.log1p(counts[t.TAMPERED])
     x[F.RENAME_AFTER_WRITE] = told.after
     x[F.OVERWRITTEN] = np.log1p(counts[t.OVERWRITTEN])
     x[F.REPLACED] = np.log1p(counts[t.REPLACED])
@@ -275,14 +277,16 @@ def _fill(
     x[F.HARM_FOLDERS] = np.log1p(t.n_since(streams.folders_at[s], then))
     x[F.HARM_EXTENSIONS] = np.log1p(t.n_since(streams.extensions_at[s], then))
     x[F.KEPT] = np.log1p(counts[t.KEPT])
-    x[F.NOTES] = np.log1p(t.most_notes(streams, s, now))
+    # A note in every folder says nothing where nothing happens to the files.
+    moved = counts[t.HARM] + counts[t.RENAMED] + 0.5 * (counts[t.DELETED] + counts[t.KEPT])
+    x[F.NOTES] = np.log1p(t.most_notes(streams, s, now)) * min(moved / _NOTED, 1.0)
 
 
 @compiled
 def _name(n: Names, row: int) -> Name:
     return Name(
         n.full[row], n.folder[row], n.name[row], n.base[row], n.stem[row], n.extension[row],
-        n.format[row],
+        n.format[row], n.sensitive[row],
     )  # fmt: skip
 
 
@@ -293,10 +297,12 @@ def _advance(files: Files, twins: Twins, streams: Streams, rows: Rows, out: Floa
     operations, paths, targets = rows.operation, rows.path, rows.target
     sizes, previous_sizes = rows.size, rows.previous_size
     entropies, previous_entropies = rows.entropy, rows.previous_entropy
-    nothing = Told(0.0, 0.0, 0.0, 0.0, False, False)
+    nothing = Told(0.0, 0.0, 0.0, 0.0, False)
     for row in range(len(times)):
         s, op, stream = slots[row], operations[row], stream_keys[row]
         now, pause = _pass_time(streams, s, times[row])
+        if now >= streams.empty_due[s]:
+            outcomes.settle(files, streams, s, now)
         name, target = _name(paths, row), _name(targets, row)
         told = nothing
         if rows.is_folder[row]:

@@ -1,13 +1,19 @@
-"""The host detector in the pipeline: file activity of a batch scored, harm told in findings."""
+"""The host detector in the pipeline: file activity scored, harm told in findings.
+
+Beside it, commands that prepare harm or hide it (`starts`).
+"""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from soc_copilot.detection.host.reading import from_batch
-from soc_copilot.detection.host.rules import RULES
+from soc_copilot.detection.host.rules import COMMAND_RULES, RULES
+from soc_copilot.detection.host.starts import judge
+from soc_copilot.detection.host.torn import completed, pack, unpack
 from soc_copilot.detection.protocol import DetectorInfo, no_opinion
 from soc_copilot.detection.weights import load_card
 from soc_copilot.domain import columns as c
@@ -27,6 +33,7 @@ NAME: Final = "host"
 N_STREAMS: Final = 1_024  # chosen: hosts and users; the state is stored with every batch
 N_FILES: Final = 1 << 15  # chosen: as above; some 2 MB stored when all are taken
 _TOLD: Final = "told"
+_CALLS: Final = "calls"
 
 
 class HostWatcher:
@@ -47,6 +54,7 @@ class HostWatcher:
         self._folder = folder or bundled("models") / NAME
         self._scorer: HostScorer | None = None
         self._told: Told | None = None
+        self._calls = unpack(None)  # audit events whose files are still to come
         self._state: bytes | None = None  # as of the last batch that was stored
         self._pending: bytes | None = None
 
@@ -54,13 +62,14 @@ class HostWatcher:
     def info(self) -> DetectorInfo:
         """What it is; threshold and version are known once it is started."""
         detector = self._scorer.detector if self._scorer else None
+        rules = (*RULES, *COMMAND_RULES)
         return DetectorInfo(
             name=NAME,
             title="Host activity",
             version=detector.model.version if detector else "",
             threshold=detector.threshold if detector else 1.0,
-            techniques=tuple(sorted({rule.technique for rule in RULES if rule.technique})),
-            wants=(c.ACTION, c.PATH),
+            techniques=tuple(sorted({rule.technique for rule in rules if rule.technique})),
+            wants=(c.ACTION,),
         )
 
     def start(self, device: str) -> None:
@@ -81,10 +90,18 @@ class HostWatcher:
         self._take_up(None)
 
     def detect(self, batch: EventBatch) -> Detections:
-        """Score every event that changed a file; NaN for the others."""
+        """Score every event that changed a file or ran a known command; NaN for the others."""
         self._pending = None
-        frame, places = from_batch(batch.frame)
-        if frame.is_empty():
+        commands = judge(batch)
+        found = self._watch(batch)
+        found.scores[commands.rows] = commands.scores
+        return replace(found, findings=found.findings + commands.findings)
+
+    def _watch(self, batch: EventBatch) -> Detections:
+        """What is said of file activity."""
+        events, calls = completed(batch.frame, self._calls)
+        frame, places = from_batch(events)
+        if frame.is_empty() and calls is self._calls:
             return no_opinion(NAME, batch.n_events)
         from soc_copilot.detection.host.blocks import checked
         from soc_copilot.detection.host.standings import Standings
@@ -104,8 +121,8 @@ class HostWatcher:
             found += more
             standings.add(own, block, told.trees)
             at += len(own)
-        self._told = told
-        self._pending = scorer.save({_TOLD: told.pack()})
+        self._told, self._calls = told, calls
+        self._pending = scorer.save({_TOLD: told.pack(), _CALLS: pack(calls)})
         return Detections(NAME, scores, tuple(found), self._pending, streams=standings.told())
 
     def commit(self) -> None:
@@ -147,7 +164,7 @@ class HostWatcher:
         restored, arrays = self._loaded().restore(state)
         if state is not None and not restored.is_warm:
             raise DetectorError(restored.note)
-        self._told = _told_in(arrays)
+        self._told, self._calls = _told_in(arrays), unpack(arrays.get(_CALLS))
         if state is not None:
             logger.info("The host detector goes on. note=%s", restored.note)
 

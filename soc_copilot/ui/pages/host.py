@@ -422,11 +422,14 @@ class HostPage(SplitPage):
         if row is None or not row.folder or row.source_id is None:
             return
         source_id = row.source_id
+        fate = "the folder itself is not touched"
+        if _is_demonstration(row.folder):
+            fate = "the sample files, which are our own, are removed"
         dialog = ReasonDialog(
             self.window(),
             "Stop watching the folder?",
             f"“{render_safe(row.folder, 200)}” is no longer watched. What was read stays, its "
-            "alerts and the audit trail too; the folder itself is not touched.",
+            f"alerts and the audit trail too; {fate}.",
             "Stop watching",
             kind="danger-solid",
             required=False,

@@ -308,7 +308,7 @@ def synced_in_place(place: Place) -> None:
     for path in present(chosen):
         data = path.read_bytes()
         at = place.rng.randrange(len(data) + 1)
-        write(place, path, data[:at] + place.rng.randbytes(2_000) + data[at:])
+        write(place, path, data[:at] + data[:2_000] + data[at:])  # as people copy and paste
     for path in present(chosen):
         copy, data = target / path.relative_to(source), path.read_bytes()
         pieces = [(at, data[at : at + 32_768]) for at in range(0, len(data), 32_768)]

@@ -53,6 +53,21 @@ def test_a_recipe_names_the_columns_it_needs() -> None:
     assert told.to_list() == frame[c.ORIGINAL].to_list()
 
 
+@pytest.mark.parametrize(
+    ("lines", "recipe"),
+    [(access_lines(3), "combined +0000"), ([ISO] * 3, "syslog-iso +0200")],
+)
+def test_chunks_that_filtering_left_empty_do_no_harm(lines: list[str], recipe: str) -> None:
+    whole = batch_of(lines).frame
+    columns = [
+        pl.concat([column[a:b] for a, b in ((0, 0), (0, 1), (1, 3))], rechunk=False)
+        for column in whole
+    ]
+    frame = pl.DataFrame(columns).filter(pl.Series([False, True, True]))
+    told = frame.select(recipes.rebuilt(recipe, frame.columns)).to_series()
+    assert told.to_list() == lines[1:]
+
+
 TEMPLATES = [
     access_lines(6),
     [

@@ -79,7 +79,7 @@ class StandIn:
     def score_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
         self.heights.append(frame.height)
         score = (frame["size"].fill_nan(0.0) / 10).to_numpy().astype(np.float32)
-        scores = Scores(score, score >= 0.5, 1 - score, score / 2, score / 3, score / 4)
+        scores = Scores(score, score >= 0.5, 1 - score, score / 2, score / 3, score / 4, score / 9)
         found = Predictions(
             frame["event_id"], frame["time"].to_numpy(), scores, 1.0, lambda row: (f"Why {row}.",)
         )
@@ -118,7 +118,9 @@ def test_each_row_of_a_recording_gets_one_verdict(
         "event_id", "timestamp", "threat_score", "is_threat", "confidence", "components", "reasons",
     ]  # fmt: skip
     assert found[1]["threat_score"] == 0.9
-    assert found[1]["components"] == {"deep": 0.45, "isolation_forest": 0.3, "heuristic": 0.225}
+    assert found[1]["components"] == {
+        "deep": 0.45, "isolation_forest": 0.3, "heuristic": 0.225, "boosted_trees": 0.1,
+    }  # fmt: skip
     assert [row["is_threat"] for row in found] == [False, True, False]
     assert [row["reasons"] for row in found] == [[], ["Why 1."], []]
     assert stand_in.folders == [tmp_path]

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, insert, select, text
 
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.database import Governance
+from soc_copilot.governance.schema import Base
 
 ANA = Actor("ana", "window")
 SERVER = "SOC_COPILOT_TEST_SERVER"
@@ -35,22 +36,41 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def _url() -> str:
-    """The server's database, emptied."""
-    engine = create_engine(os.environ[SERVER])
+@pytest.fixture(scope="session")
+def _made_there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], None]]:
+    """Makes the server's database as it is right after it was created, with its keys in a folder.
+
+    The schema is made once: a test finds its tables emptied, and the first rows in them again.
+    """
+    engine, made = create_engine(os.environ[SERVER]), tmp_path_factory.mktemp("made-there")
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
+    with Governance.open(os.environ[SERVER], actor=ANA, home=made / "home"):
+        pass
+    tables = Base.metadata.sorted_tables
+    with engine.connect() as connection:
+        rows = {one: connection.execute(select(one)).mappings().all() for one in tables}
+
+    def make(home: Path) -> None:
+        shutil.copytree(made / "home", home)
+        with engine.begin() as connection:
+            names = ", ".join(one.name for one in tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            for one, first in rows.items():
+                if first:
+                    connection.execute(insert(one), [dict(row) for row in first])
+
+    yield make
     engine.dispose()
-    return os.environ[SERVER]
 
 
 @pytest.fixture
 def governance(request: pytest.FixtureRequest, db: Path, home: Path) -> Iterator[Governance]:
     target: str | Path = db
     if SERVER in os.environ:
-        target = request.getfixturevalue("_url")
+        target = os.environ[SERVER]
+        request.getfixturevalue("_made_there")(home)
     else:
         made = request.getfixturevalue("_made")
         shutil.copytree(made / "data", db.parent)

@@ -11,12 +11,19 @@ from pathlib import Path
 import pytest
 
 from soc_copilot.domain.errors import SourceError
+from soc_copilot.ingestion import activity
 from soc_copilot.ingestion.activity import ActivityProducer
 from soc_copilot.ingestion.changes import OVERFLOW, Change
 from soc_copilot.ingestion.spool import SpoolWriter
 from tests.unit.parsing.golden import rows_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is told differs elsewhere")
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """Writes are told when the file is closed, however slow the disk and the machine are."""
+    monkeypatch.setattr(activity, "WINDOW_S", 300.0)
 
 
 class Watching:
@@ -38,7 +45,7 @@ class Watching:
         self.spool.close()
 
     def wait(self, condition):
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, f"it did not happen: {self.lines()}"
             time.sleep(0.01)
@@ -110,12 +117,12 @@ def test_burst_of_writes_is_one_line_with_their_number(tmp_path):
             file.flush()
             os.fsync(file.fileno())  # else the kernel joins them itself
         file.close()
-        watching.wait(lambda: sum(x.get("repeat", 1) for x in watching.told("file-written", "log")))
+        line = watching.first("file-written", "log")
+        assert line["size"] == 20_000
+        assert 1 < line["repeat"] <= 200
         (watching.folder / "end").touch()
         watching.first("file-created", "end")
-        lines = watching.told("file-written", "log")
-        assert len(lines) < 20
-        assert lines[-1]["size"] == 20_000
+        assert len(watching.told("file-written", "log")) == 1
 
 
 def test_delete_and_mode_and_folders_are_told(tmp_path):
@@ -167,7 +174,7 @@ def test_lost_notifications_are_made_good_by_a_look(tmp_path):
             return []
 
         worker._feed.take = take_nothing
-        assert is_deaf.wait(10)
+        assert is_deaf.wait(60)
         good_ns = worker._good_ns
         (watching.folder / "changed").write_text("more")
         (watching.folder / "deleted").unlink()
@@ -199,7 +206,7 @@ def test_our_own_files_are_not_watched(tmp_path):
     try:
         for name in ("desk.sqlite", "desk.sqlite-wal", "desk.reserve", "other"):
             (tmp_path / name).write_text("x")
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         content = b""
         while b"/other" not in content and time.monotonic() < deadline:
             content = b"".join(s.path.read_bytes() for s in spool.segments())

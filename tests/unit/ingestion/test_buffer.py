@@ -78,7 +78,7 @@ def test_a_full_buffer_makes_the_writer_wait_and_stop_lets_it_go():
     writer = threading.Thread(target=lambda: done.append(buffer.add(chunk(1))))
     writer.start()
     assert buffer.take(1).n_lines == 40
-    writer.join(5)
+    writer.join(60)
     assert done == [True]
 
 

@@ -16,7 +16,7 @@ def python(code):
     return Child([sys.executable, "-I", "-c", code])
 
 
-def wait_for(condition, timeout_s=20.0):
+def wait_for(condition, timeout_s=60.0):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -54,7 +54,7 @@ class Case:
         self.path.rename(self.path.with_name("app.log.1"))
         self.path.touch()
 
-    def until_stored(self, n=None, timeout_s=15.0):
+    def until_stored(self, n=None, timeout_s=60.0):
         deadline = time.monotonic() + timeout_s
         while len(self.stored) < (self.written if n is None else n):
             assert time.monotonic() < deadline, f"{len(self.stored)} of {self.written} stored"

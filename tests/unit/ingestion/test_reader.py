@@ -8,6 +8,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import Checkpoint, PartialLine
 from soc_copilot.domain.source_options import SourceOptions
 from soc_copilot.ingestion.files import Identity, open_log
+from soc_copilot.ingestion.generations import fits
 from soc_copilot.ingestion.multiline import MultilineRule
 from soc_copilot.ingestion.reader import (
     FileReader,
@@ -303,3 +304,19 @@ def test_a_line_that_comes_at_the_last_moment_still_joins(tmp_path, monkeypatch)
         found.clock.at_s += 2
         found.read()
         assert [text for _, _, text in found.records] == ["one\n a\n b"]
+
+
+def test_places_passed_over_are_known_by_what_stands_before_them(opened):
+    path, fd, reader = opened
+    text = b"".join(b"line %04d\n" % n for n in range(500))
+    path.write_bytes(text)
+    reader.read(fd, 10_000)
+    passed = reader.passed(fd, 0)
+    assert [place.offset for place in passed] == [312, 625, 1250, 2500]
+    assert all(fits(place, fd) for place in passed)
+    assert [place.generation for place in passed] == [1] * 4
+    assert [place.offset for place in reader.passed(fd, 700)] == [1250, 2500]
+    path.write_bytes(text[:4000])
+    assert reader.passed(fd, 0) == []
+    path.write_bytes(b"other" + text)
+    assert reader.passed(fd, 0) == []

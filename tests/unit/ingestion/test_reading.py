@@ -12,7 +12,7 @@ from soc_copilot.ingestion import reading
 from soc_copilot.ingestion.controller import IngestionController
 
 
-def wait_for(condition, timeout_s=10.0):
+def wait_for(condition, timeout_s=60.0):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -107,10 +107,10 @@ def test_a_hung_source_does_not_hold_the_end(make):
     controller.add_source(fine)
     hung.gate.clear()
     controller.start()
-    hung.inside.wait(5)
+    assert hung.inside.wait(60)
     began = time.monotonic()
-    assert controller.stop(5.0)
-    assert time.monotonic() - began < 3
+    assert controller.stop(60.0)
+    assert time.monotonic() - began < 30
     assert fine.n_closed == 1
     assert hung.n_closed == 0
     hung.gate.set()

@@ -291,7 +291,7 @@ def test_everything_is_brought_to_the_disk_off_the_writing_thread(make, monkeypa
     monkeypatch.setattr(spool_module.os, "fsync", note)
     writer = make(segment_bytes=4)
     writer.write([b"abc"])
-    assert reached.wait(10.0), "without closing"
+    assert reached.wait(60.0), "without closing"
     writer.write([b"defgh"])  # begins a segment
     segments = writer.segments()
     writer.close()
@@ -312,7 +312,7 @@ def test_a_failed_sync_is_told(make, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(spool_module.os, "fsync", refuse)
         writer.write([b"abc"])
-        assert told.wait(10.0)
+        assert told.wait(60.0)
         writer.close()
         assert "Input/output error" in writer.trouble
 

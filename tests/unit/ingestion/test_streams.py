@@ -303,13 +303,13 @@ def test_silence_ends_a_connection_after_very_long(wire, monkeypatch):
 
 
 def test_silence_that_was_ours_ends_no_connection(wire, monkeypatch):
-    monkeypatch.setattr(streams, "_IDLE_S", 0.5)
+    monkeypatch.setattr(streams, "_IDLE_S", 1.5)  # its next message takes less
     monkeypatch.setattr(streams, "_TICK_S", 0.01)
     it = wire(max_bytes=64 * 1024)
     with it.connect(b"".join(b"<13>message %06d\n" % i for i in range(3_000))) as sock:
         wait_until(lambda: it.listener.status().detail, "it waits")
         waited = time.monotonic()
-        wait_until(lambda: time.monotonic() - waited > 0.7, "all have been silent for long")
+        wait_until(lambda: time.monotonic() - waited > 1.7, "all have been silent for long")
         while it.listener.n_received < 3_000:
             it.spool.release(10**9)
         sock.sendall(b"<13>still here\n")

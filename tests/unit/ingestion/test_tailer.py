@@ -151,6 +151,20 @@ def test_copytruncate_goes_on_from_the_copy(path, stopped):
     assert sorted(log.poll()) == [b"a", b"b", b"c, longer than what was there before"]
 
 
+@pytest.mark.parametrize("share", [0.999, 0.7, 0.4, 0.1])
+def test_a_copy_shorter_than_what_was_read_at_once_is_not_read_again(path, share):
+    """Lines written between the copy and the truncation may have been read by then."""
+    log = Log(path, from_start=True)
+    lines = [b"line %09d" % n for n in range(2_000)]
+    write(path, b"".join(line + b"\n" for line in lines))
+    log.poll()
+    copied = path.read_bytes()[: int(2_000 * share) * 15]
+    path.with_name("app.log.1").write_bytes(copied)
+    os.truncate(path, 0)
+    write(path, b"after\n")
+    assert log.poll() == [*lines, b"after"]
+
+
 def test_truncation_is_confirmed_twice_and_declared(path):
     log = Log(path, from_start=True)
     write(path, b"a line\n")

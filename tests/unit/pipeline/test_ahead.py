@@ -40,7 +40,7 @@ def test_the_next_one_is_parsed_while_the_first_is_looked_at_and_no_more() -> No
     parser.parse = watched  # type: ignore[method-assign]
     ahead = ahead_of(waiting, parser)
     ahead.next()
-    assert parsed_two.wait(10)
+    assert parsed_two.wait(60)
     ahead.forget(9)  # waits for what is in the making
     assert len(waiting) == 2
     ahead.close()

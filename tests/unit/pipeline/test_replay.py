@@ -61,7 +61,7 @@ def sessions() -> Iterator[list[ReplaySession]]:
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < limit
         time.sleep(0.005)

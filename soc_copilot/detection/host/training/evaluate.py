@@ -14,6 +14,7 @@ from soc_copilot.detection.host.training.baselines import RULE_FILES, noisy_file
 from soc_copilot.detection.host.training.dataset import Sequence30, sequences
 from soc_copilot.detection.host.training.fit import net_logits
 from soc_copilot.detection.host.training.folding import (
+    BOOSTED,
     DEEP,
     FOREST,
     HYBRID,
@@ -50,16 +51,19 @@ def evaluate(places: Sequence[Path], model: Path) -> dict[str, Any]:
     found = sequences(read_traces(places))
     scores = [
         PartScores(
-            net_logits(stored.net, s.rows), stored.forest.score(s.rows), heuristics.score(s.rows)
+            net_logits(stored.net, s.rows),
+            stored.forest.score(s.rows),
+            heuristics.score(s.rows),
+            stored.boosted.logits(s.rows),
         )
         for s in found
     ]
     columns: dict[str, list[Floats]] = {
-        HYBRID: [stored.fusion.score(s.deep, s.forest, s.rule) for s in scores],
+        HYBRID: [stored.fusion.score(s.deep, s.forest, s.rule, s.boosted) for s in scores],
         **part_columns(scores),
         NOISY: [noisy_files(s.trace.frame) for s in found],
     }
-    limits = {name: float(said[name]) for name in (DEEP, FOREST, RULE)}
+    limits = {name: float(said[name]) for name in (DEEP, FOREST, RULE, BOOSTED)}
     limits |= {HYBRID: stored.fusion.threshold, NOISY: RULE_FILES}
     results = {
         name: [outcome(s, x, limits[name]) for s, x in zip(found, column, strict=True)]

@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
+from soc_copilot.detection.host.boosted import Boosted
+from soc_copilot.detection.host.boosted import from_sklearn as boosted_from_sklearn
 from soc_copilot.detection.host.forest import Forest, from_sklearn
 from soc_copilot.detection.host.model import CompiledNet, HostNet, Shape
+from soc_copilot.detection.host.training.baselines import fit_boosting
 from soc_copilot.detection.host.training.dataset import Sequence30, balanced
 
 logger = logging.getLogger(__name__)
@@ -174,6 +177,11 @@ def _loss(net: HostNet, batch: _Batch, recipe: Recipe, chance: torch.Generator) 
     harm = none.scatter_reduce(0, owner, logits.where(sure, -math.inf), "amax")
     peaks = torch.cat([work[work > -math.inf], -harm[harm > -math.inf]])
     return loss + recipe.peak * F.softplus(peaks).sum() / recipe.streams
+
+
+def fit_boosted(found: Sequence[Sequence30], seed: int) -> Boosted:
+    """Boosted trees on single events."""
+    return boosted_from_sklearn(fit_boosting(found, has_windows=False, seed=seed))
 
 
 def fit_forest(

@@ -18,7 +18,13 @@ from soc_copilot.detection.host.training.baselines import (
     noisy_files,
 )
 from soc_copilot.detection.host.training.dataset import Sequence30, sequences, variants
-from soc_copilot.detection.host.training.fit import Recipe, fit_forest, fit_net, net_logits
+from soc_copilot.detection.host.training.fit import (
+    Recipe,
+    fit_boosted,
+    fit_forest,
+    fit_net,
+    net_logits,
+)
 from soc_copilot.detection.host.training.fuse import PartScores, fit_fusion
 from soc_copilot.detection.host.training.metrics import Outcome, choose_threshold, outcome
 from soc_copilot.detection.host.training.traces import Trace, folds
@@ -31,9 +37,10 @@ HYBRID: Final = "hybrid"
 DEEP: Final = "deep alone"
 FOREST: Final = "forest alone"
 RULE: Final = "rule alone"
-BOOSTED: Final = "boosting, events"
+BOOSTED: Final = "boosted trees alone"
 BOOSTED_WINDOWS: Final = "boosting, windows"
 NOISY: Final = "10 noisy files in 10 s"
+_PARTS: Final = (DEEP, FOREST, RULE, BOOSTED)  # in the order of `fusion.parts`
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +51,12 @@ class Plan:
         n_folds: Parts that the groups are dealt into.
         n_variants: Varied forms of each recording beside itself.
         budget: Share of ordinary recordings that may have an alarm.
-        has_boosting: Train the boosted trees, too.
+        has_boosting: Train boosted trees on windows beside it.
     """
 
     n_folds: int = 5
     n_variants: int = 1
-    budget: float = 0.03
+    budget: float = 0.04
     has_boosting: bool = True
     shape: Shape = field(default_factory=Shape)
     recipe: Recipe = field(default_factory=Recipe)
@@ -94,19 +101,17 @@ def cross_scores(traces: Sequence[Trace], plan: Plan) -> Scored:
     for i, s in enumerate(found):
         columns[RULE][i] = heuristics.score(s.rows)
         columns[NOISY][i] = noisy_files(s.trace.frame)
-    scores = [
-        PartScores(*row) for row in zip(columns[DEEP], columns[FOREST], columns[RULE], strict=True)
-    ]
+    scores = [PartScores(*row) for row in zip(*(columns[name] for name in _PARTS), strict=True)]
     columns |= part_columns(scores)
     if not plan.has_boosting:
-        columns = {n: c for n, c in columns.items() if n not in {BOOSTED, BOOSTED_WINDOWS}}
+        del columns[BOOSTED_WINDOWS]
     return Scored(found, [s for some in made for s in some], fold, columns, scores)
 
 
 def part_columns(scores: Sequence[PartScores]) -> dict[str, list[Floats]]:
     """The parts' scores as the fusion adds them up, by name."""
-    columns = [parts(s.deep, s.forest, s.rule) for s in scores]
-    return {name: [x[:, i] for x in columns] for i, name in enumerate((DEEP, FOREST, RULE))}
+    columns = [parts(s.deep, s.forest, s.rule, s.boosted) for s in scores]
+    return {name: [x[:, i] for x in columns] for i, name in enumerate(_PARTS)}
 
 
 def _score_fold(
@@ -125,11 +130,14 @@ def _score_fold(
     for i in mine:
         columns[DEEP][i] = net_logits(net, found[i].rows)
         columns[FOREST][i] = forest.score(found[i].rows)
+    boosted = fit_boosted(learning + made, seed)
+    for i in mine:
+        columns[BOOSTED][i] = boosted.logits(found[i].rows)
     if plan.has_boosting:
-        for name, has_windows in ((BOOSTED, False), (BOOSTED_WINDOWS, True)):
-            model = fit_boosting(learning, has_windows=has_windows, seed=seed)
-            for i in mine:
-                columns[name][i] = boosting_scores(model, found[i].rows, has_windows=has_windows)
+        model = fit_boosting(learning, has_windows=True, seed=seed)
+        scores = boosting_scores(model, [found[i].rows for i in mine], has_windows=True)
+        for i, score in zip(mine, scores, strict=True):
+            columns[BOOSTED_WINDOWS][i] = score
     logger.info("Fold done. fold=%d of=%d", k + 1, plan.n_folds)
 
 
@@ -158,7 +166,8 @@ def judged(scored: Scored, plan: Plan) -> dict[str, list[Outcome]]:
 def hybrid_scores(scored: Scored, plan: Plan) -> list[Floats]:
     """Fused logits, each fold's by a fusion fitted on the other folds.
 
-    Logits are counted from the threshold chosen there: 0 is an alarm.
+    Scores are counted from the threshold chosen there, in logits of its trained parts, so that
+    those of different folds can be compared: 0 is an alarm.
     """
     fused = [np.zeros(0, np.float32)] * len(scored.found)
     for k in range(plan.n_folds):
@@ -168,5 +177,6 @@ def hybrid_scores(scored: Scored, plan: Plan) -> list[Floats]:
         threshold = np.float32(np.log(fusion.threshold / (1 - fusion.threshold)))
         for i in np.flatnonzero(scored.fold == k):
             s = scored.parts[i]
-            fused[i] = fusion.raw(s.deep, s.forest, s.rule) - threshold
+            above = fusion.raw(s.deep, s.forest, s.rule, s.boosted) - threshold
+            fused[i] = above / np.float32(fusion.weights[0] + fusion.weights[3])
     return fused

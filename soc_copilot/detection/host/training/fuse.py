@@ -21,9 +21,9 @@ from soc_copilot.detection.web.training.metrics import threshold_at
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-# chosen: weights of the deep model, the forest and the rule that are tried, before their size
+# chosen: weights of the parts that are tried, before their size, in the order of `fusion.parts`
 _RATIOS: Final = tuple(
-    product((1.0,), (0.0, 0.15, 0.3, 0.6, 1.0), (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0))
+    product((0.3, 0.6, 1.0), (0.0, 0.15, 0.3, 0.6), (0.0, 0.1, 0.2, 0.35, 0.5), (0.3, 0.6, 1.0))
 )
 _BUDGETS: Final = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08)  # chosen: shares of ordinary stretches
 _LEAST_SLOPE: Final = 0.01  # chosen: a higher score never means less
@@ -34,11 +34,12 @@ _KNOTS: Final = 40  # rows of the table of confidence, at most
 
 @dataclass(frozen=True, slots=True)
 class PartScores:
-    """What the three parts say to a recording's events, each float32, shape (n_events,)."""
+    """What the four parts say to a recording's events, each float32, shape (n_events,)."""
 
     deep: Floats
     forest: Floats
     rule: Floats
+    boosted: Floats
 
 
 def fit_fusion(found: Sequence[Sequence30], scores: Sequence[PartScores], budget: float) -> Fusion:
@@ -62,10 +63,10 @@ def fit_fusion(found: Sequence[Sequence30], scores: Sequence[PartScores], budget
         if share > best:
             best, ratio, peaks = share, tried, reached.astype(np.float64)
     bias, slope = _logistic(peaks, labels)
-    deep, forest, rule = (slope * weight for weight in ratio)
-    plain = Fusion(bias, (deep, forest, rule), (0.0, 1.0), (0.0, 1.0), 0.5)
-    fused = [plain.score(s.deep, s.forest, s.rule) for s in scores]
-    raw = [plain.raw(s.deep, s.forest, s.rule) for s in scores]
+    deep, forest, rule, boosted = (slope * weight for weight in ratio)
+    plain = Fusion(bias, (deep, forest, rule, boosted), (0.0, 1.0), (0.0, 1.0), 0.5)
+    fused = [plain.score(s.deep, s.forest, s.rule, s.boosted) for s in scores]
+    raw = [plain.raw(s.deep, s.forest, s.rule, s.boosted) for s in scores]
     threshold = 1 / (1 + np.exp(-choose_threshold(found, raw, budget)))
     threshold = float(np.clip(threshold, 1 - _MOST, _MOST))
     return Fusion(bias, plain.weights, *_confidence(found, fused), threshold)
@@ -77,7 +78,7 @@ def _stretches(
     """The parts of all events, where each stretch begins, and whether it is an attack's."""
     rows, lengths, labels = [], [], []
     for s, score in zip(found, scores, strict=True):
-        columns = parts(score.deep, score.forest, score.rule)
+        columns = parts(score.deep, score.forest, score.rule, score.boosted)
         for places, label in ((early(s), True), (np.flatnonzero(s.target == 0), False)):
             if len(places) >= (1 if label or not s.trace.is_attack else LEAST):
                 rows.append(columns[places])

@@ -1,6 +1,7 @@
 """More recordings from few: company put beside, other speeds, less known, a later start."""
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -10,11 +11,16 @@ from soc_copilot.detection.host.reading import (
     PATH,
     PREVIOUS_ENTROPY,
     PREVIOUS_SIZE,
+    PROCESS,
     SIZE,
     TARGET,
     TIME,
+    USER,
 )
 from soc_copilot.detection.host.training.traces import Trace
+
+_DAY_S: Final = 86_400.0
+_DAYS: Final = 19_000.0  # chosen: from 1970 to the first day that is drawn
 
 
 def moved(trace: Trace, shift_s: float, folder: str) -> Trace:
@@ -75,6 +81,19 @@ def cut(trace: Trace, share: float) -> Trace:
     return replace(trace, frame=frame, harmed_s=trace.harmed_s[trace.harmed_s >= start])
 
 
+def named(trace: Trace, user: str, process: str) -> Trace:
+    """The same work by a known user and program."""
+    frame = trace.frame.with_columns(pl.lit(user).alias(USER), pl.lit(process).alias(PROCESS))
+    return replace(trace, frame=frame)
+
+
+def dated(trace: Trace, rng: np.random.Generator) -> Trace:
+    """The same work at any hour of some day, and any number of folders deeper."""
+    shift = _DAY_S * float(rng.uniform(_DAYS, _DAYS + 1_000.0))
+    deep = "/".join(["home", "someone", "area", "share", "one"][: int(rng.integers(6))])
+    return moved(trace, shift, f"/{deep}" if deep else "")
+
+
 def varied(trace: Trace, others: list[Trace], rng: np.random.Generator) -> Trace:
     """A variant of a recording, drawn at random: usual speeds and company, seldom blindness.
 
@@ -84,10 +103,15 @@ def varied(trace: Trace, others: list[Trace], rng: np.random.Generator) -> Trace
         rng: The only source of chance.
     """
     found = trace
+    knows_actors = rng.random() < 0.3
+    if knows_actors:
+        found = named(found, "someone", found.program)
     if rng.random() < 0.5:
         found = stretched(found, float(np.exp(rng.uniform(np.log(0.3), np.log(20.0)))))
     if others and rng.random() < 0.4:
         company = others[int(rng.integers(len(others)))]
+        if knows_actors:
+            company = named(company, "someone", company.program)
         if rng.random() < 0.5:
             company = stretched(company, float(np.exp(rng.uniform(np.log(0.5), np.log(8.0)))))
         begin, end = float(found.time[0]), float(found.time[-1])
@@ -99,4 +123,4 @@ def varied(trace: Trace, others: list[Trace], rng: np.random.Generator) -> Trace
         found = forgotten(found, float(rng.choice([0.1, 0.3, 1.0])), rng)
     if rng.random() < 0.15:
         found = cut(found, float(rng.uniform(0.02, 0.5)))
-    return found
+    return dated(found, rng) if rng.random() < 0.5 else found

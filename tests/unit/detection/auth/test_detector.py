@@ -1,9 +1,12 @@
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from soc_copilot.detection.auth import create, rules
+from soc_copilot.detection.auth import create, detector, rules
+from soc_copilot.detection.auth.detector import FORGET_EVERY
 from soc_copilot.detection.engine import check_detections
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.columns import Action
@@ -250,7 +253,7 @@ OTHERS = st.sampled_from(
 
 @st.composite
 def histories(draw):
-    """Events a few seconds or minutes apart, some a few seconds late."""
+    """Events a few seconds or minutes apart, some a few seconds late; clocks are set back, too."""
     now = float(draw(st.integers(43_000, 43_200)))  # around midnight
     events = []
     bursts = st.lists(st.tuples(LOGINS | SPRAYS | BOTS | OTHERS, st.integers(1, 6)), max_size=8)
@@ -258,19 +261,40 @@ def histories(draw):
     one_kind = st.lists(st.tuples(draw(st.sampled_from([SPRAYS, BOTS, LOGINS])), st.just(1)))
     for (make, fields), times in draw(bursts) + draw(one_kind) + draw(mixed):
         for _ in range(times):
-            now += draw(st.sampled_from([0, 0, 1, 1, 2, 5, 40, 400, 30_000]))
+            now += draw(st.sampled_from([0, 0, 1, 1, 2, 5, 40, 400, 30_000, -700, -3_600]))
             events.append(make(now - draw(st.sampled_from([0, 0, 0, 1, 3, 8])), **fields))
     assume(events)
     return events
 
 
 @settings(max_examples=60, deadline=None)
-@given(histories(), st.lists(st.integers(1, 20), max_size=12))
-def test_batches_make_no_difference(events, sizes):
-    whole = run(create({}), batches(events))
-    split = run(create({}), batches(events, sizes), restart=True)
+@given(histories(), st.lists(st.integers(1, 20), max_size=12), st.integers(1, 40))
+def test_batches_make_no_difference(events, sizes, forget_every):
+    with mock.patch.object(detector, "FORGET_EVERY", forget_every):
+        whole = run(create({}), batches(events))
+        split = run(create({}), batches(events, sizes), restart=True)
     assert alerts(split) == alerts(whole)
     scores = np.concatenate([answer.scores for answer in split])
     np.testing.assert_allclose(scores, whole[0].scores, atol=1e-5)
     for answer in [*whole, *split]:
         check_detections(answer, "auth", len(answer.scores))
+
+
+@pytest.mark.parametrize("n_first", [0, 40, 80, 90, 95, 99])
+def test_a_clock_set_back_gives_the_same_alerts_whatever_the_batches(n_first):
+    """Failures, an hour back, and a success at the old time: in one batch or in two."""
+    events = [failed(3_000 + i) for i in range(20)]
+    events += [failed(i) for i in range(180)]
+    events += [accepted(3_030)]
+    split = run(create({}), batches(events, [n_first, 100]), restart=True)
+    assert alerts(split) == alerts(run(create({}), batches(events)))
+
+
+def test_what_is_far_from_every_clock_is_forgotten_every_so_many_lines():
+    late = [accepted(3_030)]
+    events = [failed(3_000 + i) for i in range(20)]
+    events += [failed(i % 60, address=f"192.0.2.{i % 200}") for i in range(FORGET_EVERY)]
+    (*_, answer) = run(create({}), batches(events + late, [FORGET_EVERY // 2] * 2))
+    assert rules.SUCCESS.id not in {finding.rule for finding in answer.findings}
+    (answer,) = run(create({}), batches(events[:100] + late))
+    assert rules.SUCCESS.id in {finding.rule for finding in answer.findings}

@@ -57,7 +57,7 @@ def test_minutes_far_from_every_clock_are_forgotten():
 
 def test_rows_kept_are_bounded():
     _, table = WindowTable().fold(events(*((f"k{i}", "x", 0, 1) for i in range(MAX_ROWS + 5))))
-    assert table.pruned([0]).height == MAX_ROWS
+    assert table.bounded().height == MAX_ROWS
 
 
 def test_a_table_comes_back_from_json():

@@ -5,11 +5,11 @@ from functools import cache
 
 import numpy as np
 import torch
-from sklearn.ensemble import IsolationForest
+from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 
+from soc_copilot.detection.host import boosted, forest
 from soc_copilot.detection.host.activity import HostEvent, Operation
 from soc_copilot.detection.host.detector import FEATURE_NAMES
-from soc_copilot.detection.host.forest import from_sklearn
 from soc_copilot.detection.host.fusion import Fusion
 from soc_copilot.detection.host.model import HostNet, Shape
 from soc_copilot.detection.host.saved import HostModel
@@ -22,13 +22,16 @@ BEGAN_S = 1_790_000_000.0
 def model():
     """One that was not trained: the rule decides, the other parts have their say."""
     rows = np.random.default_rng(0).normal(size=(400, 30)).astype(np.float32)
-    forest = from_sklearn(IsolationForest(n_estimators=10, random_state=0).fit(rows))
+    isolating = forest.from_sklearn(IsolationForest(n_estimators=10, random_state=0).fit(rows))
+    trained = HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(rows, rows[:, 5] > 0)
     torch.manual_seed(3)
     net = HostNet(Shape()).eval()
     for parameter in net.parameters():
         parameter.data *= 2  # gates that open and close, as trained ones do
-    fusion = Fusion(-0.5, (0.3, 0.1, 1.0), (0.0, 0.5, 1.0), (0.01, 0.5, 0.99), 0.5)
-    return HostModel(net, forest, fusion, "host-test", FEATURE_NAMES)
+    fusion = Fusion(-0.5, (0.3, 0.1, 1.0, 0.05), (0.0, 0.5, 1.0), (0.01, 0.5, 0.99), 0.5)
+    return HostModel(
+        net, isolating, boosted.from_sklearn(trained), fusion, "host-test", FEATURE_NAMES
+    )
 
 
 def write(

@@ -107,7 +107,8 @@ def test_many_threads_lose_nothing():
     def add(n):
         for i in range(200):
             buffer.add_event(write(i, f"/t{n}", i), _features(n))
-            assert len(buffer.get_sequence(5)) == len(buffer.get_events(5)[:5])
+            # Other threads may add one in between, and none goes.
+            assert 1 <= len(buffer.get_sequence(5)) <= len(buffer.get_events(5)) <= 5
 
     threads = [threading.Thread(target=add, args=(n,)) for n in range(4)]
     for thread in threads:

@@ -34,7 +34,7 @@ def _features(*shape, seed=1):
 
 
 def _near(found, wanted):
-    for name in ("score", "confidence", "deep", "isolation_forest", "heuristic"):
+    for name in ("score", "confidence", "deep", "isolation_forest", "heuristic", "boosted_trees"):
         a, b = getattr(found, name), getattr(wanted, name)
         assert np.allclose(a, b, rtol=0, atol=TOLERANCE), name
 
@@ -81,7 +81,7 @@ def test_numbers_that_are_none_give_a_score_all_the_same(detector, value):
     rows[2] = value
     rows[3, 13] = value
     found = detector.score(rows)
-    for name in ("score", "confidence", "deep", "isolation_forest", "heuristic"):
+    for name in ("score", "confidence", "deep", "isolation_forest", "heuristic", "boosted_trees"):
         assert np.isfinite(getattr(found, name)).all()
     assert ((found.score >= 0) & (found.score <= 1)).all()
 
@@ -217,16 +217,18 @@ def test_streams_do_not_touch_each_other(seed, n_others):
     assert np.allclose(found.scores.score[mine], alone.scores.score, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("stop", [1, 40, 70])
-def test_a_restart_in_mid_stream_changes_no_score(detector, stop):
-    events = mixed(90)
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 88), max_size=4), st.integers(0, 5))
+def test_restarts_in_mid_stream_change_no_score(stops, seed):
+    detector = HybridThreatDetector(model=model(), device="cpu")
+    events = mixed(88, seed=seed)
     whole = _scorer(detector).process(events)
-    first, second = _scorer(detector), _scorer(detector)
-    before = first.process(events[:stop])
-    restored, _ = second.restore(first.save())
-    assert restored.is_warm
-    after = second.process(events[stop:])
-    found = np.concatenate([before.scores.score, after.scores.score])
+    scorer, found = _scorer(detector), []
+    for a, b in pairwise([0, *sorted(stops), len(events)]):
+        found += scorer.process(events[a:b]).scores.score.tolist()
+        state, scorer = scorer.save(), _scorer(detector)
+        restored, _ = scorer.restore(state)
+        assert restored.is_warm
     assert np.allclose(found, whole.scores.score, rtol=0, atol=TOLERANCE)
 
 

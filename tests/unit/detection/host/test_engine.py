@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from soc_copilot.detection.host import saved
 from soc_copilot.detection.host.activity import HostEvent, Operation
 from soc_copilot.detection.host.blocks import frame_of
 from soc_copilot.detection.host.engine import StreamingInferenceEngine
@@ -39,6 +43,48 @@ def test_batches_of_events_and_frames_say_the_same():
     assert np.array_equal(found.scores.score, other.process_batch(frame_of(events)).scores.score)
     singles = [singly.process_event(event).threat_score for event in events]
     assert np.allclose(singles, found.scores.score, rtol=0, atol=TOLERANCE)
+
+
+CALLS = st.lists(
+    st.tuples(st.integers(0, 30), st.sampled_from(["one", "events", "frame"]), st.booleans()),
+    max_size=6,
+)
+
+
+def _in_calls(calls, events, **more):
+    """Scores of the events in calls of these sizes and kinds, restarted after some of them."""
+    engine, found, at = _engine(**more), [], 0
+    for size, kind, restarts in [*calls, (len(events), "events", False)]:
+        part = events[at : at + size]
+        at += size
+        if kind == "one":
+            found += [engine.process_event(event).threat_score for event in part]
+        else:
+            given_ = frame_of(part) if kind == "frame" else part
+            found += engine.process_batch(given_).scores.score.tolist()
+        if restarts:
+            state, engine = engine.save(), _engine(**more)
+            assert engine.restore(state).is_warm
+    return found
+
+
+@settings(max_examples=20)
+@given(CALLS, st.integers(0, 5))
+def test_neither_calls_nor_restarts_change_a_score(calls, seed):
+    events = mixed(88, seed=seed)
+    wanted = _engine().process_batch(events).scores.score
+    assert np.allclose(_in_calls(calls, events), wanted, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@settings(max_examples=20)
+@given(CALLS, st.integers(0, 5))
+def test_nor_does_a_gpu(calls, seed):
+    events = mixed(88, seed=seed)
+    wanted = _engine().process_batch(events).scores.score
+    found = _in_calls(calls, events, device="cuda")
+    assert np.allclose(found, wanted, rtol=0, atol=saved.TOLERANCE)
 
 
 def test_warming_up_leaves_no_trace():

@@ -9,7 +9,7 @@ from soc_copilot.detection.host.features import Feature
 from soc_copilot.detection.host.prediction import Components
 from tests.unit.detection.host.making import BEGAN_S, attack, model, work
 
-QUIET = Components(0.2, 0.45, 0.1)
+QUIET = Components(0.2, 0.45, 0.1, 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_the_parts_speak_for_themselves_when_counters_are_silent(detector):
     assert words(nothing, QUIET, window) == (
         "The order of events is like that of attacks (sequence model: 0.20).",
     )
-    found = words(nothing, Components(0.97, 0.7, 0.0), window)
+    found = words(nothing, Components(0.97, 0.7, 0.0, 0.9), window)
     assert "sequence model: 0.97" in found[0]
     assert "isolation forest: 0.70" in found[1]
 
@@ -96,7 +96,7 @@ def test_notes_and_slow_harm_are_told(detector):
 
 def test_reasons_come_strongest_first(detector):
     window = _window(detector, attack(20)).window()
-    found = reasons(window.features[-1], Components(0.99, 0.8, 0.99), window)
+    found = reasons(window.features[-1], Components(0.99, 0.8, 0.99, 0.9), window)
     weights = [reason.weight for reason in found]
     assert weights == sorted(weights, reverse=True)
     assert found[0].feature == "overwritten"

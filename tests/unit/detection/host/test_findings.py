@@ -53,7 +53,7 @@ def window():
 
 
 def test_facts_name_the_place_the_files_and_the_doer(window):
-    parts = Components(0.9, 0.6, 0.8)
+    parts = Components(0.9, 0.6, 0.8, 0.7)
     told = findings.facts(ENCRYPTION, window.features[-1], parts, window, "ann", "/usr/bin/gpg")
     assert told["summary"].startswith(
         "Under /srv/docs: 14 files that were there hold unreadable content now, in 5 folders"
@@ -71,7 +71,7 @@ def test_facts_name_the_place_the_files_and_the_doer(window):
 
 
 def test_without_a_doer_none_is_named(window):
-    told = findings.facts(TAMPERING, window.features[-1], Components(0, 0, 0), window, "", "")
+    told = findings.facts(TAMPERING, window.features[-1], Components(0, 0, 0, 0), window, "", "")
     assert "by user" not in told["summary"]
     assert "Find the program that does this: note" in told["steps"][1]
 

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
@@ -47,14 +45,11 @@ def test_the_least_numbers_of_rows_need_no_or_one_cut():
     assert expected_cuts(np.array([256]))[0] == pytest.approx(10.24477, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["left", "right", "feature", "roots"])
-def test_arrays_that_lead_astray_are_refused(trained, name):
-    forest = from_sklearn(trained)
-    bad = getattr(forest, name).copy()
-    bad[0] = -7 if name != "left" else 0  # a loop
-    with pytest.raises(DetectorError, match="do not fit together"):
-        from_tensors(replace(forest, **{name: bad}).tensors(), 30)
-    with pytest.raises(DetectorError, match="lacks its array"):
-        from_tensors({k: v for k, v in forest.tensors().items() if k != name}, 30)
-    with pytest.raises(DetectorError, match="do not fit together"):
-        from_tensors(replace(forest, **{name: bad[:0]}).tensors(), 30)
+def test_a_forest_without_its_usual_depth_is_refused(trained):
+    tensors = from_sklearn(trained).tensors()
+    for bad in (tensors["usual"] * 0, tensors["usual"][:0]):
+        with pytest.raises(DetectorError, match="isolation forest do not fit together"):
+            from_tensors(tensors | {"usual": bad}, 30)
+    del tensors["usual"]
+    with pytest.raises(DetectorError, match="isolation forest do not fit together"):
+        from_tensors(tensors, 30)

@@ -20,7 +20,8 @@ def test_the_tables_are_sorted_and_name_nothing_twice():
     ("name", "format_"),
     [
         ("a.txt", Format.TEXT), ("a.PDF", Format.DOCUMENT), ("a.docx", Format.ZIPPED),
-        ("a.jpg", Format.MEDIA), ("a.sqlite", Format.DATA), ("a.tar.gz", Format.PACKED),
+        ("a.jpg", Format.MEDIA), ("a.sqlite", Format.DATA), ("a.tar.gz", Format.SQUEEZED),
+        ("a.zip", Format.PACKED),
         ("a.gpg", Format.SEALED), ("a.part", Format.PASSING), ("a.qzx7", Format.UNKNOWN),
         ("a", Format.NONE), (".profile", Format.NONE), ("a.", Format.NONE),
         ("a." + "x" * 40, Format.NONE),

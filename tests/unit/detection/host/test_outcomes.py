@@ -8,7 +8,7 @@ from soc_copilot.detection.host.activity import HostEvent, Operation, from_event
 from soc_copilot.detection.host.features import Feature
 from soc_copilot.detection.host.tracking import Tracker
 
-NOISE, TEXT, ZEROS, SIZE = 7.955, 4.6, 0.0, 20_000.0
+NOISE, TEXT, ZEROS, BASE64, SIZE = 7.955, 4.6, 0.0, 6.01, 20_000.0
 COUNTED = ("overwritten", "replaced", "wiped", "rewritten", "renamed", "deleted", "kept")
 
 
@@ -18,8 +18,12 @@ def event(operation, path, target="", size=math.nan, entropy=math.nan, at=0.0, b
     )
 
 
+def features(*events):
+    return Tracker(4, 1 << 12).advance(from_events(events))[-1]
+
+
 def counts(*events):
-    row = Tracker(4, 1 << 12).advance(from_events(events))[-1]
+    row = features(*events)
     return {
         name: round(math.expm1(row[Feature[name.upper()]]), 2)
         for name in COUNTED
@@ -48,6 +52,16 @@ def wrote(path, entropy=NOISE, size=SIZE, **more):
         ([wrote("a/x.gz", 7.94)], {"rewritten": 1.0}),
         ([wrote("a/x.jpg")], {"overwritten": 0.8}),
         ([wrote("a/x.jpg", 7.90)], {"rewritten": 1.0}),
+        # Text that has more entropy than text has; a packed file that holds none, or letters.
+        ([wrote("a/x.csv", 6.52)], {"overwritten": 0.6}),
+        ([wrote("a/x.bin", 6.52)], {"rewritten": 1.0}),
+        ([wrote("a/x.zip", 4.6)], {"overwritten": 0.8}),
+        ([wrote("a/x.gz", BASE64)], {"overwritten": 0.8}),
+        ([wrote("a/x.md", BASE64)], {"overwritten": 0.8}),
+        ([event("CREATE", "a/x.md"), wrote("a/x.md", BASE64)], {"overwritten": 0.48}),
+        # A few values over and over.
+        ([wrote("a/x.md", 1.9)], {"wiped": 0.6}),
+        ([wrote("a/x.bin", 1.9)], {"rewritten": 1.0}),
         # A copy beside the original, and the original deleted, in either order.
         ([event("CREATE", "a/x.txt.qzx"), wrote("a/x.txt.qzx")], {"kept": 1.0}),
         (
@@ -60,7 +74,7 @@ def wrote(path, entropy=NOISE, size=SIZE, **more):
         ),
         (
             [event("CREATE", "a/x.txt.gz"), wrote("a/x.txt.gz"), event("DELETE", "a/x.txt")],
-            {"replaced": 0.12},
+            {"replaced": 0.04},
         ),
         # A copy under another name in the same folder, in either order; elsewhere it is none.
         (
@@ -97,6 +111,10 @@ def wrote(path, entropy=NOISE, size=SIZE, **more):
             {"renamed": 1.0, "overwritten": 1.0},
         ),
         ([event("RENAME", "a/x.htm", "a/x.html")], {}),
+        ([event("RENAME", "a/x.htm", "a/x.htm.bin")], {"renamed": 1.0}),
+        ([event("RENAME", "a/x.htm", "a/x.htm.bak")], {}),
+        ([event("RENAME", "a/x.log", "a/x.log.1")], {}),
+        ([event("RENAME", "a/x.htm", "a/0f3e")], {"renamed": 1.0}),
         # Overwritten with another text, and deleted right after.
         ([wrote("a/x.txt", TEXT), event("DELETE", "a/x.txt", at=1.0)],
          {"rewritten": 0.99, "wiped": 0.1}),
@@ -104,6 +122,52 @@ def wrote(path, entropy=NOISE, size=SIZE, **more):
 )  # fmt: skip
 def test_what_is_counted(events, expected):
     assert counts(*events) == pytest.approx(expected, abs=0.011)
+
+
+EMPTY = {"entropy": math.nan, "size": 0.0}
+
+
+def test_a_file_that_stays_empty_counts_and_is_taken_back_when_it_is_filled():
+    later = event("ATTRIBUTES", "b/y", at=3.0)
+    assert counts(wrote("a/x.txt", **EMPTY), later) == pytest.approx({"wiped": 0.6}, abs=0.02)
+    soon = wrote("a/x.txt", TEXT, at=1.0)
+    assert counts(wrote("a/x.txt", **EMPTY), soon, later) == pytest.approx(
+        {"rewritten": 0.98}, abs=0.02
+    )
+    refilled = wrote("a/x.txt", TEXT, at=9.0)
+    assert "wiped" not in counts(wrote("a/x.txt", **EMPTY), later, refilled)
+
+
+def test_of_many_files_emptied_at_once_none_is_forgotten():
+    events = [wrote(f"d{n % 5}/{n}.txt", **EMPTY) for n in range(60)]
+    row = features(*events, event("ATTRIBUTES", "b/y", at=3.0))
+    assert math.expm1(row[Feature.WIPED]) == pytest.approx(36, rel=0.05)
+    assert math.expm1(row[Feature.HARM_FOLDERS]) == pytest.approx(5)
+
+
+def test_an_emptied_file_that_is_gone_is_not_counted_twice():
+    events = [wrote("a/x.txt", **EMPTY), event("DELETE", "a/x.txt", at=1.0)]
+    late = event("ATTRIBUTES", "b/y", at=5.0)
+    assert counts(*events, late)["wiped"] == pytest.approx(counts(*events)["wiped"], rel=0.1)
+
+
+def test_what_goes_in_sensitive_places_is_counted_unless_it_comes_back():
+    def tampered(*events):
+        return round(math.expm1(features(*events)[Feature.TAMPERED]), 2)
+
+    gone = [event("DELETE", f"backup/{n}.sql") for n in range(4)]
+    assert tampered(*gone) == 4
+    assert tampered(*gone, event("CREATE", "backup/1.sql", size=0.0)) == 3
+    assert tampered(event("DELETE", "src/1.sql")) == 0
+
+
+def test_a_note_in_every_folder_counts_only_where_files_are_touched():
+    def notes(*events):
+        return math.expm1(features(*events)[Feature.NOTES])
+
+    dropped = [event("CREATE", f"d{n}/README", size=500.0, entropy=4.4) for n in range(9)]
+    assert notes(*dropped) == 0
+    assert notes(*dropped, wrote("d1/a.txt"), wrote("d2/b.txt")) == pytest.approx(9)
 
 
 def test_files_in_a_folder_that_was_just_made_were_not_there_before():

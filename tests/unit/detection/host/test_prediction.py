@@ -9,7 +9,7 @@ from soc_copilot.detection.host.prediction import Predictions, Scores, joined
 
 def _scores(*values):
     score = np.array(values, np.float32)
-    return Scores(score, score >= 0.5, score / 2, score / 4, score / 8, score / 16)
+    return Scores(score, score >= 0.5, score / 2, score / 4, score / 8, score / 16, score / 32)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_frame_has_a_row_for_each_event_and_reasons_of_threats(predictions):
     frame = made.to_frame()
     assert frame.columns == [
         "event_id", "timestamp", "threat_score", "is_threat", "confidence", "deep",
-        "isolation_forest", "heuristic", "reasons",
+        "isolation_forest", "heuristic", "boosted_trees", "reasons",
     ]  # fmt: skip
     assert frame["reasons"].to_list() == [[], ["Reason 1."], ["Reason 2."]]
     assert frame["is_threat"].to_list() == [False, True, True]
@@ -63,7 +63,12 @@ def test_a_frame_has_a_row_for_each_event_and_reasons_of_threats(predictions):
 def test_json_has_plain_values(predictions):
     made, _ = predictions
     said = json.loads(json.dumps(made[1].to_json()))
-    assert said["components"].keys() == {"deep", "isolation_forest", "heuristic"}
+    assert said["components"].keys() == {
+        "deep",
+        "isolation_forest",
+        "heuristic",
+        "boosted_trees",
+    }
     assert said["reasons"] == ["Reason 1."]
 
 

@@ -54,7 +54,7 @@ def test_a_stream_is_told_by_its_highest_moment():
     assert (first.threshold, first.is_threat) == (DETECTOR.threshold, True)
     assert any("unreadable content" in reason for reason in first.reasons)
     assert {part.name for part in first.components} == {
-        "Rule: files lost", "Sequence of events", "Unlike ordinary work",
+        "Rule: files lost", "Sequence of events", "Unlike ordinary work", "Like known attacks",
     }  # fmt: skip
     weights = [part.weight for part in first.components]
     assert weights == sorted(weights, reverse=True)
@@ -92,6 +92,18 @@ def test_of_very_many_streams_the_worst_are_told():
     told, _ = stand(batch([*calm, *attack(30, "victim", 20.0)]))
     assert len(told) == MAX_STREAMS
     assert told[0].stream == "1/victim"
+
+
+def test_a_flood_of_streams_does_not_hide_the_worst():
+    """In more blocks than one: each makes room for an eighth of the streams."""
+    calm = [write(i, f"/srv/{i}.txt", i / 10, stream=f"host-{i:04d}") for i in range(900)]
+    victim = attack(30, "victim", 20.0)
+    scorer = HostScorer(DETECTOR, n_streams=256, n_files=4_096)
+    told, _ = stand(batch([*victim[:15], *calm[:450], *victim[15:], *calm[450:]]), scorer)
+    assert len(told) == MAX_STREAMS
+    assert (told[0].stream, told[0].n_events) == ("1/victim", 30)
+    scores = [judged.score for judged in told]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_endless_names_are_cut():

@@ -5,20 +5,21 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soc_copilot.detection.engine import check_detections
+from soc_copilot.detection.engine import MAX_STATE_BYTES, check_detections
 from soc_copilot.detection.host import create
-from soc_copilot.detection.host.saved import save
-from soc_copilot.detection.host.watcher import HostWatcher
+from soc_copilot.detection.host.saved import TOLERANCE, save
+from soc_copilot.detection.host.watcher import N_STREAMS, HostWatcher
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import EVIDENCE_PER_FINDING, Severity
 from soc_copilot.governance.grouping import choose, group, line_of, merged
 from tests.unit.detection.host.batches import batch, other, parts
-from tests.unit.detection.host.making import attack, mixed, model
+from tests.unit.detection.host.making import attack, mixed, model, write
 
 DAY_S = 86_400.0
 
@@ -92,6 +93,66 @@ def test_events_of_other_kinds_have_no_score(watcher):
     assert np.isnan(scores).tolist() == [True, True, False, False, False]
 
 
+def test_commands_are_told_beside_file_activity_and_leave_it_alone(watcher):
+    files = batch(attack(12))
+    alone = watcher.detect(files)
+    watcher.rollback()
+    starts = batch(attack(2), 50).frame.with_columns(
+        pl.lit("process-started").alias(c.ACTION),
+        pl.lit("host.audit").alias(c.DATASET),
+        pl.Series(c.COMMAND, ["ls", "vssadmin delete shadows /all"]),
+    )
+    both = EventBatch(0, pl.concat([starts, files.frame], how="diagonal"))
+    found = check_detections(watcher.detect(both), "host", 14)
+    assert np.array_equal(found.scores[2:], alone.scores)
+    assert np.isnan(found.scores[0])
+    assert found.scores[1] == pytest.approx(0.9)
+    assert found.findings[:-1] == alone.findings
+    assert found.findings[-1].rule == "host.recovery"
+
+
+def test_torn_audit_events_go_to_their_users_stream_whatever_the_batches(watcher):
+    events = attack(12)
+    files = batch(events).frame.with_columns(
+        pl.lit("host.audit").alias(c.DATASET),
+        pl.int_range(12, dtype=pl.Int64).alias(c.AUDIT_ID),
+        pl.lit("PATH").alias(c.EVENT_CODE),
+        pl.lit(None, pl.String).alias(c.USER),
+    )
+    calls = files.with_columns(
+        pl.lit("SYSCALL").alias(c.EVENT_CODE),
+        pl.lit("rename").alias(c.ACTION),
+        pl.lit(None, pl.String).alias(c.PATH),
+        pl.lit("ada").alias(c.USER),
+    )
+    whole = watcher.detect(EventBatch(0, pl.concat([calls, files])))
+    watcher.rollback()
+    assert [judged.stream for judged in whole.streams] == ["1/web01/ada"]
+    assert watcher.detect(EventBatch(0, calls)).state
+    watcher.commit()
+    first = watcher.detect(EventBatch(0, files[:5]))
+    watcher.rollback()
+    assert np.array_equal(watcher.detect(EventBatch(0, files[:5])).scores, first.scores)
+    watcher.commit()
+    last = watcher.detect(EventBatch(0, files[5:])).scores
+    assert np.allclose([*first.scores, *last], whole.scores[12:], rtol=0, atol=1e-5)
+
+
+def test_commands_alone_need_no_memory(watcher):
+    frame = (
+        batch(attack(1))
+        .frame.drop(c.PATH)
+        .with_columns(
+            pl.lit("process-started").alias(c.ACTION),
+            pl.lit("windows").alias(c.DATASET),
+            pl.lit("wevtutil cl Security").alias(c.COMMAND),
+        )
+    )
+    found = watcher.detect(EventBatch(0, frame))
+    assert [finding.rule for finding in found.findings] == ["host.traces"]
+    assert found.state is None
+
+
 def test_ordinary_work_makes_no_alert(watcher):
     events = [replace(e, entropy=4.5, target="") for e in attack(40)]
     assert watcher.detect(batch(events)).findings == ()
@@ -136,17 +197,82 @@ def test_batches_change_neither_scores_nor_alerts(two, cuts, has_host, seed):
     assert found[1] == wanted[1]
 
 
-@pytest.mark.parametrize("stop", [5, 12, 40])
-def test_a_restart_goes_on(folder, stop):
-    events = _files(mixed(90))
-    whole, first, second = (HostWatcher(folder=folder) for _ in range(3))
-    for one in (whole, first, second):
-        one.start("cpu")
-    wanted, _ = _run(whole, [batch(events)])
-    state = first.detect(batch(events[:stop])).state
-    second.restore(state)
-    found, _ = _run(second, [batch(events[stop:], stop)])
-    assert np.allclose(found, wanted[stop:], rtol=0, atol=1e-5)
+def _with_accidents(watchers, events, plan):
+    """Scores of the events in batches of these sizes; some not stored at first, some restarted."""
+    now, state, found, at = 0, None, [], 0
+    watchers[now].restore(None)
+    for size, is_stored, restarts in [*plan, (len(events), True, False)]:
+        part = batch(events[at : at + size], at)
+        at += size
+        if not is_stored:
+            watchers[now].detect(part)
+            watchers[now].rollback()
+        answer = watchers[now].detect(part)
+        watchers[now].commit()
+        state = answer.state or state
+        found += answer.scores.tolist()
+        if restarts:
+            now = 1 - now
+            watchers[now].restore(state)
+    return found
+
+
+ACCIDENTS = st.lists(st.tuples(st.integers(0, 40), st.booleans(), st.booleans()), max_size=5)
+
+
+@settings(max_examples=15)
+@given(ACCIDENTS, st.integers(0, 3))
+def test_batches_that_were_not_stored_and_restarts_change_no_score(two, plan, seed):
+    events = _files(mixed(60, seed=seed))
+    two[0].restore(None)
+    wanted = two[0].detect(batch(events)).scores
+    assert np.allclose(_with_accidents(two, events, plan), wanted, rtol=0, atol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_scores_as_the_processor_does(folder):
+    there, here = ([HostWatcher(folder=folder) for _ in range(2)] for _ in range(2))
+    for watchers, device in ((there, "cuda"), (here, "cpu")):
+        for one in watchers:
+            one.start(device)
+    events, plan = _files(mixed(90)), [(7, True, True), (1, False, False), (40, True, True)]
+    found, wanted = (_with_accidents(watchers, events, plan) for watchers in (there, here))
+    assert np.allclose(found, wanted, rtol=0, atol=TOLERANCE)
+
+
+def test_many_more_streams_than_it_keeps_take_no_more_memory(watcher):
+    sizes = []
+    for first in range(0, 6 * N_STREAMS, N_STREAMS):
+        events = [write(i, f"/a{i}", i / 1e3, stream=f"s{i}")
+                  for i in range(first, first + N_STREAMS)]  # fmt: skip
+        found = check_detections(watcher.detect(batch(events, first)), "host", N_STREAMS)
+        watcher.commit()
+        sizes.append(len(found.state))
+        assert np.isfinite(found.scores).all()
+    assert len(watcher._scorer.memory.windows.table) <= N_STREAMS
+    assert max(sizes) < MAX_STATE_BYTES / 4
+
+
+NUMBERS = st.one_of(st.none(), st.floats(), st.sampled_from([-1.0, 0.0, 7.99, 8.0, 1e300]))
+ODD = st.lists(
+    st.tuples(st.integers(0, 253_402_300_799), st.text(max_size=9), NUMBERS, NUMBERS), max_size=9
+)
+
+
+@settings(max_examples=30)
+@given(ODD)
+def test_any_times_names_and_numbers_get_a_score(two, rows):
+    times, names, entropy, before = zip(*rows, strict=True) if rows else ((), (), (), ())
+    frame = batch(attack(len(rows))).frame.with_columns(
+        (pl.Series(c.TIMESTAMP, times, pl.Int64) * 1_000_000).cast(pl.Datetime("us", "UTC")),
+        pl.Series(c.PATH, names, pl.String),
+        pl.Series(c.ENTROPY, entropy, pl.Float64),
+        pl.Series(c.OLD_ENTROPY, before, pl.Float64),
+    )
+    two[0].restore(None)
+    found = check_detections(two[0].detect(EventBatch(0, frame)), "host", len(rows))
+    assert np.isfinite(found.scores).all()
 
 
 def test_a_batch_that_was_not_stored_leaves_no_trace(watcher):

@@ -24,7 +24,7 @@ def test_window_statistics_are_means_and_maxima_of_the_last_events():
 def test_boosting_finds_what_it_was_shown(found):
     for has_windows in (False, True):
         model = fit_boosting(found, has_windows=has_windows, seed=1)
-        scores = [boosting_scores(model, s.rows, has_windows=has_windows) for s in found]
+        scores = boosting_scores(model, [s.rows for s in found], has_windows=has_windows)
         harm = np.concatenate([x[s.target > 0] for s, x in zip(found, scores, strict=True)])
         work = np.concatenate([x[s.target == 0] for s, x in zip(found, scores, strict=True)])
         assert np.median(harm) > np.median(work)

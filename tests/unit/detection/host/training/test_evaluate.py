@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from soc_copilot.detection.host.training.evaluate import evaluate, report, table
-from soc_copilot.detection.host.training.folding import DEEP, FOREST, HYBRID, NOISY, RULE
+from soc_copilot.detection.host.training.folding import BOOSTED, DEEP, FOREST, HYBRID, NOISY, RULE
 from soc_copilot.detection.host.training.metrics import outcome
 from soc_copilot.detection.host.training.train import Options, train
 
@@ -16,7 +16,7 @@ def model(recordings, tmp_path_factory):
 
 def test_a_stored_model_and_its_parts_are_measured(recordings, model):
     found = evaluate([recordings], model)
-    assert set(found["figures"]) == {HYBRID, DEEP, FOREST, RULE, NOISY}
+    assert set(found["figures"]) == {HYBRID, DEEP, FOREST, RULE, BOOSTED, NOISY}
     assert found["figures"][HYBRID]["attacks"] == 8
     assert found["figures"][HYBRID]["window_auc"] > 0.8
     assert found["model"].startswith("host-")

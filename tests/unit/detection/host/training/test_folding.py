@@ -32,16 +32,25 @@ def test_harm_that_was_never_seen_is_found_among_work_that_was_never_seen(scored
 
 
 def test_nothing_of_a_group_is_learned_from_when_it_is_scored(traces, monkeypatch):
-    met = []
-    fit = folding.fit_net
+    met = {"fit_net": [], "fit_boosted": [], "fit_forest": []}
 
-    def noted(found, *rest):
-        met.append({s.trace.group for s in found})
-        return fit(found, *rest)
+    def noted(name):
+        fit = getattr(folding, name)
 
-    monkeypatch.setattr(folding, "fit_net", noted)
+        def fitted(found, *rest):
+            met[name].append({s.trace.group for s in found})
+            return fit(found, *rest)
+
+        return fitted
+
+    for name in met:
+        monkeypatch.setattr(folding, name, noted(name))
     plan = replace(PLAN, has_boosting=False, recipe=replace(PLAN.recipe, epochs=1))
     scored = cross_scores(traces, plan)
-    for k, groups in enumerate(met):
-        assert not groups & {t.group for t, f in zip(traces, scored.fold, strict=True) if f == k}
-    assert len(scored.columns) == 4
+    for seen in met.values():
+        assert len(seen) == plan.n_folds
+        for k, groups in enumerate(seen):
+            left_out = {t.group for t, f in zip(traces, scored.fold, strict=True) if f == k}
+            assert groups
+            assert not groups & left_out
+    assert len(scored.columns) == 5

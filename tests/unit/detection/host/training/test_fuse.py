@@ -16,6 +16,7 @@ def scores(found):
                 rng.normal(0, 1, n).astype(np.float32) + 3 * s.target,
                 (0.5 - 0.1 * s.target + rng.normal(0, 0.01, n)).astype(np.float32),  # misleads
                 heuristics.score(s.rows),
+                rng.normal(0, 1, n).astype(np.float32) + 2 * s.target,
             )
         )
     return made
@@ -23,15 +24,15 @@ def scores(found):
 
 def test_what_helps_gets_weight_and_what_misleads_none(found, scores):
     fusion = fit_fusion(found, scores, 0.0)
-    deep, forest, _ = fusion.weights
-    assert deep > 0.1
+    deep, forest, _, boosted = fusion.weights
+    assert min(deep, boosted) > 0.1
     assert forest == 0.0
 
 
 def test_no_ordinary_recording_alarms_within_a_budget_of_none(found, scores):
     fusion = fit_fusion(found, scores, 0.0)
     for s, x in zip(found, scores, strict=True):
-        fused = fusion.score(x.deep, x.forest, x.rule)
+        fused = fusion.score(x.deep, x.forest, x.rule, x.boosted)
         assert s.trace.is_attack or fused.max() < fusion.threshold
     assert 0 < fusion.threshold < 1
 

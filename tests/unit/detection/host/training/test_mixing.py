@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
-from soc_copilot.detection.host.reading import ENTROPY, PATH, SCHEMA
+from soc_copilot.detection.host.reading import ENTROPY, PATH, PROCESS, SCHEMA, USER
 from soc_copilot.detection.host.training.mixing import (
     beside,
     cut,
+    dated,
     forgotten,
     moved,
+    named,
     stretched,
     varied,
 )
@@ -61,3 +63,23 @@ def test_variants_are_the_same_for_the_same_seed(attack, work):
     assert all(a.frame.equals(b.frame) for a, b in zip(*made, strict=True))
     assert len({len(t.frame) for t in made[0]}) > 1
     assert all(np.isfinite(t.began_s) for t in made[0])
+
+
+def test_a_dated_recording_has_real_times_and_deeper_paths(attack):
+    rng = np.random.default_rng(1)
+    found = [dated(attack, rng) for _ in range(20)]
+    for each in found:
+        assert each.time[0] > 1e9
+        assert np.diff(each.time) == pytest.approx(np.diff(attack.time), abs=1e-5)
+        assert each.harmed_s[0] - each.began_s == pytest.approx(
+            attack.harmed_s[0] - attack.began_s, abs=1e-5
+        )
+    assert len({each.frame[PATH][0].count("/") for each in found}) > 3
+    assert len({int(each.time[0] // 3_600) % 24 for each in found}) > 5
+
+
+def test_a_named_recording_says_who_acted(attack):
+    found = named(attack, "ana", "cipher")
+    assert found.frame.schema == SCHEMA
+    assert set(found.frame[USER]) == {"ana"}
+    assert set(found.frame[PROCESS]) == {"cipher"}

@@ -3,7 +3,7 @@ import pytest
 
 from soc_copilot.detection.host.features import FEATURES
 from soc_copilot.detection.host.saved import load
-from soc_copilot.detection.host.training.folding import DEEP, FOREST, HYBRID, NOISY, RULE
+from soc_copilot.detection.host.training.folding import BOOSTED, DEEP, FOREST, HYBRID, NOISY, RULE
 from soc_copilot.detection.host.training.train import Options, train
 from soc_copilot.detection.weights import load_card
 from soc_copilot.domain.errors import DetectorError
@@ -18,8 +18,8 @@ def trained(recordings, tmp_path_factory):
 
 def test_a_model_folder_with_its_figures_is_written(trained):
     out, card = trained
-    assert set(card["figures"]) == {HYBRID, DEEP, FOREST, RULE, NOISY}
-    assert set(card["thresholds"]) == {DEEP, FOREST, RULE, NOISY}
+    assert set(card["figures"]) == {HYBRID, DEEP, FOREST, RULE, BOOSTED, NOISY}
+    assert set(card["thresholds"]) == {DEEP, FOREST, RULE, BOOSTED, NOISY}
     assert card["data"]["recordings"] == 16
     assert load_card(out)["groups"] == card["groups"]
 
