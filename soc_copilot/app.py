@@ -24,6 +24,7 @@ from soc_copilot.domain.alerts import AlertCounts
 from soc_copilot.domain.governance import Actor
 from soc_copilot.settings import SETTINGS, Value
 from soc_copilot.ui.actions import ActionTable
+from soc_copilot.ui.collecting import Collector, settle
 from soc_copilot.ui.context import Desk, Page
 from soc_copilot.ui.theme import Theme, load_fonts
 from soc_copilot.ui.timeformat import TimeFormat
@@ -125,11 +126,13 @@ class Desktop(QObject):
         self._is_leaving, self._is_down = False, False
         self._failure: EmptyState | None = None
         self.jobs = JobRunner(self._open, self)
+        self.collector = Collector(self)
         self.actions.bind("window.close", self.window.close)
         self.actions.bind("window.retry", self.open_database)
 
     def start(self) -> None:
         """Show the frame and open the database behind it."""
+        self.collector.start()
         self.window.show()
         self.open_database()
 
@@ -284,6 +287,7 @@ class Desktop(QObject):
             logger.error("A thread is still busy at the end. replay,ingestion,watch,jobs=%s", ends)
         if self._reader is not None:
             self._reader.close()
+        self.collector.stop()
 
     def _remember(self) -> None:
         from soc_copilot.domain.errors import SocCopilotError
@@ -331,6 +335,7 @@ class Desktop(QObject):
     def _on_warm(self, device: str) -> None:
         self.live.device = self.live.device or device
         self.window.topbar.show_live()
+        settle()
 
     def _factories(self) -> dict[str, Any]:
         def overview(desk: Desk) -> Page:

@@ -35,13 +35,32 @@ def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
     return PatientBot(request)
 
 
+@pytest.fixture(scope="package", autouse=True)
+def _loaded_passed_over() -> Iterator[None]:
+    """Keep the collections below short."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _collected_here() -> Iterator[None]:
+    """Collect on this thread only, as the desktop does: see soc_copilot/ui/collecting.py."""
+    gc.disable()
+    gc.collect()
+    yield
+    gc.collect()
+    gc.enable()
+
+
 def _left(kind: type) -> list[object]:
     # Wrappers live as long as Python holds them; those whose C++ side is gone do not count.
     return [one for one in gc.get_objects() if type(one) is kind and isValid(one)]
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
+def nothing_left_running(_collected_here: None, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a QThread or a QTimer running."""
     if "qtbot" in request.fixturenames:
         request.getfixturevalue("qtbot")
