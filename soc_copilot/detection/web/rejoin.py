@@ -4,7 +4,8 @@ Three ways of cutting: string concatenation and its like in SQL, JavaScript, PHP
 (`'al'+'ert'`, `concat('a','b')`, `char(97,98)`, `wh''oami`), comments within a keyword
 (`un/**/ion`), and one parameter sent several times, whose values some programs join with a
 comma. Finding the few texts that may hold one is done for a whole buffer at once; these are
-then read one by one, by patterns whose every part is bounded.
+then read one by one, by patterns whose every part is bounded. Quotes and carets within a word
+are left where no known command or file comes out: random texts are full of them.
 """
 
 import re
@@ -39,6 +40,25 @@ _PIECES: Final = re.compile(
     rb"|(?P<ifs>\$(?:\{ifs\}|ifs)(?:\$[0-9])?)"
     rb"|(?P<nothing>(?<=[a-z/])(?:''|\"\"|``|\$[@*]|\^)(?=[a-z/]))"
     rb"|(?<=[a-z/])(?P<quote>['\"])(?P<letters>[a-z/]{1,16})(?P=quote)(?=[a-z/]))"
+)
+_MAX_WORD: Final = 64  # bytes of a shell word on either side, chosen: bounds the work
+_WORD_BYTES: Final = b"abcdefghijklmnopqrstuvwxyz0123456789_-./'\"`^"
+_TAKEN_AWAY: Final = re.compile(rb"['\"`^]|\$[@*]")
+_WORD: Final = re.compile(rb"(?:[\w./'\"`^-]|\$[@*])*")
+_PATH_PART: Final = re.compile(rb"[^/.]+")
+# Chosen: what payloads of the lists run and read.
+_COMMANDS: Final = frozenset(
+    b"arp at awk base64 bash bin bitsadmin busybox bzip2 cat certutil chmod chown cmd cp cron "
+    b"crontab csh cscript curl cut dash date dd df diff dig dir dmesg echo egrep env etc eval exec "
+    b"expr fgrep file find finger ftp gcc grep group gzip head hexdump host hostname hosts htop id "
+    b"ifconfig ip ipconfig issue java jobs kill killall ksh less ln ls lsb_release lsof lynx mail "
+    b"mkdir mkfifo more mount mshta mv mysql nano nc ncat net netcat netsh netstat nice nl nmap "
+    b"node nohup nslookup od openssl passwd paste perl php ping pkill powershell printenv printf "
+    b"proc ps psql pwd pwsh python python2 python3 reg regsvr32 rev rm rmdir route rpm rsync ruby "
+    b"rundll32 sc schtasks scp sed service set sh shadow shutdown sleep socat sort source ss ssh "
+    b"stat strings su sudo sysctl systeminfo tac tail tar tasklist tcpdump tee telnet tftp time "
+    b"top touch tr traceroute type ufw uname uniq unzip uptime useradd usr vi vim vol wall wc "
+    b"wget which who whoami wmic wscript xargs xxd zip zsh".split()
 )
 _ATOMS: Final = re.compile(_ATOM)
 _NUMBER: Final = re.compile(rb"0x[0-9a-f]{1,4}|[0-9]{1,4}")
@@ -92,23 +112,52 @@ def pieced(data: Bytes, end: int) -> Ints:
 
 def joined(raw: bytes) -> list[Edit]:
     """What to change in a text for its pieces to be together, in order; none when it has none."""
+    lower = raw.lower()
     found: list[Edit] = []
-    for match in _PIECES.finditer(raw.lower()):
-        new = _together(match)
-        if new is not None:
-            found.append((match.start(), match.end(), new))
-            if len(found) >= _MAX_EDITS:
-                break
+    word_to = done = 0
+    for match in _PIECES.finditer(lower):
+        start, end = match.span()
+        if match["nothing"] or match["letters"]:
+            if start >= max(word_to, done):
+                edits, word_to = _of_shell(lower, start, done)
+                found += edits
+        elif start >= done:
+            new = _together(match)
+            if new is not None:
+                found.append((start, end, new))
+        done = found[-1][1] if found else 0
+        if len(found) >= _MAX_EDITS:
+            break
     return found
+
+
+def _of_shell(lower: bytes, at: int, begin: int) -> tuple[list[Edit], int]:
+    """What to leave out of the word at `at` for a command or a file to come out of it.
+
+    Args:
+        lower: The text.
+        at: A sign that a shell takes away, within a word.
+        begin: Where the word begins at the earliest.
+
+    Returns:
+        The edits, none when nothing known comes out; and where the word ends.
+    """
+    before = lower[max(begin, at - _MAX_WORD) : at]
+    first = at - len(before) + len(before.rstrip(_WORD_BYTES))
+    word = _WORD.match(lower, first, first + 2 * _MAX_WORD)
+    whole = b"" if word is None else word[0]
+    known: list[Edit] = []
+    for part in _PATH_PART.finditer(whole):
+        gone = [match.span() for match in _TAKEN_AWAY.finditer(part[0])]
+        if gone and _TAKEN_AWAY.sub(b"", part[0]) in _COMMANDS:
+            base = first + part.start()
+            known += [(base + start, base + end, b"") for start, end in gone]
+    return known, max(first + len(whole), at + 1)
 
 
 def _together(match: re.Match[bytes]) -> bytes | None:
     if match["ifs"]:
         return b" "
-    if match["nothing"]:
-        return b""
-    if match["letters"]:
-        return match["letters"]
     whole = match[0]
     if match["codes"]:
         word = _of_codes(whole)
@@ -217,6 +266,7 @@ def merged(raw: bytes) -> Iterator[list[tuple[int, int]]]:
         if not match[1].lower().endswith(b"%5d"):
             values.setdefault(match[1].lower(), []).append(match)
     for found in values.values():
-        several = {match[2]: match.span(2) for match in reversed(found)}
+        # White space at the end is typed or cut, not sent for its own sake.
+        several = {match[2].rstrip(): match.span(2) for match in reversed(found)}
         if len(several) > 1 and any(map(_ODD.search, several)):
             yield sorted(several.values())

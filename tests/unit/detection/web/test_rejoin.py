@@ -31,6 +31,9 @@ def behind(raw: bytes) -> bytes:
         (b"/?a=;wh''oami", b";whoami"),
         (b"/?a=;c'a't$IFS$9/e\"tc\"/passwd", b";cat /etc/passwd"),
         (b"/?a=w^h^oami", b"whoami"),
+        (b"/?a=/bi''n/pas\"swd\"", b"/bin/passwd"),
+        (b"/?a=c^er''til.c^b&b=wh$@oa''mi", b"&b=whoami"),
+        (b"/?a=nope''x'un'||'ion'", b"'union'"),
     ],
 )
 def test_pieces_are_joined_behind_the_text(raw: bytes, expected: bytes) -> None:
@@ -47,6 +50,10 @@ def test_pieces_are_joined_behind_the_text(raw: bytes, expected: bytes) -> None:
         b"/?a=0x61646d696eff",
         b"/?a=char(7)",
         b"/?a=%22big%22%20house",
+        b"/?s=Ab%22cd%5eeF%22Gh'k'l^m",
+        b"/?q=don''t&r=say%22yes%22now",
+        b"/a^b/cat/x''y",
+        b"/?a=concat''enate",
     ],
 )
 def test_what_is_whole_is_left(raw: bytes) -> None:
@@ -71,6 +78,10 @@ def test_a_payload_within_a_comment_is_read() -> None:
     )
 
 
+def test_signs_that_stay_do_not_use_up_the_limit() -> None:
+    assert b";whoami" in behind(b"/?a=" + b"a^b " * 1_000 + b";wh''oami")
+
+
 def test_values_of_a_repeated_parameter_are_joined() -> None:
     assert behind(b"/?id=1+union&x=1&ID=select+2,3&id=from+t") == b"1 union,select 2,3,from t"
     assert behind(b"/p?a=1'\n\na=or+1&b=2") == b"1',or 1"
@@ -82,6 +93,8 @@ def test_values_of_a_repeated_parameter_are_joined() -> None:
         b"/?id=1&id=2&id=word",
         b"/?id[]=1'&id[]=2'&id%5B%5D=3'&id%5B%5D=4'",
         b"/?id=x'&id=x'",
+        b"/?id=it's+&id=it's&id=it's%20%0a",
+        b"/?id=1+&id=2",
         b'/\n\n{"u":"?a=1\'&a=2"}',
         b"/?abcdefgh1=a'&abcdefgh2=b",
     ],
@@ -100,7 +113,7 @@ def test_neighbours_change_nothing() -> None:
     "unit",
     [b"'a'||", b"char(97,", b"concat('a',", b"0x41", b"un/**/", b"&a='", b"'", b"a'b'", b'"a" ',
      b"$IFS", b"x'y\"z`", b"?a=", b"char(9 ", b"'+'", b"&a=1 ", b"a/*", b"select/*x*/",
-     b"0x" + b"6" * 900],
+     b"0x" + b"6" * 900, b"a''", b"a^", b"ca''t/"],
 )  # fmt: skip
 def test_hostile_input_takes_bounded_time(unit: bytes) -> None:
     raw = (unit * (1 << 18))[: 1 << 18]
