@@ -8,6 +8,7 @@ from typing import Any, Final
 from soc_copilot.detection.device import pick_device
 from soc_copilot.detection.web.classes import CLASSES
 from soc_copilot.detection.web.detector import Verdict, WebDetector
+from soc_copilot.detection.web.request import Request
 from soc_copilot.domain.errors import PolicyError
 from soc_copilot.service.config import ServiceConfig
 from soc_copilot.service.wire import Checked
@@ -15,6 +16,11 @@ from soc_copilot.service.wire import Checked
 _KINDS: Final = {kind.name: kind for kind in CLASSES}
 _DIGITS: Final = 6  # chosen: decimals of scores
 _MARKED_CHARS: Final = 200  # chosen: of one marked part in an answer
+# One of each kind: what is compiled or loaded at first use is there before anybody calls.
+_WARM: Final = (
+    Checked(Request(path="/", query="q=warm+up")),
+    Checked(Request(path="/", query="q=1'+union+select+password+from+users--")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class WebScorer:
 
     @classmethod
     def load(cls, config: ServiceConfig) -> "WebScorer":
-        """Load the model that the configuration names.
+        """Load the model that the configuration names; the first request is scored at once.
 
         Raises:
             DetectorError: It cannot be loaded, or the device is not there.
@@ -63,7 +69,9 @@ class WebScorer:
                 f"{config.budget}. Choose a larger budget, or a threshold above that."
             )
         info = ModelInfo(detector.info.version, config.budget, threshold, device)
-        return cls(detector, info)
+        scorer = cls(detector, info)
+        scorer.score(_WARM)
+        return scorer
 
     def score(self, requests: Sequence[Checked]) -> list[Verdict]:
         """One verdict each, in order."""

@@ -1,3 +1,4 @@
+import sys
 from typing import Any
 
 import pytest
@@ -17,6 +18,14 @@ def test_requests_are_scored_by_the_shipped_model() -> None:
     attack, plain = scorer.score([ATTACK, Checked(Request(path="/index.html"))])
     assert (attack.is_threat, plain.is_threat) == (True, False)
     assert scorer.info.version.startswith("web-")
+    scorer.close()
+
+
+def test_nothing_is_left_to_load_for_the_first_request() -> None:
+    scorer = WebScorer.load(make_config({}))
+    before = set(sys.modules)
+    scorer.score([ATTACK])
+    assert set(sys.modules) == before
     scorer.close()
 
 
