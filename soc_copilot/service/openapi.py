@@ -135,6 +135,7 @@ class Components(BaseModel):
     deep: float
     isolation_forest: float
     heuristic: float
+    boosted_trees: float
 
 
 class Prediction(BaseModel):

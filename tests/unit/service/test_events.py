@@ -6,6 +6,7 @@ import pytest
 
 from soc_copilot.detection.host.activity import Operation
 from soc_copilot.service.events import EventScorer, read_events
+from soc_copilot.service.openapi import Components
 from soc_copilot.service.wire import RefusedError, read_json
 from tests.unit.service.parts import PATIENCE_S, Service
 
@@ -81,7 +82,7 @@ def test_events_are_scored_over_http() -> None:
         assert [result["event_id"] for result in results] == [f"e{i}" for i in range(60)]
         assert all(0 <= result["threat_score"] <= 1 for result in results)
         assert results[-1]["threat_score"] > results[0]["threat_score"]
-        assert set(results[0]["components"]) == {"deep", "isolation_forest", "heuristic"}
+        assert set(results[0]["components"]) == set(Components.model_fields)
         status, _, answer = service.call("POST", "/predict", events[0])
         assert (status, len(answer["results"])) == (200, 1)
         info = service.call("GET", "/model/info")[2]["host"]
