@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -36,10 +35,10 @@ from soc_copilot.ui.host_rows import (
 from soc_copilot.ui.latest import Latest
 from soc_copilot.ui.live import Live
 from soc_copilot.ui.models.host_streams import Column, StreamTableModel
-from soc_copilot.ui.pages.split import SplitPage
+from soc_copilot.ui.pages.detector_page import DetectorPage
 from soc_copilot.ui.stream_history import COLUMN_S, N_COLUMNS
 from soc_copilot.ui.theme import GRID
-from soc_copilot.ui.widgets.cards import Card, EmptyState
+from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.host_detail import HostDetail
 from soc_copilot.ui.widgets.labels import ElidedLabel
 from soc_copilot.ui.widgets.progress_strip import ProgressStrip
@@ -53,21 +52,15 @@ from soc_copilot.ui.widgets.strips import (
 from soc_copilot.ui.widgets.tables import desk_table
 from soc_copilot.ui.workers import Job, JobControl
 
-REFRESH_MS: Final = 500  # chosen: the strips move a pixel in a second or two
 HINTS: Final = "J K move    Enter alerts    V events    M keep on top    ? all keys"
 SPLIT: Final = (300, 320)  # strips to detail, as shares
 # Columns that give way on a narrow desk, first one first, and the width below which they do.
 GIVE_WAY: Final = ((Column.HIGHEST, 1_000), (Column.HEARD, 880))
 NAME_SHARE: Final = 0.2  # chosen: of the width, for names
 LEAST_NAME_PX, MOST_NAME_PX = 176, 336
-EMPTY_TITLE: Final = "Scores of file activity will stream here"
-WHAT_COMES: Final = (
-    "Each watched folder, host and user gets a line: how much what happens to its files looks "
-    "like encryption, wiping or tampering, over the last 15 minutes, and why. "
-)
 
 
-class HostPage(SplitPage):
+class HostPage(DetectorPage):
     """Strips above, the chosen stream below. Reads summaries and the database, no detector.
 
     Args:
@@ -78,16 +71,20 @@ class HostPage(SplitPage):
 
     name = "host"
     title = "Host"
+    detector = DETECTOR
+    icon = "host"
+    empty_title = "Scores of file activity will stream here"
+    what_comes = (
+        "Each watched folder, host and user gets a line: how much what happens to its files looks "
+        "like encryption, wiping or tampering, over the last 15 minutes, and why. "
+    )
+    stands_still = "the strips stand still"
 
     def __init__(self, desk: Desk, live: Live, now: Callable[[], float] = time.time) -> None:
-        super().__init__(desk, Qt.Orientation.Vertical, REFRESH_MS)
-        self._live, self._now = live, now
+        super().__init__(desk, live, now)
         self._facts = HostFacts({}, (), ())
         self._pinned: set[str] = set()
         self._wanted: str | None = None  # stream to select once it is listed
-        self._is_moving = False  # lines change places by themselves, or one is selected here
-        self._is_chosen = False  # until a person chooses a stream, the worst is shown
-        self._has_looked = False
         self._possible: dict[str, bool] = {}
         self._told_of = 0  # alert whose words the detail shows
         self._exercise: Job | None = None
@@ -101,41 +98,27 @@ class HostPage(SplitPage):
     def _build(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        self.stack = QStackedWidget()
         column.addWidget(self.stack)
-        self.empty = {
-            name: self._empty(text, actions)
-            for name, text, actions in (
-                ("nothing", "Nothing that is read tells of files so far: watch a folder, or add "
-                 "audit records or Windows events as a source.", ("host.watch", "sources.add")),
-                ("stopped", "Ingestion is stopped, so nothing is scored.",
-                 ("ingestion.start", "host.watch")),
-                ("waiting", "No source has told of a file that changed so far. Watch a folder "
-                 "to see one.", ("host.watch",)),
-                ("off", "", ("go.settings", "host.watch")),
-            )
-        }  # fmt: skip
-        self._full = QWidget()
-        rows = QVBoxLayout(self._full)
+        full = QWidget()
+        rows = QVBoxLayout(full)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(12)
         self.detail = HostDetail(self.desk)
-        self.splitter.addWidget(self._build_table())
-        self.splitter.addWidget(self.detail)
-        self.splitter.setSizes(list(SPLIT))
-        for place, share in enumerate(SPLIT):
-            self.splitter.setStretchFactor(place, share)
+        self._divide(self._build_table(), self.detail, SPLIT)
         self.strip = ProgressStrip(HINTS)
         rows.addWidget(self.splitter, 1)
         rows.addWidget(self.strip)
-        self.stack.addWidget(QWidget())  # until the first look: neither empty nor full
-        self.stack.addWidget(self._full)
-        for state in self.empty.values():
-            self.stack.addWidget(state)
-
-    def _empty(self, why: str, actions: tuple[str, ...]) -> EmptyState:
-        found = [self.desk.actions.action(name) for name in actions]
-        return EmptyState(self.desk.theme, "host", EMPTY_TITLE, WHAT_COMES + why, found)
+        self._add_states(full, (
+            ("nothing", "Nothing that is read tells of files so far: watch a folder, or add "
+             "audit records or Windows events as a source.", ("host.watch", "sources.add")),
+            ("stopped", "Ingestion is stopped, so nothing is scored.",
+             ("ingestion.start", "host.watch")),
+            ("waiting", "No source has told of a file that changed so far. Watch a folder "
+             "to see one.", ("host.watch",)),
+            ("starting", "Ingestion is starting: the detectors load, which may take a minute once.",
+             ("host.watch",)),
+            ("off", "", ("go.settings", "host.watch")),
+        ))  # fmt: skip
 
     def _build_table(self) -> Card:
         theme, times = self.desk.theme, self.desk.times
@@ -154,8 +137,6 @@ class HostPage(SplitPage):
         self.card.header.setStretch(self.card.header.count() - 1, 0)
         for widget in (StripLegend(theme), self.find_edit, self.watch_button):
             self.card.header.addWidget(widget)
-        self.trouble = ElidedLabel("", "medium")
-        self.trouble.hide()
         self.card.body.addWidget(self.trouble)
         widths = {
             Column.STATE: 96, Column.STREAM: 208, Column.SCORE: 56, Column.HIGHEST: 72,
@@ -183,24 +164,16 @@ class HostPage(SplitPage):
             self.table.setColumnWidth(column, width)
 
     def _bind(self) -> None:
-        desk, actions = self.desk, self.desk.actions
-        for name, handler in (
-            ("next", lambda: self._move(1)),
-            ("previous", lambda: self._move(-1)),
-            ("alerts", self.show_alerts),
-            ("events", self.show_events),
-            ("pin", self.pin),
-            ("unwatch", self.unwatch),
-            ("exercise", self.run_exercise),
-            ("search", self.focus_search),
-            ("clear", self._escape),
-            ("reload", self.look),
-        ):
-            actions.bind(f"host.{name}", handler)
-        # Enter presses whatever button has the focus; here it belongs to the table.
-        alerts = actions.action("host.alerts")
-        alerts.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        self.table.addAction(alerts)
+        desk = self.desk
+        self._bind_keys(
+            {
+                "pin": self.pin,
+                "unwatch": self.unwatch,
+                "exercise": self.run_exercise,
+                "search": self.focus_search,
+                "clear": self._escape,
+            }
+        )
         self.find_edit.textChanged.connect(lambda _text: self.refresh())
         self.table.selectionModel().currentRowChanged.connect(self._on_current)
         self.table.doubleClicked.connect(lambda _index: self.show_alerts())
@@ -208,18 +181,9 @@ class HostPage(SplitPage):
         self.hover.told.connect(self._on_hover)
         self.detail.alert_chosen.connect(lambda one: desk.open_page("alerts", alert_id=one))
         self.strip.cancelled.connect(self._on_cancelled)
-        desk.alerts_changed.connect(self._look_if_seen)
-        desk.sources_changed.connect(self._look_if_seen)
-        desk.ingestion_changed.connect(lambda _state: self.refresh())
-        desk.killswitch_changed.connect(lambda _state: self.refresh())
         self._show_row(None)
 
     # -- the page's life
-
-    @override
-    def shown(self) -> None:
-        self.look()
-        self.refresh()
 
     @override
     def open(self, **args: Any) -> None:
@@ -238,13 +202,9 @@ class HostPage(SplitPage):
         wide = min(max(int(self.width() * NAME_SHARE), LEAST_NAME_PX), MOST_NAME_PX)
         self.table.setColumnWidth(Column.STREAM, wide)
 
+    @override
     def look(self) -> None:
-        """Read sources and alerts again in a job."""
         self._looks.ask(read_host, self._take)
-
-    def _look_if_seen(self) -> None:
-        if self.isVisible():
-            self.look()
 
     def _take(self, facts: HostFacts) -> None:
         self._has_looked = True
@@ -262,57 +222,18 @@ class HostPage(SplitPage):
         self.model.set_rows(rows)
         self._is_moving = False
         self.table.horizontalHeader().viewport().update()
-        self._show_emptiness()
+        has_any = bool(self.model.rowCount() or self.find_edit.text())
+        self._show_state(has_any=self._has_looked and has_any, has_sources=bool(self._facts.names))
         self._show_counts()
         self._show_trouble()
         self._select_wanted()
         self._show_row(self.selected)
-
-    def _show_emptiness(self) -> None:
-        if not self._has_looked:
-            return
-        if self.model.rowCount() or self.find_edit.text():
-            if self.stack.currentWidget() is not self._full:
-                had_focus = self.hasFocus()
-                self.stack.setCurrentWidget(self._full)
-                self.setFocusProxy(self.table)  # the page's keys act as soon as it is shown
-                if had_focus:
-                    self.setFocus()
-            return
-        self.setFocusProxy(None)  # type: ignore[arg-type]  # None ends it; the stubs forget that
-        state, detail = self._health()
-        if state in {"disabled", "open"}:
-            self.empty["off"].text.setText(f"{WHAT_COMES}The detector does not run: {detail}")
-            why = "off"
-        elif not self._facts.names:
-            why = "nothing"
-        else:
-            why = "stopped" if self.desk.ingestion == "stopped" else "waiting"
-        self.stack.setCurrentWidget(self.empty[why])
-
-    def _health(self) -> tuple[str, str]:
-        found = (h for h in self._live.detectors if h.name == DETECTOR)
-        return next(((h.state, h.detail) for h in found), ("", ""))
 
     def _show_counts(self) -> None:
         rows = self.model.rows
         threats = sum(row.worst == THREAT for row in rows)
         words = f"{len(rows):,}" if not threats else f"{len(rows):,}, {threats:,} of them a threat"
         self.card.hint.setText(words)
-
-    def _show_trouble(self) -> None:
-        state, detail = self._health()
-        text = ""
-        if self.desk.killswitch.engaged:
-            text = "The kill switch is engaged: nothing is scored, and the strips stand still."
-        elif self.desk.ingestion == "stopped":
-            text = "Ingestion is stopped: nothing new is scored. F6 starts it."
-        elif self.desk.ingestion == "starting":
-            text = "Ingestion is starting: the detectors load, which may take a minute once."
-        elif state in {"disabled", "open", "degraded"}:
-            text = f"The host detector is {state}. {detail}"
-        self.trouble.setText(text)
-        self.trouble.setVisible(bool(text))
 
     # -- the chosen stream
 
@@ -374,13 +295,6 @@ class HostPage(SplitPage):
         row = self.model.row(place)
         self.readout.setText("" if row is None else f"{words}   {render_safe(row.name, 60)}")
 
-    def _move(self, step: int) -> None:
-        last = self.model.rowCount() - 1
-        place = min(max(self.table.currentIndex().row() + step, 0), last)
-        if place >= 0:
-            self.table.selectRow(place)
-            self.table.scrollTo(self.model.index(place, 0))
-
     # -- what can be done
 
     def focus_search(self) -> None:
@@ -394,8 +308,8 @@ class HostPage(SplitPage):
         else:
             self.find_edit.clear()
 
+    @override
     def show_alerts(self) -> None:
-        """Open the alerts about the selected stream."""
         row = self.selected
         if row is None:
             return
@@ -404,8 +318,8 @@ class HostPage(SplitPage):
         query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), entity=entity)
         self.desk.open_page("alerts", filter=query)
 
+    @override
     def show_events(self) -> None:
-        """Open the stored events of the selected stream's source."""
         if (row := self.selected) is not None and row.source_id is not None:
             query = EventQuery(source_ids=frozenset({row.source_id}))
             self.desk.open_page("events", query=query)

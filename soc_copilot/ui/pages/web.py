@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QPushButton,
-    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -27,8 +26,8 @@ from soc_copilot.ui.event_search import EventQuery
 from soc_copilot.ui.latest import Latest
 from soc_copilot.ui.live import Live
 from soc_copilot.ui.models.web_tables import CountColumn, CountModel, ThreatColumn, ThreatModel
+from soc_copilot.ui.pages.detector_page import DetectorPage
 from soc_copilot.ui.pages.settings import stored_text
-from soc_copilot.ui.pages.split import SplitPage
 from soc_copilot.ui.plots.plot_card import PlotCard
 from soc_copilot.ui.plots.timeplot import Line, TimePlot
 from soc_copilot.ui.theme import GRID
@@ -37,7 +36,7 @@ from soc_copilot.ui.web_facts import DETECTOR, OPEN, WebFacts, read_web
 from soc_copilot.ui.web_history import COLUMN_S, REQUESTS, SPAN_S, SURE_NAMES
 from soc_copilot.ui.web_trial import BUDGET_KEY, Presets, Trial, read_presets
 from soc_copilot.ui.widgets.alert_links import AlertLinks
-from soc_copilot.ui.widgets.cards import Card, EmptyState
+from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.delegates import BarDelegate
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
 from soc_copilot.ui.widgets.progress_strip import ProgressStrip
@@ -49,21 +48,15 @@ from soc_copilot.ui.widgets.web_parts import FAMILIES, PresetBar, class_titles
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
 
-REFRESH_MS: Final = 500  # chosen: twice a second; tables change only when something was told
 MOST_ROWS: Final = 100  # chosen: addresses, and paths, in a table
 KIND_FROM_PX: Final = 1_560  # narrower, the counts' classes give way: their tooltip tells them
 ANSWER_FROM_PX: Final = 1_160  # narrower, the servers' answers give way
 SPLIT: Final = (360, 260)  # upper to lower part, as shares
 HINTS: Final = "J K move    Enter alerts    V events    T try    Y try this one    ? all keys"
-EMPTY_TITLE: Final = "Requests to your web servers will be judged here"
-WHAT_COMES: Final = (
-    "Every line of an access log, and every request that the checking service is asked about, is "
-    "scored for attacks: how many come in, who attacks what, and which part gave it away. "
-)
 NOTHING_CHOSEN: Final = "Choose a threat above to see what gave it away."
 
 
-class WebPage(SplitPage):
+class WebPage(DetectorPage):
     """Plots and tables above, one request in full below. Reads summaries, no detector.
 
     Args:
@@ -74,16 +67,20 @@ class WebPage(SplitPage):
 
     name = "web"
     title = "Web"
+    detector = DETECTOR
+    icon = "web"
+    empty_title = "Requests to your web servers will be judged here"
+    what_comes = (
+        "Every line of an access log, and every request that the checking service is asked about, "
+        "is scored for attacks: how many come in, who attacks what, and which part gave it away. "
+    )
+    stands_still = "the plots stand still"
 
     def __init__(self, desk: Desk, live: Live, now: Callable[[], float] = time.time) -> None:
-        super().__init__(desk, Qt.Orientation.Vertical, REFRESH_MS)
-        self._live, self._now = live, now
+        super().__init__(desk, live, now)
         self._facts = WebFacts(0, (), "")
-        self._has_looked = False
         self._attacker, self._target = "", ""
         self._chosen: WebRequest | None = None
-        self._is_chosen = False  # until a person chooses a threat, the newest is shown
-        self._is_moving = False  # rows change places by themselves, or are selected here
         self._told = -1, -1  # what the tables show
         self._cursor: float | None = None
         self._trial = Trial()
@@ -105,42 +102,23 @@ class WebPage(SplitPage):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        self.trouble = ElidedLabel("", "medium")
-        self.trouble.hide()
         column.addWidget(self.preset)
         column.addWidget(self.trouble)
-        self.stack = QStackedWidget()
-        self.splitter.addWidget(self.stack)
-        self.splitter.addWidget(self._build_lower())
-        self.splitter.setSizes(list(SPLIT))
-        for place, share in enumerate(SPLIT):
-            self.splitter.setStretchFactor(place, share)
+        self._divide(self.stack, self._build_lower(), SPLIT)
         column.addWidget(self.splitter, 1)
         self.strip = ProgressStrip(HINTS)
         column.addWidget(self.strip)
-        self._full = self._build_upper()
-        self.stack.addWidget(QWidget())  # until the first look: neither empty nor full
-        self.stack.addWidget(self._full)
-        self.empty = {
-            name: self._empty(text, actions)
-            for name, text, actions in (
-                ("nothing", "Nothing is read so far: add the access log of a web server.",
-                 ("sources.add", "replay.start")),
-                ("stopped", "Ingestion is stopped, so nothing is scored.",
-                 ("ingestion.start", "sources.add")),
-                ("waiting", "No source has told of a request since this window was opened.",
-                 ("sources.add", "replay.start")),
-                ("starting", "Ingestion is starting: the detectors load, which may take a minute "
-                 "once.", ("sources.add",)),
-                ("off", "", ("go.settings",)),
-            )
-        }  # fmt: skip
-        for state in self.empty.values():
-            self.stack.addWidget(state)
-
-    def _empty(self, why: str, actions: tuple[str, ...]) -> EmptyState:
-        found = [self.desk.actions.action(name) for name in actions]
-        return EmptyState(self.desk.theme, "web", EMPTY_TITLE, WHAT_COMES + why, found)
+        self._add_states(self._build_upper(), (
+            ("nothing", "Nothing is read so far: add the access log of a web server.",
+             ("sources.add", "replay.start")),
+            ("stopped", "Ingestion is stopped, so nothing is scored.",
+             ("ingestion.start", "sources.add")),
+            ("waiting", "No source has told of a request since this window was opened.",
+             ("sources.add", "replay.start")),
+            ("starting", "Ingestion is starting: the detectors load, which may take a minute once.",
+             ("sources.add",)),
+            ("off", "", ("go.settings",)),
+        ))  # fmt: skip
 
     def _build_upper(self) -> QWidget:
         upper = QWidget()
@@ -230,23 +208,15 @@ class WebPage(SplitPage):
         return lower
 
     def _bind(self) -> None:
-        desk, actions = self.desk, self.desk.actions
-        for name, handler in (
-            ("next", lambda: self._move(1)),
-            ("previous", lambda: self._move(-1)),
-            ("alerts", self.show_alerts),
-            ("events", self.show_events),
-            ("try", self.focus_trial),
-            ("retry", self.try_chosen),
-            ("score", self.try_card.ask),
-            ("clear", self._escape),
-            ("reload", self.look),
-        ):
-            actions.bind(f"web.{name}", handler)
-        # Enter presses whatever button has the focus; here it belongs to the table.
-        alerts = actions.action("web.alerts")
-        alerts.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        self.table.addAction(alerts)
+        desk = self.desk
+        self._bind_keys(
+            {
+                "try": self.focus_trial,
+                "retry": self.try_chosen,
+                "score": self.try_card.ask,
+                "clear": self._escape,
+            }
+        )
         self.table.selectionModel().currentRowChanged.connect(self._on_current)
         for table in (self.attackers_table, self.targets_table):
             table.selectionModel().selectionChanged.connect(
@@ -257,20 +227,11 @@ class WebPage(SplitPage):
         self.try_card.wanted.connect(self._try)
         self.preset.chosen.connect(self._store_budget)
         desk.setting_changed.connect(self._on_setting)
-        desk.alerts_changed.connect(self._look_if_seen)
-        desk.sources_changed.connect(self._look_if_seen)
-        desk.ingestion_changed.connect(lambda _state: self.refresh())
-        desk.killswitch_changed.connect(lambda _state: self.refresh())
         desk.theme.changed.connect(self._paint_lines)
         desk.times.changed.connect(self._on_zone)
         self._show_chosen()
 
     # -- the page's life
-
-    @override
-    def shown(self) -> None:
-        self.look()
-        self.refresh()
 
     @override
     def open(self, **args: Any) -> None:
@@ -287,13 +248,9 @@ class WebPage(SplitPage):
             table.setColumnHidden(CountColumn.KIND, self.width() < KIND_FROM_PX)
         self.table.setColumnHidden(ThreatColumn.ANSWER, self.width() < ANSWER_FROM_PX)
 
+    @override
     def look(self) -> None:
-        """Read alerts and settings again in a job."""
         self._looks.ask(read_web, self._take)
-
-    def _look_if_seen(self) -> None:
-        if self.isVisible():
-            self.look()
 
     def _take(self, facts: WebFacts) -> None:
         self._has_looked = True
@@ -321,46 +278,7 @@ class WebPage(SplitPage):
         has_any = self._live.web.since_s is not None
         for card in (self.request_card, self.alerts_card):
             card.setVisible(has_any or bool(self._facts.alerts))
-        if has_any:
-            if self.stack.currentWidget() is not self._full:
-                had_focus = self.hasFocus()
-                self.stack.setCurrentWidget(self._full)
-                self.setFocusProxy(self.table)  # the page's keys act as soon as it is shown
-                if had_focus:
-                    self.setFocus()
-            return
-        if not self._has_looked:
-            return
-        state, detail = self._health()
-        if state in {"disabled", "open"}:
-            self.empty["off"].text.setText(f"{WHAT_COMES}The detector does not run: {detail}")
-            why = "off"
-        elif not self._facts.n_sources:
-            why = "nothing"
-        else:
-            now = self.desk.ingestion
-            why = now if now in {"stopped", "starting"} else "waiting"
-        self.stack.setCurrentWidget(self.empty[why])
-
-    def _health(self) -> tuple[str, str]:
-        found = (h for h in self._live.detectors if h.name == DETECTOR)
-        return next(((h.state, h.detail) for h in found), ("", ""))
-
-    def _show_trouble(self) -> None:
-        state, detail = self._health()
-        text = ""
-        if self.desk.killswitch.engaged:
-            text = "The kill switch is engaged: nothing is scored, and the plots stand still."
-        elif self.stack.currentWidget() is not self._full:
-            text = ""  # the empty state says it
-        elif self.desk.ingestion == "stopped":
-            text = "Ingestion is stopped: nothing new is scored. F6 starts it."
-        elif self.desk.ingestion == "starting":
-            text = "Ingestion is starting: the detectors load, which may take a minute once."
-        elif state in {"disabled", "open", "degraded"}:
-            text = f"The web detector is {state}. {detail}"
-        self.trouble.setText(text)
-        self.trouble.setVisible(bool(text))
+        self._show_state(has_any=has_any, has_sources=bool(self._facts.n_sources))
 
     # -- plots
 
@@ -487,13 +405,6 @@ class WebPage(SplitPage):
             self._chosen, self._is_chosen = self.threats.row(current.row()), True
             self._show_chosen()
 
-    def _move(self, step: int) -> None:
-        last = self.threats.rowCount() - 1
-        place = min(max(self.table.currentIndex().row() + step, 0), last)
-        if place >= 0:
-            self.table.selectRow(place)
-            self.table.scrollTo(self.threats.index(place, 0))
-
     def _show_chosen(self) -> None:
         one = self._chosen
         self.view.show_chain(None if one is None else chain_of(one))
@@ -526,15 +437,15 @@ class WebPage(SplitPage):
         who = next(iter(wanted)) if len(wanted) == 1 else ""
         self.alerts_card.show_alerts(ordered, who)
 
+    @override
     def show_alerts(self) -> None:
-        """Open the detector's alerts about the selection."""
         wanted = self._entities()
         entity = next(iter(wanted)) if len(wanted) == 1 else None
         query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), entity=entity or None)
         self.desk.open_page("alerts", filter=query)
 
+    @override
     def show_events(self) -> None:
-        """Open the stored events of the chosen request's source."""
         if self._chosen is not None:
             query = EventQuery(source_ids=frozenset({self._chosen.source_id}))
             self.desk.open_page("events", query=query)
