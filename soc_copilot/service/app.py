@@ -88,6 +88,7 @@ class Parts:
         halted: Why nothing may be scored now; empty when it may.
         events: Scores host events; None where that is switched off.
         recording: What is wrong with recording, one sentence; empty when nothing is.
+        phishing: Tells of the phishing models.
     """
 
     config: ServiceConfig
@@ -98,6 +99,7 @@ class Parts:
     halted: Callable[[], str] = lambda: ""
     events: EventScorer | None = None
     recording: Callable[[], str] = lambda: ""
+    phishing: Callable[[], dict[str, Any] | None] = lambda: None
     began_s: float = field(default_factory=time.monotonic)
 
 
@@ -210,6 +212,7 @@ class Endpoints:
                 "device": parts.info.device,
             },
             "host": parts.events.info() if parts.events is not None else None,
+            "phishing": parts.phishing(),
             "limits": msgspec.to_builtins(parts.config.limits),
             "rate_limit": msgspec.to_builtins(parts.config.rate_limit),
         }

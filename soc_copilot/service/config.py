@@ -67,6 +67,17 @@ OPTIONS: Final = (
     _option("limits.connections", 1000, "Open connections; more are answered 503.", "", 1, 65_535),
     _option("limits.read_timeout_s", 10.0, "A call that is not sent completely in this time is "
             "cut off.", "s", 0.5, 600),
+    _option("phishing.enabled", True, "Load the phishing models for /analyze, and send live "
+            "updates to /ws/USER."),
+    _option("phishing.part_timeout_s", 2.0, "A phishing model that takes longer counts as "
+            "failed.", "s", 0.05, 60),
+    _option("phishing.queue_size", 10_000, "Contents that may wait to be analysed.", "contents",
+            1, 1_000_000),
+    _option("phishing.cache_file", "", "File that keeps known answers over a restart; empty keeps "
+            "none."),
+    _option("phishing.redis_url", "", "Redis that keeps answers and jobs for several machines, "
+            "such as redis://127.0.0.1:6379/0; empty keeps them in this process."),
+    _option("phishing.sockets", 1_000, "Open WebSockets; more are answered 503.", "", 1, 65_535),
 )  # fmt: skip
 
 LISTS: Final[Mapping[str, str]] = {
@@ -116,6 +127,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Phishing:
+    """How contents are analysed; units as in `OPTIONS`."""
+
+    enabled: bool = True
+    part_timeout_s: float = 2.0
+    queue_size: int = 10_000
+    cache_file: str = ""
+    redis_url: str = ""
+    sockets: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceConfig:
     """Everything that can be set for the service; meanings and units as in `OPTIONS`."""
 
@@ -136,6 +159,7 @@ class ServiceConfig:
     rate_limit: RateLimit = field(default_factory=RateLimit)
     queue: Queue = field(default_factory=Queue)
     limits: Limits = field(default_factory=Limits)
+    phishing: Phishing = field(default_factory=Phishing)
 
     @property
     def most_per_call(self) -> int:
@@ -168,6 +192,7 @@ def make_config(values: Mapping[str, Any]) -> ServiceConfig:
         rate_limit=RateLimit(**groups["rate_limit"]),
         queue=Queue(**groups["queue"]),
         limits=Limits(**groups["limits"]),
+        phishing=Phishing(**groups["phishing"]),
     )
 
 
@@ -197,7 +222,7 @@ def load_config(path: str | os.PathLike[str]) -> ServiceConfig:
         except PolicyError as error:
             _fail(file, line, str(error))
         values[key] = value
-    for key in ("model", "token_file"):
+    for key in ("model", "token_file", "phishing.cache_file"):
         if values.get(key):
             values[key] = str(file.absolute().parent / Path(values[key]).expanduser())
     return make_config(values)

@@ -79,6 +79,7 @@ class Front:
         metrics: Told of every answer.
         max_body_bytes: Of a call.
         app: Answers all that is not hot.
+        sockets: Holds WebSockets; None where there are none.
     """
 
     def __init__(
@@ -88,17 +89,21 @@ class Front:
         metrics: Metrics,
         max_body_bytes: int,
         app: App,
+        sockets: App | None = None,
     ) -> None:
         self._routes = routes
         self._guard = guard
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._app = app
+        self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
+        if scope["type"] == "websocket" and self._sockets is not None:
+            await self._sockets(scope, receive, send)
         if scope["type"] != "http":
-            return  # the server is told to speak plain HTTP only
+            return  # the server is told to speak nothing else
         began = time.perf_counter()
         route = self._routes.get(scope["path"])
         name = route.name if route is not None else "other"
@@ -115,11 +120,11 @@ class Front:
         else:
             if route is None or not route.is_hot:
                 status = await self._pass_on(scope, receive, send)
-                self._metrics.answered(name, status, time.perf_counter() - began)
+                self._metrics.answered(name, status, time.perf_counter() - began, scope["method"])
                 return
             answer = await answer_of(route, scope[CALL])
         await _send(send, answer)
-        self._metrics.answered(name, answer.status, time.perf_counter() - began)
+        self._metrics.answered(name, answer.status, time.perf_counter() - began, scope["method"])
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Let the framework answer; returns the status."""

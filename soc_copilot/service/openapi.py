@@ -1,6 +1,6 @@
 """The interface's description (OpenAPI) by FastAPI, which also answers the less busy endpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import FastAPI, Request, Response
@@ -204,8 +204,15 @@ _ORIGINAL_HEADERS: Final = (
 )
 
 
-def make_description(routes: Mapping[str, Route]) -> App:
-    """The FastAPI application that describes and answers the endpoints, and says 404."""
+def make_description(
+    routes: Mapping[str, Route], more: Mapping[str, dict[str, Any]] | None = None
+) -> App:
+    """The FastAPI application that describes and answers the endpoints, and says 404.
+
+    Args:
+        routes: By path.
+        more: Descriptions by the route's name, of those that `make_routes` does not know.
+    """
     app = FastAPI(
         title="SOC Copilot checking service",
         version=__version__,
@@ -213,8 +220,9 @@ def make_description(routes: Mapping[str, Route]) -> App:
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
     )
+    described = {**_DESCRIBED, **(more or {})}
     for path, route in routes.items():
-        said = _DESCRIBED[route.name]
+        said = described[route.name]
         app.add_api_route(
             path,
             _serving(route),
@@ -229,7 +237,7 @@ def make_description(routes: Mapping[str, Route]) -> App:
             openapi_extra=_extra(route, said),
         )
     app.add_exception_handler(HTTPException, _not_found)
-    _finish(app)
+    _finish(app, [model for said in described.values() for model in said.get("body", ())])
     return app
 
 
@@ -274,12 +282,12 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-def _finish(app: FastAPI) -> None:
+def _finish(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> None:
     """Add to the description what FastAPI does not find by itself; made once."""
     schema = app.openapi()
     parts = schema.setdefault("components", {})
     parts["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-    for model in (CheckRequest, BatchRequest, Event, EventsRequest):
+    for model in bodies:
         found = model.model_json_schema(ref_template="#/components/schemas/{model}")
         for name, inner in found.pop("$defs", {}).items():
             parts["schemas"].setdefault(name, inner)

@@ -19,6 +19,7 @@ from soc_copilot.service.wire import Checked
 MAX_TEXT_CHARS: Final = 4_096  # chosen: of each text in a line
 _MAX_HEADERS: Final = 8  # chosen: of a threat's other headers
 _MAX_EARLY: Final = 10_000  # chosen: lines kept until the spool is open
+_MAX_NOTES: Final = 1_000  # chosen: kept until they are stored
 _LOSS_GAP_S: Final = 10.0  # chosen: losses within it are told together
 # Told by their names alone: what they hold lets others in.
 _SECRET: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
@@ -106,6 +107,7 @@ class ServiceProducer:
         self._n_lost = 0
         self._is_losing = False
         self._told_s = -_LOSS_GAP_S
+        self._notes: list[SourceEvent] = []
         self.n_lost = 0  # over all, not recorded for want of room
 
     def start(self, spool: SpoolWriter) -> None:
@@ -129,14 +131,22 @@ class ServiceProducer:
         """What got lost since the last call."""
         now = self._clock.monotonic_s()
         with self._lock:
+            notes, self._notes = tuple(self._notes), []
             if not self._n_lost or now - self._told_s < _LOSS_GAP_S:
-                return ()
+                return notes
             n, self._n_lost, self._told_s = self._n_lost, 0, now
         message = (
             f"{n:,} checked requests were answered but not recorded: the spool had no room. "
             "Something keeps the pipeline from storing."
         )
-        return (SourceEvent("lost", message, self._clock.now_ns(), is_loss=True, n_lost=n),)
+        lost = SourceEvent("lost", message, self._clock.now_ns(), is_loss=True, n_lost=n)
+        return (*notes, lost)
+
+    def note(self, message: str) -> None:
+        """Have something about the service itself stored with what comes next."""
+        with self._lock:
+            if len(self._notes) < _MAX_NOTES:
+                self._notes.append(SourceEvent("note", message, self._clock.now_ns()))
 
     def trouble(self) -> str:
         """What is wrong with recording now; empty when nothing is."""

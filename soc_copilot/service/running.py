@@ -16,7 +16,11 @@ from soc_copilot.domain.summary import BatchSummary
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.location import locate
 from soc_copilot.governance.source_places import SERVICE
+from soc_copilot.phishing.loading import load_parts
+from soc_copilot.phishing.operations import OperationalAlert
+from soc_copilot.phishing.reading import read_content
 from soc_copilot.pipeline.session import IngestSession
+from soc_copilot.service.analysis import AnalysisSide
 from soc_copilot.service.config import ServiceConfig
 from soc_copilot.service.recording import ServiceProducer
 from soc_copilot.service.scoring import WebScorer
@@ -119,11 +123,32 @@ class RunningService:
             halted=self._watch.reason,
             observer=self._producer.observe,
             recording=self._producer.trouble,
+            phishing=self._phishing(),
         )
         server.start()
         self._server = server
         self._producer.address = server.url
         governance.audit.record("service.started", "service", None, server.url)
+
+    def _phishing(self) -> AnalysisSide | None:
+        """What answers /analyze; its operational alerts are stored with the source's events."""
+        if not self._config.phishing.enabled:
+            return None
+        assert self._watch is not None  # noqa: S101 - set by open
+        assert self._producer is not None  # noqa: S101 - set by open
+        producer, loaded = self._producer, load_parts()
+
+        def told(alert: OperationalAlert) -> None:
+            producer.note(alert.message if alert.is_active else f"Over: {alert.message}")
+
+        return AnalysisSide(
+            self._config,
+            loaded.parts,
+            read_content,
+            missing=loaded.missing,
+            halted=self._watch.reason,
+            told=told,
+        )
 
     @property
     def session(self) -> IngestSession:

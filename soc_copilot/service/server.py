@@ -12,6 +12,7 @@ import uvicorn
 
 from soc_copilot.detection.web.detector import Verdict
 from soc_copilot.domain.errors import SourceError
+from soc_copilot.service.analysis import AnalysisSide
 from soc_copilot.service.app import Endpoints, Parts
 from soc_copilot.service.config import ServiceConfig
 from soc_copilot.service.events import EventScorer
@@ -24,6 +25,7 @@ from soc_copilot.service.openapi import make_description
 from soc_copilot.service.protocol import BoundedProtocol, bounded
 from soc_copilot.service.scoring import ModelInfo, WebScorer
 from soc_copilot.service.security import Guard
+from soc_copilot.service.sockets import HEARTBEAT_S, MAX_MESSAGE_BYTES
 from soc_copilot.service.wire import Checked
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class CheckServer:
         halted: Why nothing may be scored now; empty when it may. Called often, must be quick.
         observer: Told of every scored batch, on a scoring thread, before it is answered.
         recording: What is wrong with recording; empty when nothing is.
+        phishing: Answers /analyze and holds WebSockets; None for neither.
 
     Thread:
         `start` and `stop` on one.
@@ -63,6 +66,7 @@ class CheckServer:
         halted: Callable[[], str] = lambda: "",
         observer: Observer | None = None,
         recording: Callable[[], str] = lambda: "",
+        phishing: AnalysisSide | None = None,
     ) -> None:
         self._config = config
         self._token = token
@@ -71,6 +75,7 @@ class CheckServer:
         self._halted = halted
         self._observer = observer
         self._recording = recording
+        self._phishing = phishing
         self._thread = threading.Thread(target=self._run, name="service", daemon=True)
         self._is_ready = threading.Event()
         self._failure: BaseException | None = None
@@ -142,11 +147,20 @@ class CheckServer:
         limits = self._config.limits
         gatherer = self._gatherer()
         gatherer.start()
+        front = self._front(gatherer)
+        phishing, n_sockets = self._phishing, 0
+        if phishing is not None:
+            phishing.start()
+            n_sockets = self._config.phishing.sockets
         server = self._server = uvicorn.Server(
             uvicorn.Config(
-                self._front(gatherer),
+                front,
                 http=bounded(limits.header_kib * 1024),
-                ws="none",
+                ws="websockets-sansio" if phishing is not None else "none",
+                ws_max_size=MAX_MESSAGE_BYTES,
+                ws_ping_interval=HEARTBEAT_S,
+                ws_ping_timeout=HEARTBEAT_S,
+                ws_per_message_deflate=False,  # messages are short, and memory is per connection
                 lifespan="off",
                 log_config=None,
                 log_level="error",
@@ -154,7 +168,7 @@ class CheckServer:
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
-                limit_concurrency=limits.connections,
+                limit_concurrency=limits.connections + n_sockets,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_GRACE_S,
             )
@@ -166,6 +180,8 @@ class CheckServer:
         finally:
             slow.cancel()
             ready.cancel()
+            if phishing is not None:
+                phishing.stop()
             gatherer.stop()
 
     def _gatherer(self) -> Gatherer | Lanes:
@@ -201,13 +217,18 @@ class CheckServer:
             self._scorers[0].info,
             halted=self._halted,
             events=self._events,
-            recording=self._recording,
+            recording=self._trouble,
+            phishing=self._phishing.info if self._phishing is not None else lambda: None,
         )
         self._watch(gatherer, limiter)
         routes = make_routes(Endpoints(parts))
         guard = Guard(self._token, config.allowed_hosts, config.allowed_origins)
         limit = config.limits.body_kib * 1024
-        return Front(routes, guard, self.metrics, limit, make_description(routes))
+        if self._phishing is None:
+            return Front(routes, guard, self.metrics, limit, make_description(routes))
+        routes |= self._phishing.open(guard, limiter, self.metrics)
+        app = make_description(routes, self._phishing.described)
+        return Front(routes, guard, self.metrics, limit, app, self._phishing.hub.serve)
 
     def _watch(self, gatherer: Gatherer | Lanes, limiter: RateLimiter) -> None:
         watch = self.metrics.watch
@@ -229,6 +250,10 @@ class CheckServer:
         self.metrics.scored(verdicts, seconds)
         if self._observer is not None:
             self._observer(requests, verdicts, seconds)
+
+    def _trouble(self) -> str:
+        found = self._recording()
+        return found or (self._phishing.trouble() if self._phishing is not None else "")
 
     def _n_connections(self) -> int:
         return len(self._server.server_state.connections) if self._server is not None else 0

@@ -63,8 +63,8 @@ class Service:
 
     def __init__(self, scorer: FakeScorer | None = None, **values: Any) -> None:
         self.scorer = scorer or FakeScorer()
-        given = {key: values.pop(key) for key in ("halted", "observer", "recording", "long_scorer")
-                 if key in values}  # fmt: skip
+        ours = ("halted", "observer", "recording", "long_scorer", "phishing")
+        given = {key: values.pop(key) for key in ours if key in values}
         self.server = CheckServer(config(**values), TOKEN, [self.scorer], **given)
 
     def __enter__(self) -> "Service":

@@ -105,3 +105,11 @@ def test_what_finds_no_room_is_counted_and_told(
     assert (event.kind, event.is_loss, event.n_lost) == ("lost", True, 100 - n_kept)
     assert producer.take_events() == ()
     spool.close()
+
+
+def test_what_is_noted_is_handed_out_once() -> None:
+    producer = ServiceProducer("v")
+    producer.note("The model url fails.")
+    (event,) = producer.take_events()
+    assert (event.kind, event.message, event.is_loss) == ("note", "The model url fails.", False)
+    assert producer.take_events() == ()

@@ -1,0 +1,113 @@
+"""The description of the phishing pipeline's endpoints (OpenAPI)."""
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from soc_copilot.service.analyze_wire import MAX_ECHO_CHARS, MAX_JOBS
+
+_WORD: Final = r"^[A-Za-z0-9._@+-]{0,128}$"
+_STATUSES: Final = (400, 401, 403, 405, 413, 415, 421, 422, 429, 500, 503, 504)
+_JOBS: Final = (400, 401, 403, 405, 413, 415, 421, 422, 500, 503)
+_Kind = Literal["url", "email", "text", "page"]
+_Prediction = Literal["phish", "suspicious", "benign"]
+_JobId = str
+
+
+class AnalyzeRequest(BaseModel):
+    """A content to be analysed. Nothing it names is fetched."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"content": "http://x.example/", "content_type": "url"}]},
+    )
+
+    content: str = Field(description="A URL; a message (RFC 5322); a text; a page's HTML.")
+    content_type: _Kind
+    encoding: Literal["text", "base64"] = Field(
+        "text", description="Of content; a message that is not UTF-8 is sent in Base64."
+    )
+    screenshot: str = Field("", description="A PNG of the page, in Base64.")
+    user_id: str = Field("", pattern=_WORD, description="Who is told at /ws/USER.")
+    session_id: str = Field("", pattern=_WORD, description="The caller's own; comes back.")
+    force_reanalyze: bool = Field(False, description="Do not take an answer known already.")
+    wait: bool = Field(True, description="False answers 202 at once.")
+    priority: Literal["interactive", "drop", "bulk"] = Field(
+        "interactive", description="Whose turn it is first; others than the first need wait=false."
+    )
+
+
+class AnalyzeAnswer(BaseModel):
+    """What the pipeline says of a content."""
+
+    request_id: str
+    content: str = Field(description=f"Its first {MAX_ECHO_CHARS} characters.")
+    content_type: _Kind
+    prediction: _Prediction
+    score: float = Field(ge=0, le=1)
+    confidence: float = Field(ge=0, le=1)
+    explanation: dict[str, Any] = Field(description="summary, reasons and parts.")
+    links: list[dict[str, str]] = Field(description="text and defanged target.")
+    attachments: list[dict[str, Any]]
+    degraded: bool = Field(description="A model that applies gave no answer.")
+    model_version: str
+    user_id: str
+    session_id: str
+    processing_time_ms: float
+    cached: bool
+    timestamp: datetime
+
+
+class Queued(BaseModel):
+    """A content that waits its turn."""
+
+    request_id: str
+    status: Literal["queued"]
+
+
+class JobsRequest(BaseModel):
+    """Which jobs are meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job_ids: list[_JobId] = Field(
+        min_length=1, max_length=MAX_JOBS, description="At most 128 characters each.",
+        json_schema_extra={"items": {"type": "string", "maxLength": 128}},
+    )  # fmt: skip
+
+
+class JobsAnswer(BaseModel):
+    """How far jobs have come: queued, running, done, failed, cancelled or unknown."""
+
+    jobs: list[dict[str, Any]]
+
+
+class CancelAnswer(BaseModel):
+    """Jobs that were taken back; the others ran already."""
+
+    cancelled: list[str]
+
+
+DESCRIBED: Final[dict[str, dict[str, Any]]] = {
+    "analyze": {
+        "summary": "Is this phishing?",
+        "description": "A URL, e-mail, text or page; answered by every model that applies.",
+        "body": (AnalyzeRequest,),
+        "model": AnalyzeAnswer,
+        "responses": {202: {"model": Queued, "description": "It waits its turn."}},
+        "errors": _STATUSES,
+    },
+    "analyze_jobs": {
+        "summary": "How far jobs have come",
+        "body": (JobsRequest,),
+        "model": JobsAnswer,
+        "errors": _JOBS,
+    },
+    "analyze_cancel": {
+        "summary": "Take back jobs that still wait",
+        "body": (JobsRequest,),
+        "model": CancelAnswer,
+        "errors": _JOBS,
+    },
+}
