@@ -76,6 +76,7 @@ TEST_TOOLS = {
     "/usr/sbin/logrotate": "logrotate",
     "/usr/sbin/nginx": "nginx-light",
     "/usr/lib/postgresql/*/bin/postgres": "postgresql",
+    "/usr/bin/redis-server": "redis-server",
     "/usr/sbin/rsyslogd": "rsyslog",
     "/usr/lib/*/rsyslog/lmnsd_gtls.so": "rsyslog-gnutls",
 }

@@ -21,6 +21,7 @@ from soc_copilot.cli import (
     sources,
     train,
     watch,
+    worker,
 )
 from soc_copilot.cli.common import EXIT_ERROR, let_anything_be_printed, print_error
 from soc_copilot.domain.errors import SocCopilotError
@@ -28,6 +29,7 @@ from soc_copilot.domain.errors import SocCopilotError
 _GROUPS = (
     watch,
     serve,
+    worker,
     alerts,
     search,
     sources,

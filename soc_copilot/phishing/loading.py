@@ -6,12 +6,22 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
-from soc_copilot.domain.phishing import Analyser
+from soc_copilot.domain.phishing import Analyser, ContentType
+from soc_copilot.phishing.reading import read_content
 
 logger = logging.getLogger(__name__)
 
 GROUP: Final = "soc_copilot.analysers"
 """Entry points: name = "package.module:factory"; the factory takes nothing, returns an Analyser."""
+BUILT_IN: Final = tuple(
+    EntryPoint(name, f"soc_copilot.detection.phishing.analysers:{maker}", GROUP)
+    for name, maker in (("url", "UrlAnalyser"), ("email", "MailAnalyser"), ("text", "TextAnalyser"))
+)
+_SAMPLES: Final[tuple[tuple[ContentType, bytes], ...]] = (
+    ("url", b"https://example.com/"),
+    ("email", b"From: a@example.com\r\nSubject: Lunch\r\n\r\nAt noon?\r\n"),
+    ("text", b"Lunch at noon?"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +38,12 @@ class Loaded:
 
 
 def load_parts(points: Iterable[EntryPoint] | None = None) -> Loaded:
-    """Load every part that is installed.
+    """Load every part that is installed, and have each score once.
 
     Args:
-        points: Where to find them; None for what is installed.
+        points: Where to find them; None for our own and what else is installed.
     """
-    found = entry_points(group=GROUP) if points is None else points
+    found = (*BUILT_IN, *entry_points(group=GROUP)) if points is None else points
     parts: list[Analyser] = []
     missing = []
     for point in sorted(found, key=lambda one: one.name):
@@ -41,6 +51,7 @@ def load_parts(points: Iterable[EntryPoint] | None = None) -> Loaded:
             part = point.load()()
             if not isinstance(part, Analyser):
                 raise TypeError("it is no Analyser")
+            _warm(part)
         except Exception as error:
             logger.exception(
                 "A part of the phishing pipeline cannot be loaded. name=%s", point.name
@@ -49,3 +60,16 @@ def load_parts(points: Iterable[EntryPoint] | None = None) -> Loaded:
             continue
         parts.append(part)
     return Loaded(tuple(parts), tuple(missing))
+
+
+def _warm(part: Analyser) -> None:
+    """Score samples, so that the first caller does not wait for what is made at the first use.
+
+    Raises:
+        DetectorError: The model cannot be loaded.
+    """
+    logger.info("A part is loaded. name=%s version=%s", part.name, part.version)
+    for kind, raw in _SAMPLES:
+        content = read_content(kind, raw)
+        if part.applies(content):
+            part.analyse(content)

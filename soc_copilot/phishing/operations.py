@@ -27,7 +27,8 @@ class OperationalAlert:
     """Something about the pipeline that an operator should know.
 
     Attributes:
-        code: One word for programs: "slow", "errors", "backlog", "cache", "model:NAME".
+        code: One word for programs: "slow", "errors", "backlog", "cache", "queue",
+            "model:NAME".
         message: One or two sentences.
         is_active: False once it is over.
     """
@@ -73,6 +74,7 @@ class OperationalWatch:
         health: How each part is doing.
         told: Told of each alert that is raised or over, on the thread that calls `look`.
         clock: Where the time comes from.
+        trouble: What is wrong with the queue; empty when nothing is.
 
     Thread:
         Any.
@@ -84,11 +86,13 @@ class OperationalWatch:
         health: Callable[[], Iterable[PartHealth]],
         told: Told = lambda alert: None,
         clock: Clock = SYSTEM_CLOCK,
+        trouble: Callable[[], str] = lambda: "",
     ) -> None:
         self._n_waiting = n_waiting
         self._health = health
         self._told = told
         self._clock = clock
+        self._trouble = trouble
         self._lock = threading.Lock()
         self._errors, self._slow, self._misses = _Window(), _Window(), _Window()
         self._active: dict[str, OperationalAlert] = {}
@@ -143,6 +147,8 @@ class OperationalWatch:
                 f"More than {MAX_MISS_SHARE:.0%} of contents within a minute were not known: "
                 "the cache helps little.",
             )
+        if trouble := self._trouble():
+            yield OperationalAlert("queue", trouble)
         for part in self._health():
             if part.state == "missing":
                 yield OperationalAlert(

@@ -42,6 +42,11 @@ class JobQueue(Protocol):
         """Tasks that wait."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """What keeps tasks from being worked off, one sentence; empty when nothing does."""
+        ...
+
     def start(self, listener: Listener) -> None:
         """Begin to work; changes are told to the listener."""
         ...
@@ -123,6 +128,11 @@ class EmbeddedQueue:
     def n_waiting(self) -> int:
         """Tasks that wait."""
         return self._counts["queued"]
+
+    @property
+    def trouble(self) -> str:
+        """What keeps tasks from being worked off; nothing does."""
+        return ""
 
     def start(self, listener: Listener) -> None:
         """Begin to work; changes are told to the listener."""

@@ -1,8 +1,9 @@
 """Takes a content apart for the parts that look at it; nothing it names is fetched."""
 
-from soc_copilot.detection.phishing.mail import parse_email
-from soc_copilot.detection.phishing.urls import parse_url
-from soc_copilot.domain.errors import ParseError
+from dataclasses import replace
+
+from soc_copilot.detection.phishing.contents import content_of
+from soc_copilot.domain.errors import ParseError, SourceError
 from soc_copilot.domain.phishing import Content, ContentType
 
 MAX_URL_CHARS = 16_384  # chosen: twice what servers take; a longer one is no URL
@@ -14,13 +15,10 @@ def read_content(kind: ContentType, raw: bytes, screenshot: bytes | None = None)
     Raises:
         ParseError: It is not what it is said to be; the message says why.
     """
-    if kind == "email":
-        parsed = parse_email(raw)
-        return Content(kind, raw, parsed.text, parsed, screenshot)
-    text = raw.decode("utf-8", "replace")
-    if kind == "url":
-        text = text.strip()
-        if len(text) > MAX_URL_CHARS or "\n" in text or "\r" in text:
-            raise ParseError("This is no URL: it has several lines, or is far too long.")
-        return Content(kind, raw, text, parse_url(text), screenshot)
-    return Content(kind, raw, text, None, screenshot)
+    if kind == "url" and (len(raw) > MAX_URL_CHARS or b"\n" in raw.strip() or b"\r" in raw.strip()):
+        raise ParseError("This is no URL: it has several lines, or is far too long.")
+    try:
+        content = content_of(raw, kind)
+    except SourceError as error:
+        raise ParseError(str(error)) from error
+    return content if screenshot is None else replace(content, screenshot=screenshot)

@@ -12,6 +12,7 @@ from soc_copilot.phishing.engine import Engine, Reader
 from soc_copilot.phishing.operations import OperationalAlert, OperationalWatch
 from soc_copilot.phishing.orchestrator import Orchestrator, PartHealth
 from soc_copilot.phishing.queue import EmbeddedQueue, JobQueue
+from soc_copilot.phishing.redis_store import RedisCache, connect
 from soc_copilot.service.analyze import AnalyzeEndpoints, AnalyzeParts
 from soc_copilot.service.analyze_metrics import AnalyzeMetrics
 from soc_copilot.service.analyze_schema import DESCRIBED
@@ -114,22 +115,44 @@ class AnalysisSide:
             seen=counted.seen,
             missing=self._missing,
         )
-        self._cache = MemoryCache(Path(options.cache_file) if options.cache_file else None)
+        self._cache = self._make_cache()
         engine = self._engine = Engine(orchestrator, self._cache, self._read, looked)
-        queue = self._queue = EmbeddedQueue(
-            engine.work, halted=self._halted, max_waiting=options.queue_size
-        )
+        queue = self._queue = self._make_queue(engine)
         watch = self._watch = OperationalWatch(
-            lambda: queue.n_waiting, engine.health, self._on_alert
+            lambda: queue.n_waiting,
+            engine.health,
+            self._on_alert,
+            trouble=lambda: queue.trouble,
         )
         hub = self._hub = Hub(guard, max_sockets=options.sockets, heartbeat_s=self._heartbeat_s)
         counted.watch(queue.counts, engine.health, lambda: len(hub))
         parts = AnalyzeParts(
             engine, queue, hub, limiter, counted, self._config.timeout_s,
-            halted=self._halted, noted=watch.answered,
+            is_near=not self.is_shared, halted=self._halted, noted=watch.answered,
         )  # fmt: skip
         self._endpoints = AnalyzeEndpoints(parts)
         return self._endpoints.routes()
+
+    @property
+    def is_shared(self) -> bool:
+        """True when answers and jobs are in Redis."""
+        return bool(self._config.phishing.redis_url)
+
+    def _make_cache(self) -> Cache:
+        options = self._config.phishing
+        if self.is_shared:
+            return RedisCache(connect(options.redis_url))
+        return MemoryCache(Path(options.cache_file) if options.cache_file else None)
+
+    def _make_queue(self, engine: Engine) -> JobQueue:
+        options = self._config.phishing
+        local = EmbeddedQueue(engine.work, halted=self._halted, max_waiting=options.queue_size)
+        if not self.is_shared:
+            return local
+        redis = connect(options.redis_url)  # and says what to install, where it is not
+        from soc_copilot.phishing.redis_queue import RedisQueue
+
+        return RedisQueue(redis, local=local, max_waiting=options.queue_size)
 
     def start(self) -> None:
         """Begin to work; call on the running event loop."""

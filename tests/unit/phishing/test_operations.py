@@ -14,10 +14,12 @@ class Desk:
         self.clock = TurnedClock()
         self.n_waiting = 0
         self.health = [PartHealth("url", "1", "ok")]
+        self.trouble = ""
         self.told: list[tuple[str, bool]] = []
         self.watch = OperationalWatch(
             lambda: self.n_waiting, lambda: self.health,
             lambda alert: self.told.append((alert.code, alert.is_active)), self.clock,
+            lambda: self.trouble,
         )  # fmt: skip
 
     def look(self) -> list[tuple[str, bool]]:
@@ -94,3 +96,11 @@ def test_a_model_that_is_missing_or_fails_is_told() -> None:
     assert desk.look() == []
     desk.health = [PartHealth("url", "1", "ok")]
     assert desk.look() == [("model:url", False)]
+
+
+def test_a_queue_that_is_gone_is_told() -> None:
+    desk = Desk()
+    desk.trouble = "Redis cannot be reached."
+    assert desk.look() == [("queue", True)]
+    desk.trouble = ""
+    assert desk.look() == [("queue", False)]

@@ -1,6 +1,10 @@
 from pathlib import Path
 
-from tests.unit.service.analysis_parts import Analysing
+from soc_copilot.phishing.redis_store import PREFIX
+from tests.unit.phishing.conftest import redis_server  # noqa: F401 - a fixture
+from tests.unit.phishing.parts import FakePart
+from tests.unit.phishing.redis_parts import RedisServer, WorkerProcess, begun, until
+from tests.unit.service.analysis_parts import Analysing, heard
 
 
 def test_what_is_known_is_kept_over_a_restart_where_a_file_is_given(tmp_path: Path) -> None:
@@ -17,3 +21,28 @@ def test_nothing_is_told_before_it_is_open() -> None:
     assert side.health() == ()
     assert side.info() is None
     assert side.stop()
+
+
+def test_with_redis_workers_answer_and_everyone_knows(
+    redis_server: RedisServer,  # noqa: F811 - the fixture
+    tmp_path: Path,
+) -> None:
+    here = FakePart("here")
+    with Analysing([here], phishing__redis_url=redis_server.url) as service:
+        until(lambda: service.call("GET", "/health")[2]["detail"].startswith("No worker"))
+        assert service.analyze("evil", user_id="ann")[1]["prediction"] == "phish"
+        assert here.seen == ["evil"]  # nobody else was there to do it
+        assert service.analyze("evil")[1]["cached"] is True
+        with redis_server.redis() as redis:
+            assert len(list(redis.scan_iter(f"{PREFIX}known:*"))) == 1
+        worker = WorkerProcess(redis_server, tmp_path)
+        until(lambda: service.call("GET", "/health")[2]["status"] == "ok")
+        with service.listen() as socket:
+            answer = service.analyze("odd", user_id="ann")[1]
+            assert (answer["prediction"], begun(tmp_path)) == ("suspicious", ["odd"])
+            assert heard(socket)["prediction"] == "suspicious"
+            queued = service.analyze("evil 2", user_id="ann", wait=False, priority="bulk")[1]
+            told = heard(socket)
+            assert (told["request_id"], told["status"]) == (queued["request_id"], "done")
+        assert here.seen == ["evil"]
+        assert worker.end() == 0
