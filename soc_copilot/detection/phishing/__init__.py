@@ -1,0 +1,24 @@
+"""Scores URLs, e-mails and short texts for phishing; nothing is ever fetched."""
+
+from soc_copilot.domain.phishing import Analyser
+
+
+def create_url() -> Analyser:
+    """The part for URLs; its model is loaded when it is first asked."""
+    from soc_copilot.detection.phishing.analysers import UrlAnalyser
+
+    return UrlAnalyser()
+
+
+def create_email() -> Analyser:
+    """The part for e-mails."""
+    from soc_copilot.detection.phishing.analysers import MailAnalyser
+
+    return MailAnalyser()
+
+
+def create_text() -> Analyser:
+    """The part for short texts and the text of saved pages."""
+    from soc_copilot.detection.phishing.analysers import TextAnalyser
+
+    return TextAnalyser()

@@ -1,0 +1,111 @@
+"""Why a content has its score, in plain words and with places to highlight."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from soc_copilot.detection.phishing import words
+from soc_copilot.detection.phishing.brands import known_brands, out_of_place
+from soc_copilot.detection.phishing.hashing import rows_of_words
+from soc_copilot.detection.phishing.scorer import Model
+from soc_copilot.detection.phishing.url_features import BAIT, entropy
+from soc_copilot.detection.phishing.urls import is_mixed
+from soc_copilot.domain.phishing import ParsedUrl, Reason, defang
+
+MAX_REASONS: Final = 12  # chosen
+MAX_MARKED: Final = 12  # words highlighted, chosen
+_BAIT_SAYS: Final = {
+    "haste": "It urges to act at once",
+    "closing": "It says that something is blocked or suspicious",
+    "proving": "It asks to confirm or update something",
+    "account": "It speaks of accounts or passwords",
+    "click": "It asks to click",
+    "money": "It speaks of payments",
+    "prize": "It promises a prize or gift",
+    "parcel": "It speaks of a parcel",
+    "heir": "It speaks of great sums or secrecy",
+    "you": "It addresses nobody by name",
+    "shame": "It threatens with exposure",
+    "deal": "It advertises",
+}
+_PLACE_SAYS: Final = {
+    "label": "in a domain that is not its own",
+    "subdomain": "before a domain that is not its own",
+    "path": "in the path of a site that is not its own",
+}
+_MIN_WORD_WEIGHT: Final = 0.02  # of the linear part: a word below says nothing, chosen
+_RANDOM_BITS: Final = 3.3  # entropy of a label that looks made up by a machine, chosen
+
+
+def of_url(url: ParsedUrl) -> list[Reason]:
+    """What stands out in a URL, places as in `url.raw`."""
+    found = []
+    for place, seen in out_of_place(url, known_brands()).items():
+        for one in seen[:2]:
+            text = f'The name "{one.brand.name}" stands {_PLACE_SAYS[place]}.'
+            weight = {"label": 1.5, "subdomain": 1.8, "path": 1.0}[place]
+            found.append(_at(url, one.brand.name, "brand", text, weight))
+    if url.is_ip:
+        found.append(_at(url, url.host, "host", "The host is a number, not a name.", 1.5))
+    if url.host != url.ascii_host:
+        text = f"The host has letters beyond Latin ones: {defang(url.ascii_host)}."
+        found.append(_at(url, url.host, "confusable", text, 1.0))
+    if any(is_mixed(label) for label in url.host.split(".")):
+        found.append(_at(url, url.host, "confusable", "The host mixes alphabets.", 2.0))
+    if url.user:
+        found.append(_at(url, url.user, "user", "What stands before @ is no host.", 1.5))
+    if url.is_tenant:
+        text = f"Anyone gets a name under {defang(url.suffix)}."
+        found.append(_at(url, url.suffix, "hosting", text, 0.6))
+    label = url.registered_domain.partition(".")[0]
+    if not url.is_ip and len(label) > 9 and entropy(label) > _RANDOM_BITS:
+        found.append(_at(url, label, "random", "The name looks made up by a machine.", 0.4))
+    bait = sorted(set(BAIT.findall(url.host)))
+    if bait:
+        text = f"The host speaks of {', '.join(bait[:4])}."
+        found.append(_at(url, bait[0], "words", text, 0.4))
+    found.sort(key=lambda reason: -reason.weight)
+    return found[:MAX_REASONS]
+
+
+def _at(url: ParsedUrl, wanted: str, kind: str, text: str, weight: float) -> Reason:
+    start = url.raw.lower().find(wanted.lower()) if wanted else -1
+    if start < 0:
+        return Reason(kind, text, weight=weight)
+    return Reason(kind, text, start, start + len(wanted), weight)
+
+
+def of_text(model: Model, subject: str, body: str, *, is_short: bool) -> list[Reason]:
+    """Kinds of bait in a text, and the words that the model weighs most; places as in `body`."""
+    found = []
+    for kind, start, end in words.baits(body[: words.MAX_CHARS].lower()):
+        found.append(Reason("words", f"{_BAIT_SAYS[kind]}.", start, end, 0.3))
+    for word, weight in _weightiest(model, subject, body, is_short=is_short):
+        for start, end in words.spans(body, [word]):
+            text = f'The word "{word}" is frequent in phishing.'
+            found.append(Reason("word", text, start, end, weight))
+    found.sort(key=lambda reason: -reason.weight)
+    return found[:MAX_REASONS]
+
+
+def _weightiest(
+    model: Model, subject: str, body: str, *, is_short: bool
+) -> Sequence[tuple[str, float]]:
+    """Words whose own weights in the linear part speak most for phishing."""
+    gathered = words.gather(subject, body, is_short=is_short)
+    said = [(number, word) for number, word in gathered.words if number == words.WORDS]
+    if not said:
+        return []
+    rows = rows_of_words(said, model.nets[0].shape.bits)
+    each = [
+        (net.table.detach()[rows, -1] * net.scale.detach()[words.WORDS]).numpy()
+        for net in model.nets
+    ]
+    weights = np.mean(each, axis=0)
+    order = np.argsort(-weights)[:MAX_MARKED].tolist()
+    return [
+        (said[i][1].removeprefix("w:"), float(weights[i]))
+        for i in order
+        if weights[i] >= _MIN_WORD_WEIGHT and not said[i][1].startswith("w:#")
+    ]

@@ -1,0 +1,185 @@
+"""The trained models, ready to score."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from soc_copilot.detection.phishing import evidence, url_features, words
+from soc_copilot.detection.phishing.hashing import Gathered, bags, dense
+from soc_copilot.detection.phishing.mail import parse_email
+from soc_copilot.detection.phishing.model import PhishNet, Shape, from_tensors, logits
+from soc_copilot.detection.phishing.urls import parse_url
+from soc_copilot.detection.weights import load_model
+from soc_copilot.domain.errors import DetectorError
+from soc_copilot.domain.paths import bundled
+from soc_copilot.domain.phishing import ParsedEmail, ParsedUrl, Reason
+
+Floats64 = npt.NDArray[np.float64]
+_AT_ONCE: Final = 512  # chosen: samples hashed together, bounds memory
+_MAX_CACHED: Final = 4_096  # chosen: URLs whose logit is remembered, under 2 MB
+_FIELDS: Final = {"url": url_features.N_FIELDS, "email": words.N_FIELDS, "text": words.N_FIELDS}
+_DENSE_SHORT: Final = {"email": False, "text": True}
+
+
+def to_scores(found: Floats64) -> Floats64:
+    """Scores in [0, 1] for logits."""
+    scores: Floats64 = 1.0 / (1.0 + np.exp(-np.clip(found, -30.0, 30.0)))
+    return scores
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One kind's networks.
+
+    Attributes:
+        nets: Their logits are averaged.
+        offset: Added to the mean.
+        version: For answers.
+        n_fields: Bags of a sample.
+    """
+
+    nets: tuple[PhishNet, ...]
+    offset: float
+    version: str
+    n_fields: int
+
+    def logits(self, gathered: Sequence[Gathered]) -> Floats64:
+        """Logits of samples; higher is more like phishing, 0 is undecided."""
+        out = []
+        for i in range(0, len(gathered), _AT_ONCE):
+            some = gathered[i : i + _AT_ONCE]
+            found = bags(some, self.n_fields, self.nets[0].shape.bits)
+            numbers = dense(some)
+            each = [logits(net, found, numbers) for net in self.nets]
+            out.append(np.mean(each, axis=0) + self.offset)
+        return np.concatenate(out).astype(np.float64) if out else np.empty(0)
+
+
+def load_one(folder: Path, kind: str) -> Model:
+    """One kind's model.
+
+    Raises:
+        DetectorError: Files are missing or altered, or the card is not one of this kind.
+    """
+    tensors, card = load_model(folder)
+    try:
+        if card["name"] != f"phishing-{kind}":
+            raise ValueError(f"its card says {card['name']!r}")
+        shape = Shape(**card["shape"])
+        if shape.n_fields != _FIELDS[kind] or shape.n_dense != _n_dense(kind):
+            raise ValueError("it reads other features than this version's")
+        nets = [_net(tensors, i, shape) for i in range(int(card["n_nets"]))]
+        return Model(tuple(nets), float(card["offset"]), str(card["version"]), shape.n_fields)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
+        raise DetectorError(
+            f'The model in "{folder}" is not one for phishing by {kind} ({error}). '
+            "Train it again with: soc-copilot train phishing."
+        ) from error
+
+
+def _net(tensors: dict[str, Any], number: int, shape: Shape) -> PhishNet:
+    start = f"{number}."
+    own = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+    return from_tensors(own, shape)
+
+
+def _n_dense(kind: str) -> int:
+    if kind == "url":
+        return len(url_features.gather(parse_url("example.org")).dense)
+    return words.n_dense(is_short=_DENSE_SHORT[kind])
+
+
+class Models:
+    """The three models, each loaded when it is first asked for.
+
+    Thread:
+        Any; several at once.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or bundled("models") / "phishing"
+        self._loaded: dict[str, Model] = {}
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, float] = OrderedDict()
+
+    def get(self, kind: str) -> Model:
+        """The model of "url", "email" or "text".
+
+        Raises:
+            DetectorError: It cannot be loaded.
+        """
+        with self._lock:
+            if kind not in self._loaded:
+                self._loaded[kind] = load_one(self._folder / kind, kind)
+            return self._loaded[kind]
+
+    @property
+    def version(self) -> str:
+        """Of all three together.
+
+        Raises:
+            DetectorError: One cannot be loaded.
+        """
+        return "+".join(self.get(kind).version for kind in _FIELDS)
+
+    def url_logits(self, urls: Sequence[str]) -> list[float]:
+        """Logits of URLs; those met lately are remembered."""
+        with self._lock:
+            known = {url: self._known[url] for url in urls if url in self._known}
+        missing = [url for url in dict.fromkeys(urls) if url not in known]
+        if missing:
+            found = self.parsed_url_logits([parse_url(url) for url in missing])
+            known.update(zip(missing, found.tolist(), strict=True))
+            with self._lock:
+                for url in missing:
+                    self._known[url] = known[url]
+                while len(self._known) > _MAX_CACHED:
+                    self._known.popitem(last=False)
+        return [known[url] for url in urls]
+
+    def parsed_url_logits(self, urls: Sequence[ParsedUrl]) -> Floats64:
+        """Logits of URLs taken apart."""
+        return self.get("url").logits([url_features.gather(url) for url in urls])
+
+    def text_logits(self, texts: Sequence[str]) -> Floats64:
+        """Logits of short texts."""
+        return self.get("text").logits([words.gather("", text, is_short=True) for text in texts])
+
+    def mail_text_logits(self, mails: Sequence[ParsedEmail]) -> Floats64:
+        """Logits of the subjects and texts of mails alone."""
+        return self.get("email").logits(
+            [words.gather(mail.subject, mail.text, is_short=False) for mail in mails]
+        )
+
+    def mail_logits(self, mails: Sequence[ParsedEmail]) -> tuple[Floats64, list[list[Reason]]]:
+        """Logits of mails, and what the rules found in each."""
+        found = self.mail_text_logits(mails)
+        weighed = [evidence.weigh(mail, self.url_logits) for mail in mails]
+        added = np.array([one[0] for one in weighed])
+        return found + added, [one[1] for one in weighed]
+
+    def scores(self, kind: str, contents: Sequence[str]) -> Floats64:
+        """Scores in [0, 1] of contents of one kind.
+
+        Raises:
+            DetectorError: A model cannot be loaded.
+        """
+        if kind == "url":
+            return to_scores(self.parsed_url_logits([parse_url(one) for one in contents]))
+        if kind == "text":
+            return to_scores(self.text_logits(contents))
+        mails = [parse_email(one.encode("utf-8", "replace")) for one in contents]
+        return to_scores(self.mail_logits(mails)[0])
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Models:
+    """The models that come with the program."""
+    return Models()

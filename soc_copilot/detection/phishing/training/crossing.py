@@ -1,0 +1,100 @@
+"""How models carry over: to a source they never saw, and to a later time.
+
+Every experiment fits networks of its own by the shipped recipe, and nothing of it is shipped.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from soc_copilot.detection.phishing.scorer import to_scores
+from soc_copilot.detection.phishing.training.corpus import OWN, Corpus, build
+from soc_copilot.detection.phishing.training.data import Row
+from soc_copilot.detection.phishing.training.evaluate import of_kind
+from soc_copilot.detection.phishing.training.fit import score
+from soc_copilot.detection.phishing.training.train import N_FIELDS, RECIPES, fit_nets
+
+Flags = npt.NDArray[np.bool_]
+LAST_YEAR: Final = 2021  # of what is trained on, forward in time: as the baseline's
+FIRST_YEAR: Final = 2024  # of what is tested on
+_OTHER_HAM: Final = ("csdmc2010", "notmuch")
+
+
+def experiments(rows: Sequence[Row], kinds: Sequence[str], seed: int) -> dict[str, dict[str, Any]]:
+    """Figures by experiment, in words.
+
+    Args:
+        rows: Of every set, those that may not be shipped, too.
+        kinds: "url", "email", "text".
+        seed: Of everything random.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for kind in kinds:
+        corpus = build(kind, rows, N_FIELDS[kind], RECIPES[kind].bits, seed)
+        for name, (trained, tested) in _splits(kind, corpus).items():
+            if trained.any() and tested.any():
+                found[f"{kind}: {name}"] = _run(kind, corpus, trained, tested, seed)
+    return found
+
+
+def _run(kind: str, corpus: Corpus, trained: Flags, tested: Flags, seed: int) -> dict[str, Any]:
+    groups = np.array([row.group for row in corpus.rows])
+    apart = ~np.isin(groups, np.unique(groups[tested]))
+    nets = fit_nets(kind, corpus, np.flatnonzero(trained & apart), seed)
+    chosen = np.flatnonzero(tested & corpus.is_real)
+    rows = [corpus.rows[i] for i in chosen]
+    scores = to_scores(score(nets, corpus.samples, chosen))
+    every = of_kind(kind, rows, scores)
+    wanted = ("all", "bare hosts", "with a path", "brand pages, with a path", "phish alone")
+    return {
+        name: every[f"{kind}: {name}"].as_dict() for name in wanted if f"{kind}: {name}" in every
+    }
+
+
+def _splits(kind: str, corpus: Corpus) -> dict[str, tuple[Flags, Flags]]:
+    names = corpus.datasets()
+    own = np.char.startswith(names, OWN)
+    held = corpus.is_validation
+    labels = np.array([row.label for row in corpus.rows])
+    if kind == "url":
+        return _url_splits(corpus, names, held, labels)
+    if kind == "email":
+        pot, nazario = names == "phishing_pot", names == "nazario"
+        other = np.isin(np.char.partition(names, "-")[:, 0], _OTHER_HAM)
+        ham = ~pot & ~nazario & ~other
+        return {
+            "every set, held-back fold": (~held, held),
+            "Nazario and ham, on phishing_pot and other ham": (nazario | ham | own, pot | other),
+            "phishing_pot and ham, on Nazario and other ham": (pot | ham | own, nazario | other),
+        }
+    exais = np.char.startswith(names, "exais")
+    uci = np.char.find(names, "uci") >= 0
+    return {
+        "every set, held-back fold": (~held, held),
+        "UCI, on ExAIS": (uci, exais),
+        "all but ExAIS, on ExAIS": (~exais, exais),
+    }
+
+
+def _url_splits(
+    corpus: Corpus, names: npt.NDArray[np.str_], held: Flags, labels: npt.NDArray[np.str_]
+) -> dict[str, tuple[Flags, Flags]]:
+    years = np.array([row.year or 0 for row in corpus.rows])
+    late = years >= FIRST_YEAR
+    early = (years <= LAST_YEAR) & (years > 0)
+    found = {
+        "every set, held-back fold": (~held, held),
+        f"to {LAST_YEAR}, on {FIRST_YEAR} and later": (early, late),
+    }
+    phish_sets = np.unique(names[(labels == "phish") & corpus.is_real])
+    for name in phish_sets.tolist():
+        is_set = names == name
+        benign_held = held & (labels == "benign")
+        trained = ~is_set & ~benign_held
+        found[f"without {name}, on it and held-back benign"] = (
+            trained,
+            (is_set & (labels == "phish")) | benign_held,
+        )
+    return found

@@ -1,0 +1,160 @@
+"""Trains the models for URLs, e-mails and texts, and writes their folders."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from soc_copilot.detection.phishing import url_features, words
+from soc_copilot.detection.phishing.model import PhishNet
+from soc_copilot.detection.phishing.training.corpus import Corpus, build, is_varied
+from soc_copilot.detection.phishing.training.data import KINDS, NOT_FOR_SHIPPING, Row, read_all
+from soc_copilot.detection.phishing.training.fit import Floats64, Indices, Recipe, fit, score
+from soc_copilot.detection.web.training.data import data_files
+from soc_copilot.detection.weights import save_model
+from soc_copilot.domain.errors import SourceError
+
+RECIPES: Final = {
+    "url": Recipe(bits=17, width=6, batch=256, rate=2.5e-3),
+    "email": Recipe(bits=16, width=8, epochs=4, batch=128, left_out=0.3, decay=0.03),
+    "text": Recipe(bits=14, width=8, epochs=5, batch=128, left_out=0.3, decay=0.03),
+}
+N_FIELDS: Final = {
+    "url": url_features.N_FIELDS, "email": words.N_FIELDS, "text": words.N_FIELDS,
+}  # fmt: skip
+N_NETS: Final = {"url": 3, "email": 2, "text": 2}  # averaged; chosen
+BRAND_SHARE: Final = 0.015  # of held-out brand pages that may reach 0.5; chosen
+HAM_SHARE: Final = 0.01  # of other held-out benign rows that may reach 0.5; chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `train phishing` was asked for.
+
+    Attributes:
+        data: Folder of *.jsonl.gz files.
+        out: Folder for `url`, `email` and `text`.
+        seed: Of everything random.
+        kinds: Which models.
+        threads: Processor threads.
+        everything: Train on the sets that may not be shipped, too: for comparison only.
+    """
+
+    data: Path
+    out: Path
+    seed: int = 7
+    kinds: tuple[str, ...] = KINDS
+    threads: int = 1
+    everything: bool = False
+
+
+def fit_nets(
+    kind: str, corpus: Corpus, chosen: Indices, seed: int, n_nets: int | None = None
+) -> list[PhishNet]:
+    """The networks of a model, fitted to the chosen rows of a corpus."""
+    return [
+        fit(corpus.samples, corpus.targets, corpus.weights, chosen, RECIPES[kind], seed + i)
+        for i in range(n_nets or N_NETS[kind])
+    ]
+
+
+def offset(logits: Floats64, rows: Sequence[Row]) -> float:
+    """What is added to logits, so that few benign rows reach a score of 0.5.
+
+    Args:
+        logits: Of held-out rows.
+        rows: These rows.
+    """
+    benign = np.array([row.label == "benign" for row in rows])
+    brand = benign & np.array([row.dataset == "brandpages" for row in rows])
+    picked, share = (brand, BRAND_SHARE) if brand.any() else (benign, HAM_SHARE)
+    return -float(np.quantile(logits[picked], 1.0 - share)) if picked.any() else 0.0
+
+
+def train(options: Options) -> dict[str, Any]:
+    """Train and write the models; the cards by kind.
+
+    Raises:
+        SourceError: There is nothing to train on.
+    """
+    torch.set_num_threads(options.threads)
+    rows = read_all(data_files(options.data))
+    if not options.everything:
+        rows = [row for row in rows if row.dataset not in NOT_FOR_SHIPPING]
+    return {kind: _train_kind(kind, rows, options) for kind in options.kinds}
+
+
+def _train_kind(kind: str, rows: list[Row], options: Options) -> dict[str, Any]:
+    recipe = RECIPES[kind]
+    corpus = build(kind, rows, N_FIELDS[kind], recipe.bits, options.seed)
+    held_out = _held_out(corpus)
+    labels = {row.label for row in corpus.rows[: corpus.n_real]}
+    if "benign" not in labels or not labels & {"phish", "spam"}:
+        raise SourceError(f'"{options.data}" has no {kind} rows of both labels to train on.')
+    nets = fit_nets(kind, corpus, np.flatnonzero(~held_out), options.seed)
+    validation = np.flatnonzero(held_out & corpus.is_real)
+    raw = score(nets, corpus.samples, validation)
+    moved = offset(raw, [corpus.rows[i] for i in validation])
+    card = _card(kind, corpus, recipe, nets[0], moved, options)
+    tensors = {
+        f"{i}.{name}": tensor.half() if name == "table" else tensor
+        for i, net in enumerate(nets)
+        for name, tensor in net.state_dict().items()
+    }
+    save_model(options.out / kind, tensors, card)
+    return card
+
+
+def _held_out(corpus: Corpus) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Rows that training does not see: the validation part, and varied forms of its rows."""
+    return np.array(
+        [
+            row.is_validation and (i < corpus.n_real or is_varied(row))
+            for i, row in enumerate(corpus.rows)
+        ]
+    )
+
+
+def _card(
+    kind: str, corpus: Corpus, recipe: Recipe, net: PhishNet, moved: float, options: Options
+) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    sets: dict[str, dict[str, int]] = {}
+    for row in corpus.rows:
+        counts = sets.setdefault(row.dataset, {"rows": 0, "phish": 0, "spam": 0, "validation": 0})
+        counts["rows"] += 1
+        counts["validation"] += row.is_validation
+        if row.label in counts:
+            counts[row.label] += 1
+    return {
+        "name": f"phishing-{kind}",
+        "version": f"phishing-{kind}-{now:%Y%m%d.%H%M}",
+        "date": f"{now:%Y-%m-%d}",
+        "what": _WHAT[kind],
+        "shape": asdict(net.shape),
+        "n_nets": N_NETS[kind],
+        "offset": round(moved, 4),
+        "recipe": asdict(recipe),
+        "data": [{"set": name, **counts} for name, counts in sorted(sets.items())],
+        "licences": _LICENCES,
+        "shippable": not options.everything,
+        "seed": options.seed,
+    }
+
+
+_WHAT: Final = {
+    "url": "Scores URLs for phishing: hashed n-grams and words of host, suffix, subdomain and "
+    "path, brands out of place, randomness; no scheme, no leading www, no length.",
+    "email": "Scores the subject and visible text of e-mails: words, pairs and pieces of words, "
+    "kinds of bait in eight languages. No header but the subject, no layout.",
+    "text": "Scores short texts (SMS, chat): words, pairs and pieces of words, kinds of bait.",
+}
+_LICENCES: Final = (
+    "Each set's source and licence are in the phishing data card. Sets under a non-commercial "
+    "licence (openphish, phishing_pot) are never trained on for what is shipped. Sets named own "
+    "are of our own making; own-host ones are hosts of the named set's benign URLs."
+)
