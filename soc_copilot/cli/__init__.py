@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from soc_copilot import __version__
 from soc_copilot.cli import (
     alerts,
+    analyze,
     archive,
     audit,
     bench,
@@ -40,6 +41,7 @@ _GROUPS = (
     train,
     evaluate,
     score,
+    analyze,
     record,
     bench,
 )

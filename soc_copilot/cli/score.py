@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 5_000  # chosen: requests in memory at a time
 _HOST_BLOCK: Final = 100_000  # chosen: events scored at a time; their verdicts are written then
+_CONTENTS: Final = 500  # chosen: contents scored at a time
 _DIGITS: Final = 6  # chosen: decimals of scores
 
 
@@ -24,8 +25,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "score",
-        help="score requests or file activity in a file",
-        description="Score requests or file activity in a file.",
+        help="score requests, file activity or contents in a file",
+        description="Score requests, file activity, or URLs, e-mails and texts in a file.",
     )
     kinds = parser.add_subparsers(title="detectors", metavar="DETECTOR", required=True)
     web = kinds.add_parser(
@@ -41,6 +42,52 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     web.add_argument("--json", action="store_true", help="the closing line as JSON")
     web.set_defaults(func=lambda options: _write(options, _requests(options), "requests"))
     _add_host(kinds)
+    _add_phishing(kinds)
+
+
+def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    phishing = kinds.add_parser(
+        "phishing",
+        help="the phishing models",
+        description='Read contents, one JSON object {"content","content_type"} a line, plain or '
+        'gzip\'d, content_type being "url", "email" or "text", and write the same lines with four '
+        "keys more: prediction (phish, suspicious, benign), score in [0, 1], confidence, and "
+        "reasons in plain words. Other keys are kept. Nothing is fetched.",
+    )
+    phishing.add_argument("--input", type=Path, required=True, metavar="FILE", help="contents")
+    phishing.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
+    phishing.add_argument(
+        "--model",
+        type=Path,
+        default=bundled("models") / "phishing",
+        metavar="DIR",
+        help="folder of the models (default: %(default)s)",
+    )
+    phishing.add_argument("--json", action="store_true", help="the closing line as JSON")
+    phishing.set_defaults(func=lambda options: _write(options, _contents(options), "contents"))
+
+
+def _contents(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
+    from soc_copilot.detection.phishing.bulk import verdicts
+    from soc_copilot.detection.phishing.scorer import Models
+    from soc_copilot.detection.web.training.data import json_rows
+
+    models = Models(options.model)
+    rows = json_rows(options.input)
+    while block := list(islice(rows, _CONTENTS)):
+        for number, row in block:
+            if row.get("content_type") not in {"url", "email", "text"} or not isinstance(
+                row.get("content"), str
+            ):
+                raise SourceError(
+                    f'"{options.input}", line {number}: "content_type" must be "url", "email" or '
+                    '"text", and "content" a text.'
+                )
+        said = verdicts(models, [(row["content_type"], row["content"]) for _, row in block])
+        lines = [
+            json.dumps({**row, **one}) + "\n" for (_, row), one in zip(block, said, strict=True)
+        ]
+        yield "".join(lines), len(lines), sum(one["prediction"] == "phish" for one in said)
 
 
 def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -69,6 +69,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     web.add_argument("--json", action="store_true", help="print the model's card as JSON")
     web.set_defaults(func=_run_web)
     _add_host(kinds)
+    _add_phishing(kinds)
 
 
 def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -115,6 +116,80 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     host.add_argument("--json", action="store_true", help="print the model's card as JSON")
     host.set_defaults(func=_run_host)
+
+
+def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    phishing = kinds.add_parser(
+        "phishing",
+        help="the phishing models for URLs, e-mails and texts",
+        description="Train the phishing models on every *.jsonl and *.jsonl.gz file of a folder, "
+        'one content a line: {"id","label","content_type","content","source","date"}, label '
+        'being "benign", "phish" or "spam", content_type "url", "email" or "text". About a fifth '
+        "of the groups (registered domains, subjects, beginnings of texts) is held out. Sets under "
+        "non-commercial licences (openphish, phishing_pot) are left out unless asked for. Takes "
+        "about five minutes on one processor core for 90,000 rows.",
+    )
+    phishing.add_argument("--data", type=Path, required=True, metavar="DIR", help="labelled rows")
+    phishing.add_argument(
+        "--out",
+        type=Path,
+        default=bundled("models") / "phishing",
+        metavar="DIR",
+        help="folder to write the models to (default: %(default)s)",
+    )
+    phishing.add_argument(
+        "--only", choices=("url", "email", "text"), nargs="+", help="train these alone"
+    )
+    phishing.add_argument("--seed", type=int, default=7, help="of everything random (default: 7)")
+    phishing.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
+    phishing.add_argument(
+        "--everything",
+        action="store_true",
+        help="train on sets under non-commercial licences, too: what comes out must not be shipped",
+    )
+    phishing.add_argument(
+        "--cross-sets",
+        action="store_true",
+        help="write nothing, but measure how models carry over to sources never seen and forward "
+        "in time; each is trained anew, about fifteen minutes",
+    )
+    phishing.add_argument("--json", action="store_true", help="print the cards as JSON")
+    phishing.set_defaults(func=_run_phishing)
+
+
+def _run_phishing(options: argparse.Namespace) -> int:
+    from soc_copilot.detection.phishing.training.data import KINDS, read_all
+    from soc_copilot.detection.phishing.training.evaluate import table
+    from soc_copilot.detection.phishing.training.train import Options, train
+    from soc_copilot.detection.web.training.data import data_files
+
+    kinds = tuple(options.only or KINDS)
+    if options.cross_sets:
+        from soc_copilot.detection.phishing.training.crossing import experiments
+
+        found = experiments(read_all(data_files(options.data)), kinds, options.seed)
+        if options.json:
+            print(json.dumps(found))
+            return 0
+        print(
+            table({f"{name} | {k}": f for name, parts in found.items() for k, f in parts.items()})
+        )
+        return 0
+    shipped = bundled("models") / "phishing"
+    if options.everything and options.out.resolve() == shipped.resolve():
+        raise SourceError("Give --out DIR: what is trained on everything must not be shipped.")
+    cards = train(
+        Options(
+            data=options.data,
+            out=options.out,
+            seed=options.seed,
+            kinds=kinds,
+            threads=options.threads,
+            everything=options.everything,
+        )
+    )
+    print(json.dumps(cards, ensure_ascii=False) if options.json else f"Written to {options.out}")
+    return 0
 
 
 def _run_host(options: argparse.Namespace) -> int:

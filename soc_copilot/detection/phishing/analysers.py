@@ -99,8 +99,8 @@ class TextAnalyser:
 
     @property
     def version(self) -> str:
-        """Of the text model."""
-        return self._models.get("text").version
+        """Of the text model and the URL model, which weighs links."""
+        return f"{self._models.get('text').version}+{self._models.get('url').version}"
 
     def applies(self, content: Content) -> bool:
         """True for texts and pages."""
@@ -110,9 +110,9 @@ class TextAnalyser:
         """Score a text."""
         started = time.perf_counter()
         text = page_text(content) if content.kind == "page" else content.text
-        logit = float(self._models.text_logits([text])[0])
-        reasons = explain.of_text(self._models.get("text"), "", text, is_short=True)
-        return _result(self.name, logit, reasons, started)
+        found, reasons = self._models.text_logits([text])
+        of_words = explain.of_text(self._models.get("text"), "", text, is_short=True)
+        return _result(self.name, float(found[0]), [*reasons[0], *of_words], started)
 
 
 def analysers(models: Models | None = None) -> list[Analyser]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from soc_copilot.detection.phishing.brands import Brands, known_brands
+from soc_copilot.detection.phishing.mail import urls_in
 from soc_copilot.detection.phishing.urls import parse_url, registered_domain
 from soc_copilot.domain.phishing import Link, ParsedEmail, Reason, defang
 
@@ -60,6 +61,13 @@ def weigh(mail: ParsedEmail, url_logits: UrlLogits) -> tuple[float, list[Reason]
     ]
     found.sort(key=lambda reason: -reason.weight)
     return min(sum(reason.weight for reason in found), MAX_ADDED), found
+
+
+def weigh_text(text: str, url_logits: UrlLogits) -> tuple[float, list[Reason]]:
+    """What the links in a short text add to its logit, and why; as `weigh`."""
+    links = [Link("", url, defang(url)) for url in urls_in(text)]
+    found = _of_links(links, url_logits)
+    return sum(reason.weight for reason in found), found
 
 
 def domain_of(address: str) -> str:

@@ -34,6 +34,11 @@ _PLACE_SAYS: Final = {
     "subdomain": "before a domain that is not its own",
     "path": "in the path of a site that is not its own",
 }
+# Words that any text has; the model weighs them, but they explain nothing.
+_COMMON: Final = frozenset(
+    {"your", "you", "this", "that", "with", "from", "have", "been", "will", "and", "for", "the"}
+    | {"are", "our", "now", "not", "was", "has", "out", "who", "all", "any", "get", "can", "may"}
+)
 _MIN_WORD_WEIGHT: Final = 0.02  # of the linear part: a word below says nothing, chosen
 _RANDOM_BITS: Final = 3.3  # entropy of a label that looks made up by a machine, chosen
 
@@ -83,7 +88,7 @@ def of_text(model: Model, subject: str, body: str, *, is_short: bool) -> list[Re
         found.append(Reason("words", f"{_BAIT_SAYS[kind]}.", start, end, 0.3))
     for word, weight in _weightiest(model, subject, body, is_short=is_short):
         for start, end in words.spans(body, [word]):
-            text = f'The word "{word}" is frequent in phishing.'
+            text = f'The word "{word}" speaks for phishing.'
             found.append(Reason("word", text, start, end, weight))
     found.sort(key=lambda reason: -reason.weight)
     return found[:MAX_REASONS]
@@ -107,5 +112,14 @@ def _weightiest(
     return [
         (said[i][1].removeprefix("w:"), float(weights[i]))
         for i in order
-        if weights[i] >= _MIN_WORD_WEIGHT and not said[i][1].startswith("w:#")
+        if weights[i] >= # Words that any text has; the model weighs them, but they explain nothing.
+_COMMON: Final = frozenset(
+    {"your", "you", "this", "that", "with", "from", "have", "been", "will", "and", "for", "the"}
+    | {"are", "our", "now", "not", "was", "has", "out", "who", "all", "any", "get", "can", "may"}
+)
+_MIN_WORD_WEIGHT and not said[i][1].startswith("w:#")
     ]
+
+
+def _explains(word: str) -> bool:
+    return len(word) > 2 and word[0] != "#" and word not in _COMMON

@@ -259,6 +259,11 @@ def _links(found: _Found, texts: list[str]) -> tuple[Link, ...]:
     return tuple(Link(text, target, defang(target)) for text, target in seen)
 
 
+def urls_in(text: str) -> list[str]:
+    """Links that stand in a text, in order; `hxxp` counts as well."""
+    return [url.rstrip(".,;:!?") for url in _URL.findall(text)]
+
+
 def is_message(raw: bytes) -> bool:
     """True where bytes begin as a message's headers do."""
     head = raw[:4_096].lstrip()

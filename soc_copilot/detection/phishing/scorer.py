@@ -148,9 +148,12 @@ class Models:
         """Logits of URLs taken apart."""
         return self.get("url").logits([url_features.gather(url) for url in urls])
 
-    def text_logits(self, texts: Sequence[str]) -> Floats64:
-        """Logits of short texts."""
-        return self.get("text").logits([words.gather("", text, is_short=True) for text in texts])
+    def text_logits(self, texts: Sequence[str]) -> tuple[Floats64, list[list[Reason]]]:
+        """Logits of short texts, and what their links say."""
+        found = self.get("text").logits([words.gather("", text, is_short=True) for text in texts])
+        weighed = [evidence.weigh_text(text, self.url_logits) for text in texts]
+        added = np.array([one[0] for one in weighed])
+        return found + added, [one[1] for one in weighed]
 
     def mail_text_logits(self, mails: Sequence[ParsedEmail]) -> Floats64:
         """Logits of the subjects and texts of mails alone."""
@@ -174,7 +177,7 @@ class Models:
         if kind == "url":
             return to_scores(self.parsed_url_logits([parse_url(one) for one in contents]))
         if kind == "text":
-            return to_scores(self.text_logits(contents))
+            return to_scores(self.text_logits(contents)[0])
         mails = [parse_email(one.encode("utf-8", "replace")) for one in contents]
         return to_scores(self.mail_logits(mails)[0])
 

@@ -13,8 +13,9 @@ from soc_copilot.detection.web.training.metrics import Figures, figures
 Scores = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 THRESHOLD: Final = 0.5  # what "flagged" means in the tables
+_NAME_WIDTH: Final = 56
 _HEADS: Final = (
-    f"{'':<40}{'rows':>8}{'phish':>8}{'AUC':>8}{'F1':>7}{'@0.1%':>8}{'@1%':>7}{'FPR.5':>8}"
+    f"{'':<{_NAME_WIDTH}}{'rows':>8}{'phish':>8}{'AUC':>8}{'F1':>7}{'@0.1%':>8}{'@1%':>7}{'FPR.5':>8}"
     f"{'TPR.5':>8}"
 )
 
@@ -82,7 +83,9 @@ def table(found: Mapping[str, Figures | dict[str, Any]]) -> str:
                 ("tpr_here", 8),
             )
         ]  # fmt: skip
-        lines.append(f"{name[:39]:<40}{said['rows']:>8}{said['attacks']:>8}{''.join(cells)}")
+        lines.append(
+            f"{name[: _NAME_WIDTH - 1]:<{_NAME_WIDTH}}{said['rows']:>8}{said['attacks']:>8}{''.join(cells)}"
+        )
     lines.append(
         "@0.1%, @1%: share of phish found where that share of benign rows is flagged. "
         f"FPR.5, TPR.5: flagged at {THRESHOLD}."
