@@ -158,10 +158,6 @@ class AnalyzeEndpoints:
 
         def read() -> tuple[AnalyzeCall, Task]:
             asked = read_call(body, AnalyzeCall)
-            if asked.wait and asked.priority != "interactive":
-                raise RefusedError(
-                    422, "bad_request", 'Only what is "interactive" is waited for; set "wait".'
-                )
             return asked, task_of(asked, request_id)
 
         return read() if len(body) <= _INLINE_BYTES else await asyncio.to_thread(read)

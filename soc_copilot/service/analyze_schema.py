@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from soc_copilot.service.analyze_wire import MAX_ECHO_CHARS, MAX_JOBS
 
 _WORD: Final = r"^[A-Za-z0-9._@+-]{0,128}$"
+# RFC 4648, at least one byte.
+_BASE64: Final = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)"
 _STATUSES: Final = (400, 401, 403, 405, 413, 415, 421, 422, 429, 500, 503, 504)
 _JOBS: Final = (400, 401, 403, 405, 413, 415, 421, 422, 500, 503)
 _Kind = Literal["url", "email", "text", "page"]
@@ -15,27 +17,40 @@ _Prediction = Literal["phish", "suspicious", "benign"]
 _JobId = str
 
 
-class AnalyzeRequest(BaseModel):
-    """A content to be analysed. Nothing it names is fetched."""
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"content": "http://x.example/", "content_type": "url"}]},
-    )
-
-    content: str = Field(description="A URL; a message (RFC 5322); a text; a page's HTML.")
     content_type: _Kind
-    encoding: Literal["text", "base64"] = Field(
-        "text", description="Of content; a message that is not UTF-8 is sent in Base64."
+    screenshot: str = Field(
+        "", pattern=f"^({_BASE64})?$", description="A PNG of the page, in Base64."
     )
-    screenshot: str = Field("", description="A PNG of the page, in Base64.")
     user_id: str = Field("", pattern=_WORD, description="Who is told at /ws/USER.")
     session_id: str = Field("", pattern=_WORD, description="The caller's own; comes back.")
     force_reanalyze: bool = Field(False, description="Do not take an answer known already.")
     wait: bool = Field(True, description="False answers 202 at once.")
     priority: Literal["interactive", "drop", "bulk"] = Field(
-        "interactive", description="Whose turn it is first; others than the first need wait=false."
+        "interactive", description="Whose turn it is first."
     )
+
+
+class AnalyzeRequest(_Asked):
+    """A content to be analysed. Nothing it names is fetched."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"content": "http://x.example/", "content_type": "url"}]}
+    )
+
+    content: str = Field(
+        pattern=r"[^\s]", description="A URL; a message (RFC 5322); a text; a page's HTML."
+    )
+    encoding: Literal["text"] = "text"
+
+
+class AnalyzeEncodedRequest(_Asked):
+    """The same in Base64, for a message that is not UTF-8."""
+
+    content: str = Field(pattern=f"^{_BASE64}$")
+    encoding: Literal["base64"]
 
 
 class AnalyzeAnswer(BaseModel):
@@ -93,7 +108,7 @@ DESCRIBED: Final[dict[str, dict[str, Any]]] = {
     "analyze": {
         "summary": "Is this phishing?",
         "description": "A URL, e-mail, text or page; answered by every model that applies.",
-        "body": (AnalyzeRequest,),
+        "body": (AnalyzeRequest, AnalyzeEncodedRequest),
         "model": AnalyzeAnswer,
         "responses": {202: {"model": Queued, "description": "It waits its turn."}},
         "errors": _STATUSES,

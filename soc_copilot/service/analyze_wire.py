@@ -86,8 +86,8 @@ def task_of(call: AnalyzeCall, request_id: str) -> Task:
     if call.encoding == "base64":
         raw = _decoded(call.content, "content")
     else:
-        raw = call.content.encode("utf-8", "surrogateescape")
-    if not raw.strip() and not call.screenshot:
+        raw = call.content.encode() if call.content.strip() else b""
+    if not raw and not call.screenshot:
         raise RefusedError(422, "bad_request", '"content" is empty.')
     screenshot = _decoded(call.screenshot, "screenshot") if call.screenshot else None
     return Task(

@@ -69,7 +69,7 @@ def test_messages_that_are_no_text_come_in_base64(service: Analysing) -> None:
         ({"content": "x", "content_type": "url", "user_id": "a b"}, 422, "bad_request"),
         ({"content": "?", "content_type": "url", "encoding": "base64"}, 422, "bad_request"),
         ({"content": "x", "content_type": "url", "screenshot": "?"}, 422, "bad_request"),
-        ({"content": "x", "content_type": "url", "priority": "bulk"}, 422, "bad_request"),
+        ({"content": "x", "content_type": "url", "priority": "first"}, 422, "bad_request"),
         ({"content": "broken", "content_type": "url"}, 422, "unreadable"),
         ({"content": "poison", "content_type": "url"}, 503, "failed"),
         (b"{", 400, "bad_json"),
