@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
+from soc_copilot.cli import bench_phishing
 from soc_copilot.cli.common import positive, print_table
 from soc_copilot.pipeline.bench import bench_pipeline
 from soc_copilot.pipeline.bench_archive import bench_archive
@@ -43,6 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_archive(kinds)
     _add_host(kinds)
     _add_service(kinds)
+    bench_phishing.add_parser(kinds)
     window = kinds.add_parser(
         "window",
         help="delay of a 10 ms timer of the window while the pipeline runs flat out",

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +70,7 @@ class AnalysisSide:
         self._endpoints: AnalyzeEndpoints | None = None
         self._watch: OperationalWatch | None = None
         self._ticker: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     described: Final[dict[str, dict[str, Any]]] = DESCRIBED
 
@@ -157,8 +158,14 @@ class AnalysisSide:
     def start(self) -> None:
         """Begin to work; call on the running event loop."""
         assert self._endpoints is not None  # noqa: S101 - set by open
+        self._loop = asyncio.get_running_loop()
         self._endpoints.start()
         self._ticker = asyncio.create_task(self._tick())
+
+    def tell_all(self, message: Mapping[str, Any]) -> None:
+        """Send a message to everyone who listens; any thread, once started."""
+        assert self._loop is not None  # noqa: S101 - set by start
+        self._loop.call_soon_threadsafe(self.hub.tell_all, message)
 
     def stop(self) -> bool:
         """Analyse no more; False when something is still busy."""

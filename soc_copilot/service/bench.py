@@ -102,6 +102,7 @@ class LoadPlan:
         concurrent: Kept connections.
         seconds: How long, after a second to get warm; longer until something is answered.
         rate_per_s: Over all connections; 0 sends the next on each as soon as one is answered.
+        path: Of the endpoint.
     """
 
     port: int
@@ -109,20 +110,21 @@ class LoadPlan:
     concurrent: int
     seconds: float
     rate_per_s: float = 0.0
+    path: str = "/check"
 
 
 def drive(plan: LoadPlan, bodies: Sequence[bytes]) -> LoadFigures:
     """Send requests over kept connections."""
-    messages = [_message(plan.port, plan.token.encode("ascii"), body) for body in bodies]
+    messages = [_message(plan, body) for body in bodies]
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_drive(plan, messages))
 
 
-def _message(port: int, token: bytes, body: bytes) -> bytes:
+def _message(plan: LoadPlan, body: bytes) -> bytes:
     return (
-        b"POST /check HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %b\r\n"
+        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %b\r\n"
         b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-        % (port, token, len(body), body)
+        % (plan.path.encode("ascii"), plan.port, plan.token.encode("ascii"), len(body), body)
     )
 
 

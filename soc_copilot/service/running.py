@@ -72,6 +72,7 @@ class RunningService:
         self._session: IngestSession | None = None
         self._server: CheckServer | None = None
         self._producer: ServiceProducer | None = None
+        self._analysis: AnalysisSide | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -115,6 +116,7 @@ class RunningService:
             producers={source.id: self._producer},
         )
         self._session.open()
+        self._analysis = self._phishing()
         server = CheckServer(
             self._config,
             token,
@@ -123,7 +125,7 @@ class RunningService:
             halted=self._watch.reason,
             observer=self._producer.observe,
             recording=self._producer.trouble,
-            phishing=self._phishing(),
+            phishing=self._analysis,
         )
         server.start()
         self._server = server
@@ -156,6 +158,11 @@ class RunningService:
         if self._session is None:
             raise RuntimeError("The service is not open.")
         return self._session
+
+    @property
+    def analysis(self) -> AnalysisSide | None:
+        """What answers /analyze; None before `open`, and where that is switched off."""
+        return self._analysis
 
     @property
     def url(self) -> str:

@@ -1,0 +1,73 @@
+"""`soc-copilot bench phishing`: how fast the phishing pipeline is on this machine."""
+
+import argparse
+import json
+import sys
+
+from soc_copilot.cli.common import positive, print_table
+
+
+def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the benchmark to those there are."""
+    parser = kinds.add_parser(
+        "phishing",
+        help="URLs, texts and e-mails through /analyze, known ones, and live updates",
+        description="Start the checking service on a database of its own and call /analyze over "
+        "kept connections from another process, each content a new one; then one that is known, "
+        "then live updates to WebSockets. Embedded cache and queue.",
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=5.0, help="for each measurement (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--concurrent", type=positive, nargs="+", default=[1, 20, 100], metavar="N",
+        help="kept connections (default: 1 20 100)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--clients", type=positive, nargs="+", default=[10, 1_000], metavar="N",
+        help="WebSockets (default: 10 1000)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="figures as one JSON object")
+    parser.set_defaults(func=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print."""
+    from soc_copilot.service.bench_phishing import bench_phishing
+
+    def say(words: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{words}")
+
+    figures = bench_phishing(
+        options.seconds, concurrent=options.concurrent, clients=options.clients, say=say
+    )
+    say("")
+    if options.json:
+        print(json.dumps(figures.to_json()))
+        return 0
+    titles = ("content", "connections", "answered/s", "p50, ms", "p99, ms", "errors")
+    print_table(
+        titles,
+        [
+            (
+                kind,
+                str(one.concurrent),
+                f"{one.requests_per_s:,.0f}",
+                f"{one.p50_ms:.2f}",
+                f"{one.p99_ms:.2f}",
+                f"{one.n_errors:,}",
+            )
+            for kind, one in (*figures.load, ("known", figures.hit))
+        ],
+        right=titles[1:],
+    )
+    print()
+    titles = ("WebSockets", "messages/s")
+    print_table(
+        titles,
+        [(f"{one.clients:,}", f"{one.messages_per_s:,.0f}") for one in figures.sockets],
+        right=titles,
+    )
+    print(f"\n{figures.n_cores} processor cores, models {figures.model}")
+    return 0
