@@ -6,7 +6,8 @@ from typing import Final
 
 from soc_copilot.detection.phishing import explain
 from soc_copilot.detection.phishing.contents import page_text, url_of
-from soc_copilot.detection.phishing.scorer import Models, shipped, to_scores
+from soc_copilot.detection.phishing.scorer import Floats64, Models, shipped, to_scores
+from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.phishing import (
     Analyser,
     Content,
@@ -19,17 +20,20 @@ from soc_copilot.domain.phishing import (
 _MAX_REASONS: Final = 16  # chosen
 
 
-def _result(name: str, logit: float, reasons: Sequence[Reason], started: float) -> PartResult:
-    import numpy as np
-
-    score = float(to_scores(np.array([logit]))[0])
-    return PartResult(
-        name=name,
-        score=score,
-        confidence=confidence_of(score),
-        reasons=tuple(reasons[:_MAX_REASONS]),
-        latency_ms=(time.perf_counter() - started) * 1_000.0,
-    )
+def _results(
+    name: str, logits: Floats64, reasons: Sequence[Sequence[Reason]], started: float
+) -> list[PartResult]:
+    each_ms = (time.perf_counter() - started) * 1_000.0 / max(len(reasons), 1)
+    return [
+        PartResult(
+            name=name,
+            score=score,
+            confidence=confidence_of(score),
+            reasons=tuple(some[:_MAX_REASONS]),
+            latency_ms=each_ms,
+        )
+        for score, some in zip(to_scores(logits).tolist(), reasons, strict=True)
+    ]
 
 
 class UrlAnalyser:
@@ -51,12 +55,16 @@ class UrlAnalyser:
 
     def analyse(self, content: Content) -> PartResult:
         """Score a URL."""
+        return self.analyse_many([content])[0]
+
+    def analyse_many(self, contents: Sequence[Content]) -> list[PartResult]:
+        """Score URLs; the model passes over them together."""
         started = time.perf_counter()
-        url = url_of(content)
-        if url is None:
-            return PartResult(self.name, None, state="skipped")
-        logit = float(self._models.parsed_url_logits([url])[0])
-        return _result(self.name, logit, explain.of_url(url), started)
+        urls = [url for content in contents if (url := url_of(content)) is not None]
+        if len(urls) != len(contents):
+            raise DetectorError("Not all of these are URLs.")
+        logits = self._models.parsed_url_logits(urls)
+        return _results(self.name, logits, [explain.of_url(url) for url in urls], started)
 
 
 class MailAnalyser:
@@ -78,15 +86,21 @@ class MailAnalyser:
 
     def analyse(self, content: Content) -> PartResult:
         """Score an e-mail."""
+        return self.analyse_many([content])[0]
+
+    def analyse_many(self, contents: Sequence[Content]) -> list[PartResult]:
+        """Score e-mails; the model passes over them together."""
         started = time.perf_counter()
-        mail = content.parsed
-        if not isinstance(mail, ParsedEmail):
-            return PartResult(self.name, None, state="skipped")
-        found, reasons = self._models.mail_logits([mail])
-        of_words = explain.of_text(
-            self._models.get("email"), mail.subject, mail.text, is_short=False
-        )
-        return _result(self.name, float(found[0]), [*reasons[0], *of_words], started)
+        mails = [c.parsed for c in contents if isinstance(c.parsed, ParsedEmail)]
+        if len(mails) != len(contents):
+            raise DetectorError("Not all of these are e-mails.")
+        found, reasons = self._models.mail_logits(mails)
+        model = self._models.get("email")
+        told = [
+            [*some, *explain.of_text(model, mail.subject, mail.text, is_short=False)]
+            for mail, some in zip(mails, reasons, strict=True)
+        ]
+        return _results(self.name, found, told, started)
 
 
 class TextAnalyser:
@@ -108,11 +122,19 @@ class TextAnalyser:
 
     def analyse(self, content: Content) -> PartResult:
         """Score a text."""
+        return self.analyse_many([content])[0]
+
+    def analyse_many(self, contents: Sequence[Content]) -> list[PartResult]:
+        """Score texts; the model passes over them together."""
         started = time.perf_counter()
-        text = page_text(content) if content.kind == "page" else content.text
-        found, reasons = self._models.text_logits([text])
-        of_words = explain.of_text(self._models.get("text"), "", text, is_short=True)
-        return _result(self.name, float(found[0]), [*reasons[0], *of_words], started)
+        texts = [page_text(c) if c.kind == "page" else c.text for c in contents]
+        found, reasons = self._models.text_logits(texts)
+        model = self._models.get("text")
+        told = [
+            [*some, *explain.of_text(model, "", text, is_short=True)]
+            for text, some in zip(texts, reasons, strict=True)
+        ]
+        return _results(self.name, found, told, started)
 
 
 def analysers(models: Models | None = None) -> list[Analyser]:

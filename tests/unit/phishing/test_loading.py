@@ -1,6 +1,12 @@
 from importlib.metadata import EntryPoint
 
-from soc_copilot.phishing.loading import GROUP, load_parts
+import pytest
+
+from soc_copilot.domain.phishing import ContentType
+from soc_copilot.phishing.lane import BatchAnalyser
+from soc_copilot.phishing.loading import GROUP, Loaded, load_parts
+from soc_copilot.phishing.reading import read_content
+from soc_copilot.service.bench_phishing import made_up
 from tests.unit.phishing.parts import FakePart
 
 
@@ -39,7 +45,22 @@ def test_what_loads_is_there_and_what_does_not_is_told() -> None:
     assert "No such file." in found.missing[0][1]
 
 
-def test_our_own_models_are_there() -> None:
-    found = load_parts()
-    assert {part.name for part in found.parts} >= {"url", "email", "text"}
-    assert found.missing == ()
+@pytest.fixture(scope="module")
+def ours() -> Loaded:
+    return load_parts()
+
+
+def test_our_own_models_are_there(ours: Loaded) -> None:
+    assert {part.name for part in ours.parts} >= {"url", "email", "text"}
+    assert ours.missing == ()
+
+
+@pytest.mark.parametrize("kind", ["url", "email", "text"])
+def test_scores_do_not_depend_on_company(ours: Loaded, kind: ContentType) -> None:
+    part = next(part for part in ours.parts if part.name == kind)
+    assert isinstance(part, BatchAnalyser)
+    contents = [read_content(kind, row["content"].encode()) for row in made_up(kind, 12)]
+    together = part.analyse_many(contents)
+    alone = [part.analyse(content) for content in contents]
+    assert [one.score for one in together] == pytest.approx([one.score for one in alone], abs=1e-5)
+    assert [one.reasons for one in together] == [one.reasons for one in alone]
