@@ -8,6 +8,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -129,7 +130,8 @@ def entropy(text: str) -> float:
     return -sum(n / size * math.log2(n / size) for n in (text.count(c) for c in set(text)))
 
 
-def _randomness(label: str) -> list[float]:
+@lru_cache(maxsize=4_096)  # chosen: "www" and the like come again and again
+def _randomness(label: str) -> tuple[float, ...]:
     """How unlike a name a label is: shares of vowels, rare letters, digits, changes, runs."""
     size = max(len(label), 1)
     letters = [c for c in label if c.isalpha()]
@@ -139,7 +141,7 @@ def _randomness(label: str) -> list[float]:
         run = run + 1 if c.isalpha() and c not in _VOWELS else 0
         longest = max(longest, run)
     changes = sum(a.isdigit() != b.isdigit() for a, b in itertools.pairwise(label))
-    return [
+    return (
         sum(c in _VOWELS for c in letters) / n_letters,
         sum(c in _RARE for c in letters) / n_letters,
         sum(c.isdigit() for c in label) / size,
@@ -147,7 +149,7 @@ def _randomness(label: str) -> list[float]:
         min(longest, 7) / 7,
         entropy(label) / max(math.log2(size + 1), 1.0),
         float(any(a == b for a, b in itertools.pairwise(label))),
-    ]
+    )
 
 
 def _numbers(
