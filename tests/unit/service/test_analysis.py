@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+
+from soc_copilot.domain.errors import SourceError
 from soc_copilot.phishing.redis_store import PREFIX
 from tests.unit.phishing.conftest import redis_server  # noqa: F401 - a fixture
 from tests.unit.phishing.parts import FakePart
@@ -21,6 +24,13 @@ def test_nothing_is_told_before_it_is_open() -> None:
     assert side.health() == ()
     assert side.info() is None
     assert side.stop()
+
+
+def test_a_redis_url_that_is_none_ends_the_start() -> None:
+    service = Analysing(phishing__redis_url="http://127.0.0.1")
+    with pytest.raises(SourceError, match="must begin with redis://"):
+        service.server.start()
+    assert service.server.stop()
 
 
 def test_with_redis_workers_answer_and_everyone_knows(
