@@ -9,6 +9,7 @@ from soc_copilot.domain.errors import ParseError, PolicyError
 from soc_copilot.domain.phishing import Analysis
 from soc_copilot.phishing.breaker import PartBreaker
 from soc_copilot.phishing.cache import TTL_S
+from soc_copilot.phishing.sessions import MAX_EACH
 from soc_copilot.phishing.tasks import decode_analysis, encode_analysis
 
 if TYPE_CHECKING:
@@ -111,3 +112,51 @@ class RedisCache:
     def close(self) -> None:
         """Close the connection."""
         self._redis.close()
+
+
+class RedisSessions:
+    """Keeps sessions in Redis, for every machine that uses it.
+
+    Args:
+        redis: The connection.
+        ttl_s: How long a session is known after its last answer.
+
+    Thread:
+        Any.
+    """
+
+    def __init__(self, redis: "Redis", *, ttl_s: float = TTL_S) -> None:
+        self._redis = redis
+        self._ttl_ms = int(ttl_s * 1000)
+
+    def note(self, user_id: str, session_id: str, data: bytes) -> None:
+        """Remember an answer; nothing is where Redis cannot be reached."""
+        from redis import RedisError
+
+        key = _session_key(user_id, session_id)
+        try:
+            with self._redis.pipeline() as pipeline:
+                pipeline.lpush(key, data)
+                pipeline.ltrim(key, 0, MAX_EACH - 1)
+                pipeline.pexpire(key, self._ttl_ms)
+                pipeline.execute()
+        except RedisError as error:
+            logger.debug("A session was not noted. reason=%s", type(error).__name__)
+
+    def recent(self, user_id: str, session_id: str) -> list[bytes]:
+        """The last answers, the newest first.
+
+        Raises:
+            PolicyError: Redis cannot be reached.
+        """
+        from redis import RedisError
+
+        try:
+            found = self._redis.lrange(_session_key(user_id, session_id), 0, MAX_EACH - 1)
+        except RedisError as error:
+            raise PolicyError("Sessions are in Redis, which cannot be reached now.") from error
+        return [one for one in found if isinstance(one, bytes)]
+
+
+def _session_key(user_id: str, session_id: str) -> str:
+    return f"{PREFIX}session:{user_id}:{session_id}"  # neither holds a colon

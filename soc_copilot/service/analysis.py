@@ -12,7 +12,8 @@ from soc_copilot.phishing.engine import Engine, Reader
 from soc_copilot.phishing.operations import OperationalAlert, OperationalWatch
 from soc_copilot.phishing.orchestrator import Orchestrator, PartHealth
 from soc_copilot.phishing.queue import EmbeddedQueue, JobQueue
-from soc_copilot.phishing.redis_store import RedisCache, connect
+from soc_copilot.phishing.redis_store import RedisCache, RedisSessions, connect
+from soc_copilot.phishing.sessions import MemorySessions, Sessions
 from soc_copilot.service.analyze import AnalyzeEndpoints, AnalyzeParts
 from soc_copilot.service.analyze_metrics import AnalyzeMetrics
 from soc_copilot.service.analyze_schema import DESCRIBED
@@ -128,7 +129,7 @@ class AnalysisSide:
         hub = self._hub = Hub(guard, max_sockets=options.sockets, heartbeat_s=self._heartbeat_s)
         counted.watch(queue.counts, engine.health, lambda: len(hub))
         parts = AnalyzeParts(
-            engine, queue, hub, limiter, counted, self._config.timeout_s,
+            engine, queue, hub, limiter, counted, self._make_sessions(), self._config.timeout_s,
             is_near=not self.is_shared, halted=self._halted, noted=watch.answered,
         )  # fmt: skip
         self._endpoints = AnalyzeEndpoints(parts)
@@ -144,6 +145,11 @@ class AnalysisSide:
         if self.is_shared:
             return RedisCache(connect(options.redis_url))
         return MemoryCache(Path(options.cache_file) if options.cache_file else None)
+
+    def _make_sessions(self) -> Sessions:
+        if self.is_shared:
+            return RedisSessions(connect(self._config.phishing.redis_url))
+        return MemorySessions()
 
     def _make_queue(self, engine: Engine) -> JobQueue:
         options = self._config.phishing

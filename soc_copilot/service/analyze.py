@@ -16,11 +16,13 @@ from soc_copilot.domain.errors import SocCopilotError
 from soc_copilot.domain.phishing import Analysis
 from soc_copilot.phishing.engine import Engine
 from soc_copilot.phishing.queue import JobQueue
+from soc_copilot.phishing.sessions import Sessions
 from soc_copilot.phishing.tasks import ENDED, Job, Task
 from soc_copilot.service.analyze_metrics import AnalyzeMetrics
 from soc_copilot.service.analyze_wire import (
     AnalyzeCall,
     JobsCall,
+    SessionCall,
     answer_to,
     job_told,
     read_call,
@@ -58,6 +60,7 @@ class AnalyzeParts:
     hub: Hub
     limiter: RateLimiter
     metrics: AnalyzeMetrics
+    sessions: Sessions
     timeout_s: float
     is_near: bool = True
     halted: Callable[[], str] = lambda: ""
@@ -83,6 +86,7 @@ class AnalyzeEndpoints:
         return {
             "/analyze": Route("analyze", self.analyze, _POST, is_json=True, is_hot=True),
             "/analyze/jobs": Route("analyze_jobs", self.jobs, _POST, is_json=True),
+            "/analyze/session": Route("analyze_session", self.session, _POST, is_json=True),
             "/analyze/cancel": Route("analyze_cancel", self.cancel, _POST, is_json=True),
         }
 
@@ -101,7 +105,9 @@ class AnalyzeEndpoints:
         asked, task = await self._read(call.body)
         analysis = await self._known(task)
         if analysis is not None:
-            self._tell(Job(task.id, "done", task.priority, task.user_id, task.session_id, analysis))
+            job = Job(task.id, "done", task.priority, task.user_id, task.session_id, analysis)
+            await self._apart(functools.partial(self._note, job))
+            self._tell(job)
         elif not asked.wait:
             return await self._queued(task)
         else:
@@ -128,6 +134,17 @@ class AnalyzeEndpoints:
         told = [one for one, is_done in zip(asked.job_ids, done, strict=True) if is_done]
         return Answer(200, msgspec.json.encode({"cancelled": told}))
 
+    async def session(self, call: Call) -> Answer:
+        """What was answered lately in a session."""
+        asked = read_call(call.body, SessionCall)
+        try:
+            found = await self._apart(
+                lambda: self._parts.sessions.recent(asked.user_id, asked.session_id)
+            )
+        except SocCopilotError as error:
+            raise refusal_of(error) from error
+        return Answer(200, msgspec.json.encode({"answers": [msgspec.Raw(one) for one in found]}))
+
     def on_jobs(self, jobs: Sequence[Job]) -> None:
         """Hear of jobs whose state changed; any thread.
 
@@ -135,7 +152,14 @@ class AnalyzeEndpoints:
             RuntimeError: The event loop is closed.
         """
         assert self._loop is not None  # noqa: S101 - set by start
+        for job in jobs:
+            self._note(job)
         self._loop.call_soon_threadsafe(self._changed, tuple(jobs))
+
+    def _note(self, job: Job) -> None:
+        if job.session_id and job.state in ENDED:
+            data = msgspec.json.encode(job_told(job))
+            self._parts.sessions.note(job.user_id, job.session_id, data)
 
     def _changed(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

@@ -98,6 +98,21 @@ class JobsAnswer(BaseModel):
     jobs: list[dict[str, Any]]
 
 
+class SessionRequest(BaseModel):
+    """Which session is meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    session_id: str = Field(min_length=1, pattern=_WORD)
+    user_id: str = Field("", pattern=_WORD, description="As it was given with the contents.")
+
+
+class SessionAnswer(BaseModel):
+    """Its last answers, the newest first; none 300 s after the last one."""
+
+    answers: list[dict[str, Any]]
+
+
 class CancelAnswer(BaseModel):
     """Jobs that were taken back; the others ran already."""
 
@@ -117,6 +132,12 @@ DESCRIBED: Final[dict[str, dict[str, Any]]] = {
         "summary": "How far jobs have come",
         "body": (JobsRequest,),
         "model": JobsAnswer,
+        "errors": _JOBS,
+    },
+    "analyze_session": {
+        "summary": "What was answered lately in a session",
+        "body": (SessionRequest,),
+        "model": SessionAnswer,
         "errors": _JOBS,
     },
     "analyze_cancel": {

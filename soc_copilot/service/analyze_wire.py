@@ -33,6 +33,7 @@ _PRIORITIES: Final = {
 }
 
 Word = Annotated[str, msgspec.Meta(pattern=_USER)]
+Name = Annotated[str, msgspec.Meta(pattern=_USER, min_length=1)]
 
 
 class AnalyzeCall(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,6 +57,13 @@ class JobsCall(msgspec.Struct, forbid_unknown_fields=True):
         list[Annotated[str, msgspec.Meta(max_length=128)]],
         msgspec.Meta(min_length=1, max_length=MAX_JOBS),
     ]
+
+
+class SessionCall(msgspec.Struct, forbid_unknown_fields=True):
+    """What asks about a session."""
+
+    session_id: Name
+    user_id: Word = ""
 
 
 T = TypeVar("T", bound=msgspec.Struct)

@@ -31,7 +31,9 @@ def described(service: Analysing) -> Any:
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-@pytest.mark.parametrize("path", ["/analyze", "/analyze/jobs", "/analyze/cancel"])
+@pytest.mark.parametrize(
+    "path", ["/analyze", "/analyze/jobs", "/analyze/session", "/analyze/cancel"]
+)
 def test_calls_are_answered_as_described(described: Any, path: str, mode: GenerationMode) -> None:
     @hypothesis.settings(
         max_examples=N_EXAMPLES, deadline=None, derandomize=True, database=None,

@@ -2,7 +2,8 @@ import pytest
 
 from soc_copilot.domain.errors import PolicyError
 from soc_copilot.phishing.orchestrator import Orchestrator
-from soc_copilot.phishing.redis_store import PREFIX, RedisCache, connect
+from soc_copilot.phishing.redis_store import PREFIX, RedisCache, RedisSessions, connect
+from soc_copilot.phishing.sessions import MAX_EACH
 from tests.unit.phishing.parts import FakePart, TurnedClock, url
 from tests.unit.phishing.redis_parts import RedisServer
 
@@ -38,3 +39,18 @@ def test_an_answer_is_known_to_all_for_its_time_and_over_a_restart(
     assert cache.get("a") == answer
     cache.close()
     other.close()
+
+
+def test_a_session_is_known_to_all(redis_server: RedisServer) -> None:
+    sessions, other = (RedisSessions(redis_server.redis()) for _ in range(2))
+    for number in range(MAX_EACH + 5):
+        sessions.note("ann", "s", b"%d" % number)
+    found = other.recent("ann", "s")
+    assert (len(found), found[0]) == (MAX_EACH, b"104")
+    assert other.recent("bob", "s") == []
+    with redis_server.redis() as redis:
+        assert 290_000 < redis.pttl(f"{PREFIX}session:ann:s") <= 300_000
+    redis_server.kill()
+    sessions.note("ann", "s", b"x")  # costs nothing but itself
+    with pytest.raises(PolicyError, match="cannot be reached"):
+        sessions.recent("ann", "s")

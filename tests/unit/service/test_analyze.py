@@ -119,6 +119,21 @@ def test_what_nobody_waits_for_is_a_job(service: Analysing) -> None:
     assert found[1]["status"] == "cancelled"
 
 
+def test_a_session_tells_what_was_answered_lately(service: Analysing) -> None:
+    first = service.analyze("evil session", "text", user_id="ann", session_id="s-7")[1]
+    again = service.analyze("evil session", "text", user_id="ann", session_id="s-7")[1]
+    asked = {"user_id": "ann", "session_id": "s-7"}
+    status, _, told = service.call("POST", "/analyze/session", asked)
+    assert status == 200
+    names = [one["request_id"] for one in told["answers"]]
+    assert names == [again["request_id"], first["request_id"]]
+    assert [one["cached"] for one in told["answers"]] == [True, False]
+    assert told["answers"][1]["prediction"] == "phish"
+    other = service.call("POST", "/analyze/session", {**asked, "user_id": "bob"})[2]
+    assert other == {"answers": []}
+    assert service.call("POST", "/analyze/session", {"session_id": ""})[0] == 422
+
+
 def test_the_kill_switch_closes_it(service: Analysing) -> None:
     n = len(service.parts[0].seen)
     service.reason = "A drill."

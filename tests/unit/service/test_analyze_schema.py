@@ -5,12 +5,14 @@ from soc_copilot.service.analyze_schema import (
     AnalyzeEncodedRequest,
     AnalyzeRequest,
     JobsRequest,
+    SessionRequest,
 )
-from soc_copilot.service.analyze_wire import AnalyzeCall, JobsCall
+from soc_copilot.service.analyze_wire import AnalyzeCall, JobsCall, SessionCall
 
 
 def test_what_is_described_is_what_is_read() -> None:
     assert set(JobsRequest.model_fields) == set(JobsCall.__struct_fields__)
+    assert set(SessionRequest.model_fields) == set(SessionCall.__struct_fields__)
     for model in (AnalyzeRequest, AnalyzeEncodedRequest):
         assert set(model.model_fields) == set(AnalyzeCall.__struct_fields__)
     hints = get_type_hints(AnalyzeCall)
@@ -24,4 +26,4 @@ def test_what_is_described_is_what_is_read() -> None:
 
 
 def test_every_endpoint_is_described() -> None:
-    assert set(DESCRIBED) == {"analyze", "analyze_jobs", "analyze_cancel"}
+    assert set(DESCRIBED) == {"analyze", "analyze_jobs", "analyze_session", "analyze_cancel"}
