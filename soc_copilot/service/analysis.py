@@ -84,11 +84,16 @@ class AnalysisSide:
     def trouble(self) -> str:
         """What is wrong with the pipeline now; empty when nothing is."""
         active = self._watch.active() if self._watch is not None else ()
-        return " ".join(alert.message for alert in active)
+        # A cache that helps little is worth knowing; nothing is wrong with the answers.
+        return " ".join(alert.message for alert in active if alert.code != "cache")
 
     def health(self) -> tuple[PartHealth, ...]:
         """How each model is doing."""
         return self._engine.health() if self._engine is not None else ()
+
+    def counts(self) -> Mapping[str, int]:
+        """Jobs by state."""
+        return self._queue.counts() if self._queue is not None else {}
 
     def info(self) -> dict[str, Any] | None:
         """Which models are loaded, for /model/info."""

@@ -39,6 +39,8 @@ from soc_copilot.service.wire import RefusedError
 logger = logging.getLogger(__name__)
 
 _INLINE_BYTES: Final = 64 * 1024  # chosen: read and hashed in less than a millisecond
+_LOOK_S: Final = 0.25  # chosen: how often to see whether somebody still waits
+_NO_FAULT: Final = frozenset({"kill_switch", "stopping", "unreadable", "gone"})
 _POST: Final = frozenset({"POST"})
 
 T = TypeVar("T")
@@ -111,7 +113,7 @@ class AnalyzeEndpoints:
         elif not asked.wait:
             return await self._queued(task)
         else:
-            analysis = await self._analysed(task, began)
+            analysis = await self._analysed(task, call, began)
         took_s = time.perf_counter() - began
         parts.metrics.answered(task.kind, analysis.prediction, took_s)
         parts.noted(took_s, False)
@@ -202,26 +204,39 @@ class AnalyzeEndpoints:
         except SocCopilotError as error:
             raise refusal_of(error) from error
 
-    async def _analysed(self, task: Task, began: float) -> Analysis:
+    async def _analysed(self, task: Task, call: Call, began: float) -> Analysis:
         assert self._loop is not None  # noqa: S101 - set by start
         future: asyncio.Future[Analysis] = self._loop.create_future()
         self._waiting[task.id] = future
         try:
             await self._submit(task)
-            async with asyncio.timeout(self._parts.timeout_s):
-                return await future
-        except TimeoutError:
-            self._parts.noted(time.perf_counter() - began, True)
-            words = f"The content was not analysed within {self._parts.timeout_s:g} s."
-            await self._apart(functools.partial(self._parts.queue.cancel, task.id))
-            raise RefusedError(504, "timeout", words) from None
+            return await self._ended(future, task, call)
         except SocCopilotError as error:
             refusal = refusal_of(error)
-            if refusal.code not in {"kill_switch", "stopping", "unreadable"}:
+            if refusal.code not in _NO_FAULT:
                 self._parts.noted(time.perf_counter() - began, True)
             raise refusal from error
         finally:
             self._waiting.pop(task.id, None)
+
+    async def _ended(self, future: "asyncio.Future[Analysis]", task: Task, call: Call) -> Analysis:
+        """Wait for the answer, as long as there is time and somebody who waits for it.
+
+        Raises:
+            SocCopilotError: There is none.
+        """
+        left_s = self._parts.timeout_s
+        while left_s > 0:
+            done, _ = await asyncio.wait((future,), timeout=min(_LOOK_S, left_s))
+            if done:
+                return future.result()
+            left_s -= _LOOK_S
+            if call.connection is not None and call.connection.disconnected:
+                await self._apart(functools.partial(self._parts.queue.cancel, task.id))
+                raise RefusedError(503, "gone", "Nobody waits for the answer.")
+        await self._apart(functools.partial(self._parts.queue.cancel, task.id))
+        words = f"The content was not analysed within {self._parts.timeout_s:g} s."
+        raise RefusedError(504, "timeout", words)
 
     async def _apart(self, work: Callable[[], T]) -> T:
         """Do it here, or where it may wait."""

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from soc_copilot.domain.errors import SourceError
+from soc_copilot.phishing.operations import MIN_LOOKS
 from soc_copilot.phishing.redis_store import PREFIX
 from tests.unit.phishing.conftest import redis_server  # noqa: F401 - a fixture
 from tests.unit.phishing.parts import FakePart
@@ -24,6 +25,14 @@ def test_nothing_is_told_before_it_is_open() -> None:
     assert side.health() == ()
     assert side.info() is None
     assert side.stop()
+
+
+def test_a_cold_cache_is_told_and_is_no_trouble() -> None:
+    with Analysing() as service:
+        for number in range(MIN_LOOKS):
+            service.analyze(f"http://example.com/{number}")
+        until(lambda: service.alerts == ["cache"])
+        assert service.call("GET", "/health")[2]["status"] == "ok"
 
 
 def test_a_redis_url_that_is_none_ends_the_start() -> None:

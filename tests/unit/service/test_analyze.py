@@ -7,7 +7,7 @@ import pytest
 
 from soc_copilot.phishing.orchestrator import Orchestrator
 from tests.unit.phishing.parts import PATIENCE_S, FakePart
-from tests.unit.service.analysis_parts import Analysing, heard
+from tests.unit.service.analysis_parts import BEARER, Analysing, heard
 
 
 @pytest.fixture(scope="module")
@@ -246,3 +246,23 @@ def test_a_full_queue_refuses() -> None:
         status, answer = service.analyze("third", wait=False)
         assert (status, answer["error"]["code"]) == (503, "queue_full")
         assert json.dumps(answer)
+
+
+def test_who_goes_away_costs_no_scoring() -> None:
+    with Analysing() as service:
+        part = service.parts[0]
+        part.gate.clear()
+        service.analyze("first", wait=False)
+        assert part.entered.wait(PATIENCE_S)
+        connection = service.connect()
+        body = json.dumps({"content": "second", "content_type": "url"})
+        headers = {**BEARER, "Content-Type": "application/json"}
+        connection.request("POST", "/analyze", body, headers)
+        counts = service.side.counts
+        until(lambda: counts()["queued"] == 1)
+        connection.close()
+        until(lambda: counts()["cancelled"] == 1)
+        part.gate.set()
+        until(lambda: counts()["done"] == 1)
+        assert part.seen == ["first"]
+        assert service.side.trouble() == ""
