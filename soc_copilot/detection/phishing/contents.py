@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from soc_copilot.detection.phishing.html import read_html, tidy
+from soc_copilot.detection.phishing.html import read_html
 from soc_copilot.detection.phishing.mail import MAX_MESSAGE_BYTES, is_message, parse_email
 from soc_copilot.detection.phishing.urls import MAX_URL_CHARS, parse_url
 from soc_copilot.domain.errors import SourceError
@@ -58,11 +58,8 @@ def content_of(raw: bytes | str, kind: ContentType | None = None) -> Content:
 
 
 def page_text(content: Content) -> str:
-    """What a reader sees of a saved page; "" where it cannot be read."""
-    try:
-        return read_html(content.text).text
-    except ValueError:
-        return tidy(content.text)
+    """What a reader sees of a saved page."""
+    return read_html(content.text).text
 
 
 def url_of(content: Content) -> ParsedUrl | None:

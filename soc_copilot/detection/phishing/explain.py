@@ -112,12 +112,7 @@ def _weightiest(
     return [
         (said[i][1].removeprefix("w:"), float(weights[i]))
         for i in order
-        if weights[i] >= # Words that any text has; the model weighs them, but they explain nothing.
-_COMMON: Final = frozenset(
-    {"your", "you", "this", "that", "with", "from", "have", "been", "will", "and", "for", "the"}
-    | {"are", "our", "now", "not", "was", "has", "out", "who", "all", "any", "get", "can", "may"}
-)
-_MIN_WORD_WEIGHT and not said[i][1].startswith("w:#")
+        if weights[i] >= _MIN_WORD_WEIGHT and _explains(said[i][1].removeprefix("w:"))
     ]
 
 

@@ -2,17 +2,25 @@
 
 import re
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from html import unescape
 from typing import Final
-
-from typing_extensions import override
 
 MAX_HTML_CHARS: Final = 1 << 20  # chosen: what stands behind is not read
 MAX_TEXT_CHARS: Final = 200_000  # chosen
 MAX_LINKS: Final = 500  # chosen
+MAX_TAGS: Final = 60_000  # chosen: tags of a page that are read
+MAX_TAG_CHARS: Final = 1 << 19  # chosen: of a tag with its attributes, pictures within them
+MAX_ATTRIBUTES_CHARS: Final = 6_000  # chosen: of these, those that are read
+MAX_OPEN: Final = 500  # chosen: unseen elements within each other that are kept apart
 MAX_TARGET_CHARS: Final = 4_096  # chosen
 _UNSEEN: Final = frozenset({"script", "style", "head", "title", "noscript", "template"})
 _BREAKS: Final = frozenset({"p", "div", "br", "tr", "td", "th", "li", "h1", "h2", "h3", "table"})
+_RAW: Final = frozenset({"script", "style", "title", "textarea"})
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,30})")
+_STOPS: Final = re.compile("[>\"']")
+_ATTRIBUTE: Final = re.compile(
+    r"([a-zA-Z_:@][\w:.-]{0,60})(?:\s{0,20}=\s{0,20}(\"[^\"]*\"|'[^']*'|[^\s\"'>]*))?"
+)
 _HIDING: Final = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])"
     r"|opacity\s*:\s*0(?![.\d])|max-height\s*:\s*0(?![.\d])",
@@ -44,37 +52,70 @@ class Page:
     n_hidden: int = 0
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+class _Reader:
+    """Reads tags in one pass: the standard library's parser takes quadratic time on rubbish."""
+
+    def __init__(self, source: str) -> None:
         self.page = Page()
-        self.pieces: list[str] = []
+        self._source = source
+        self._pieces: list[str] = []
         self._n_chars = 0
         self._unseen: list[str] = []  # open elements from the first unseen one on
         self._target: str | None = None
         self._anchor: list[str] = []
 
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        named = {name: value or "" for name, value in attrs}
-        self._start(tag, named)
+    def read(self) -> Page:
+        """Read all of it."""
+        source, at = self._source, 0
+        for _ in range(MAX_TAGS):
+            start = source.find("<", at)
+            if start < 0:
+                break
+            self._data(source[at:start])
+            at = self._markup(start)
+        else:
+            at = len(source)
+        self._data(source[at:])
+        self._close()
+        self.page.text = tidy("".join(self._pieces))
+        return self.page
 
-    @override
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in _VOID:
-            self.handle_endtag(tag)
+    def _markup(self, start: int) -> int:
+        """Read what begins with "<"; where it ends."""
+        source = self._source
+        if source.startswith("<!--", start):
+            return self._behind("-->", start + 4)
+        if source.startswith(("<!", "<?"), start):
+            return self._behind(">", start)
+        name = _TAG.match(source, start)
+        if name is None:
+            self._data("<")
+            return start + 1
+        end = _tag_end(source, name.end())
+        tag = name.group(2).lower()
+        if name.group(1):
+            self._end(tag)
+            return end
+        self._start(tag, _attributes(source[name.end() : end - 1]))
+        if tag in _RAW:
+            closing = re.compile(f"</{tag}", re.IGNORECASE).search(source, end)
+            return closing.start() if closing else len(source)
+        return end
+
+    def _behind(self, sign: str, at: int) -> int:
+        found = self._source.find(sign, at)
+        return found + len(sign) if found >= 0 else len(self._source)
 
     def _start(self, tag: str, named: dict[str, str]) -> None:
         page = self.page
         hides = "hidden" in named or bool(_HIDING.search(named.get("style", "")[:500]))
         if tag not in _VOID and (self._unseen or tag in _UNSEEN or hides):
             page.n_hidden += hides
-            if len(self._unseen) < 1_000:
+            if len(self._unseen) < MAX_OPEN:
                 self._unseen.append(tag)
             return
         if tag in _BREAKS:
-            self.pieces.append("\n")
+            self._pieces.append("\n")
         if tag == "a" and named.get("href"):
             self._close()
             self._target = named["href"][:MAX_TARGET_CHARS]
@@ -85,13 +126,11 @@ class _Reader(HTMLParser):
             page.n_forms += 1
             if named.get("action"):
                 self._add("", named["action"][:MAX_TARGET_CHARS])
-        elif tag == "img":
+        elif tag == "img" and not self._unseen:
             page.n_images += 1
-            if named.get("alt"):
-                self.handle_data(named["alt"][:200])
+            self._data(named.get("alt", "")[:200])
 
-    @override
-    def handle_endtag(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         if self._unseen:
             if tag in self._unseen:
                 while self._unseen.pop() != tag:
@@ -100,16 +139,16 @@ class _Reader(HTMLParser):
         if tag == "a":
             self._close()
         elif tag in _BREAKS:
-            self.pieces.append("\n")
+            self._pieces.append("\n")
 
-    @override
-    def handle_data(self, data: str) -> None:
-        if self._unseen or self._n_chars > MAX_TEXT_CHARS:
+    def _data(self, data: str) -> None:
+        if not data or self._unseen or self._n_chars > MAX_TEXT_CHARS:
             return
         self._n_chars += len(data)
-        self.pieces.append(data)
+        seen = unescape(data) if "&" in data else data
+        self._pieces.append(seen)
         if self._target is not None:
-            self._anchor.append(data)
+            self._anchor.append(seen)
 
     def _close(self) -> None:
         if self._target is not None:
@@ -121,23 +160,33 @@ class _Reader(HTMLParser):
             self.page.links.append((text, target.strip()))
 
 
+def _tag_end(source: str, at: int) -> int:
+    """Behind the ">" that ends a tag, those in quotes passed over; the end where there is none."""
+    limit = min(at + MAX_TAG_CHARS, len(source))
+    while stop := _STOPS.search(source, at, limit):
+        at = stop.end()
+        if stop.group() == ">":
+            return at
+        closing = source.find(stop.group(), at, limit)
+        # A quote that is never closed is a sign like others; there is no second such quote.
+        at = closing + 1 if closing >= 0 else at
+    return limit
+
+
+def _attributes(source: str) -> dict[str, str]:
+    """Names and values of a tag; the first of a name counts."""
+    found: dict[str, str] = {}
+    for name, value in _ATTRIBUTE.findall(source[:MAX_ATTRIBUTES_CHARS]):
+        plain = value[1:-1] if value[:1] in {'"', "'"} else value
+        found.setdefault(name.lower(), unescape(plain))
+    return found
+
+
 def tidy(text: str) -> str:
     """A text with unseen signs left out and blanks made one; line breaks stay."""
     return _LINES.sub("\n", _BLANKS.sub(" ", text)).strip()[:MAX_TEXT_CHARS]
 
 
 def read_html(source: str) -> Page:
-    """The visible text and links of a page; anything is taken.
-
-    Raises:
-        ValueError: The standard library's parser gave up on it.
-    """
-    reader = _Reader()
-    try:
-        reader.feed(source[:MAX_HTML_CHARS])
-        reader.close()
-    except AssertionError as error:  # how html.parser says that markup defeats it
-        raise ValueError("the HTML cannot be read") from error
-    reader._close()
-    reader.page.text = tidy("".join(reader.pieces))
-    return reader.page
+    """The visible text and links of a page; anything is taken, in time that grows with it."""
+    return _Reader(source[:MAX_HTML_CHARS]).read()

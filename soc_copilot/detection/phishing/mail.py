@@ -16,16 +16,23 @@ from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from soc_copilot.detection.phishing.html import Page, read_html, tidy
 from soc_copilot.domain.phishing import Attachment, Link, ParsedEmail, defang
 
 MAX_MESSAGE_BYTES: Final = 8 << 20  # chosen: the parser takes 10 times that in memory
 MAX_PARTS: Final = 100  # chosen
 MAX_DEPTH: Final = 12  # chosen: messages within messages
+MAX_LINES: Final = 1_000_000  # chosen: lines times nested boundaries, a second's work
+MAX_EDGES: Final = 5_000  # chosen: lines that begin as edges of parts do
 MAX_HEADER_CHARS: Final = 2_000  # chosen
 MAX_HEADER_BYTES: Final = 256 << 10  # chosen: of all headers of a message
 MAX_TEXT_BYTES: Final = 1 << 20  # chosen: of a text part, decoded
 MAX_LINKS: Final = 300  # chosen
+_MAX_SENDER_CHARS: Final = 600  # chosen: of a sender's header
+_EDGE: Final = re.compile(rb"[\r\n]--")
 _BOUNDARY: Final = re.compile(rb'boundary\s*=\s*"?([^"\s;]{1,70})', re.IGNORECASE)
 _URL: Final = re.compile(r"(?:https?://|hxxps?://|www\.)[^\s<>\"'\])}]{3,2000}", re.IGNORECASE)
 _SUBJECT_ONLY: Final = re.compile(rb"\A\s*subject:", re.IGNORECASE)
@@ -84,7 +91,23 @@ def _bounded(raw: bytes, found: _Found) -> bytes:
         # Each open multipart is tried on every line: so many are only there to keep us busy.
         found.note(f"More than {MAX_PARTS} nested boundaries: read as one text.")
         return b"Content-Type: text/plain\n\n" + body[:MAX_TEXT_BYTES]
-    return head + gap + body
+    whole = head + gap + body
+    whole = _cut_before(whole, _line_ends(whole), MAX_LINES // max(len(boundaries), 1), found)
+    edges = np.fromiter((at.start() for at in _EDGE.finditer(whole)), np.int64)
+    return _cut_before(whole, edges, MAX_EDGES, found)
+
+
+def _line_ends(raw: bytes) -> npt.NDArray[np.int64]:
+    signs = np.frombuffer(raw, np.uint8)
+    return np.flatnonzero((signs == ord("\n")) | (signs == ord("\r")))
+
+
+def _cut_before(raw: bytes, places: npt.NDArray[np.int64], most: int, found: _Found) -> bytes:
+    """A message up to its `most`-th place; the parser asks every open part at each line."""
+    if len(places) <= most:
+        return raw
+    found.note("Only the beginning was read: it has too many lines or edges of parts.")
+    return raw[: int(places[most])]
 
 
 def _parts(
@@ -117,10 +140,7 @@ def _read_part(part: "Message[str, str]", depth: int, found: _Found) -> None:
     if kind in {"text/plain", "text/html"} and not disposition.startswith("attachment"):
         text = _as_text(data[:MAX_TEXT_BYTES], part, found)
         if kind == "text/html" or _looks_like_html(text):
-            try:
-                found.pages.append(read_html(text))
-            except (ValueError, RecursionError):
-                found.note("An HTML part cannot be read.")
+            found.pages.append(read_html(text))
         elif depth == 0 or len(found.plain) < MAX_PARTS:
             found.plain.append(text)
         return
@@ -199,8 +219,8 @@ def _as_written(value: str) -> str:
 def _address(value: str) -> tuple[str, str]:
     """Display name and lower-case address of a header."""
     try:
-        name, address = parseaddr(value)
-    except (ValueError, IndexError, TypeError, AttributeError):
+        name, address = parseaddr(value[:_MAX_SENDER_CHARS])
+    except (ValueError, IndexError, TypeError, AttributeError, RecursionError):
         name, address = "", ""
     if "@" not in address:
         seen = re.search(r"[\w.+'-]{1,64}@[\w.-]{1,190}", value)
@@ -213,7 +233,7 @@ def _date(value: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(value[:100])
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError, RecursionError):
         return None
 
 

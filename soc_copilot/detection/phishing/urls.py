@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 MAX_URL_CHARS: Final = 4_096  # chosen: what stands behind is not read
 MAX_HOST_CHARS: Final = 253  # of DNS: RFC 1035
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,15}:(?=//)|(?:mailto|data|javascript|tel):")
+_SCHEME: Final = re.compile(
+    r"https?:(?=[/\\])|[a-z][a-z0-9+.-]{0,15}:(?=[/\\]{2})|(?:mailto|data|javascript|tel):"
+)
 _WEB_PREFIX: Final = re.compile(r"www\d{0,2}\.")
 _HOST_ENDS: Final = re.compile(r"[/?#\\]")
 _MAX_CACHED: Final = 8_192  # chosen: hosts remembered, about 2 MB

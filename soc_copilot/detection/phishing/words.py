@@ -31,6 +31,8 @@ _TAGS: Final = re.compile(
     r"^(?:\s*(?:re|fw|fwd|aw|wg|tr|rv|res|enc)\s*:|\s*\[[^\]]{1,40}\])+", re.I
 )
 _TOKEN: Final = re.compile(r"[^\W\d_]+|\d+")
+_WORD: Final = re.compile(r"\w+")
+_OTHER_ALPHABET: Final = re.compile(r"[\u0370-\u058f]")  # Greek, Cyrillic, Armenian
 _PLAIN: Final = re.compile(r"[a-z]+")
 # Letters without blanks between words: each two count as a word.
 _UNSPACED: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -90,7 +92,10 @@ def fold(text: str) -> str:
     plain = text[:MAX_CHARS]
     if not plain.isascii():
         plain = unicodedata.normalize("NFKC", plain)
-    return plain.lower()
+    plain = plain.lower()
+    if _OTHER_ALPHABET.search(plain):
+        plain = _WORD.sub(lambda word: _one_alphabet(word.group()), plain)
+    return plain
 
 
 def clean(text: str) -> str:
@@ -111,12 +116,19 @@ def tokens(text: str) -> list[str]:
         elif _PLAIN.fullmatch(token):
             found.append(token[:MAX_WORD_CHARS])
         else:
-            found.append(_one_alphabet(token[:MAX_WORD_CHARS]))
+            found.append(without_accents(token[:MAX_WORD_CHARS]))
     return found
+
+
+def without_accents(token: str) -> str:
+    """A word of Latin letters without accents; another one as it is."""
+    return skeleton(token) if any("a" <= c <= "z" for c in token) else token
 
 
 def _one_alphabet(token: str) -> str:
     """A word with look-alikes made Latin, where it has Latin letters as well."""
+    if not _OTHER_ALPHABET.search(token):
+        return token
     return skeleton(token) if any("a" <= c <= "z" for c in token) else token
 
 

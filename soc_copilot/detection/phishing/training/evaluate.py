@@ -83,9 +83,8 @@ def table(found: Mapping[str, Figures | dict[str, Any]]) -> str:
                 ("tpr_here", 8),
             )
         ]  # fmt: skip
-        lines.append(
-            f"{name[: _NAME_WIDTH - 1]:<{_NAME_WIDTH}}{said['rows']:>8}{said['attacks']:>8}{''.join(cells)}"
-        )
+        start = f"{name[: _NAME_WIDTH - 1]:<{_NAME_WIDTH}}{said['rows']:>8}{said['attacks']:>8}"
+        lines.append(start + "".join(cells))
     lines.append(
         "@0.1%, @1%: share of phish found where that share of benign rows is flagged. "
         f"FPR.5, TPR.5: flagged at {THRESHOLD}."

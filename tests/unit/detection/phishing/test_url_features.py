@@ -1,0 +1,54 @@
+import pytest
+
+from soc_copilot.detection.phishing import url_features
+from soc_copilot.detection.phishing.hashing import Gathered
+from soc_copilot.detection.phishing.urls import parse_url
+
+
+def gather(url: str) -> Gathered:
+    return url_features.gather(parse_url(url))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://example.com/a", "https://example.com/a"),
+        ("http://www.example.com/a", "http://example.com/a"),
+        ("http://example.com/", "http://example.com"),
+        ("http://example.com/a/", "http://example.com/a"),
+        ("example.com", "https://www.example.com/"),
+        ("http://e.com/?m=a.b@c.example.org", "http://e.com/?m=user@example.org"),
+    ],
+)
+def test_what_only_betrays_a_corpus_is_not_read(one: str, other: str) -> None:
+    assert gather(one) == gather(other)
+
+
+def test_numbers_are_bounded_and_always_as_many() -> None:
+    urls = [
+        "",
+        "a",
+        "http://1.2.3.4/" + "x/" * 500,
+        "http://" + "a-" * 100 + ".com/?q=" + "9" * 900,
+    ]
+    found = [gather(url).dense for url in urls]
+    assert {len(numbers) for numbers in found} == {len(found[0])}
+    assert all(0.0 <= number <= 2.0 for numbers in found for number in numbers)
+
+
+def test_long_urls_are_cut() -> None:
+    found = gather("http://example.com/" + "abc/" * 5_000)
+    assert all(len(text) <= 2 * url_features.MAX_PATH for _, _, text, _, _ in found.texts)
+    assert len(found.words) < 200
+
+
+def test_a_brand_out_of_place_is_a_word() -> None:
+    words = [word for _, word in gather("http://paypal.evil.example.com/").words]
+    assert "brand:subdomain:whole" in words
+    assert not any(w.startswith("brand:") for _, w in gather("https://www.paypal.com/paypal").words)
+
+
+def test_entropy() -> None:
+    assert url_features.entropy("") == 0.0
+    assert url_features.entropy("aaaa") == 0.0
+    assert url_features.entropy("abcd") == pytest.approx(2.0)
