@@ -63,11 +63,11 @@ def run(options: argparse.Namespace) -> int:
         right=titles[1:],
     )
     print()
-    titles = ("WebSockets", "messages/s")
+    listeners = ("WebSockets", "messages/s")
     print_table(
-        titles,
+        listeners,
         [(f"{one.clients:,}", f"{one.messages_per_s:,.0f}") for one in figures.sockets],
-        right=titles,
+        right=listeners,
     )
     print(f"\n{figures.n_cores} processor cores, models {figures.model}")
     return 0

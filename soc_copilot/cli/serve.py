@@ -46,9 +46,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Serve until asked to stop."""
     from soc_copilot.service.config import ServiceConfig, load_config
+    from soc_copilot.service.files import allow_connections
     from soc_copilot.service.running import RunningService, settle_memory, take_turns
 
     config = load_config(options.config) if options.config is not None else ServiceConfig()
+    allow_connections(config.limits.connections + config.phishing.sockets)
     with stop_on_signals() as stop, RunningService(config, options.db) as service:
         settle_memory()
         take_turns()

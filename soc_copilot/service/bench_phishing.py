@@ -15,6 +15,7 @@ from soc_copilot.domain.governance import Actor
 from soc_copilot.service.bench import CONCURRENT, LoadFigures, LoadPlan, drive_apart
 from soc_copilot.service.bench_sockets import SocketFigures, bench_sockets
 from soc_copilot.service.config import make_config
+from soc_copilot.service.files import allow_connections
 from soc_copilot.service.running import RunningService, settle_memory, take_turns
 
 CLIENTS: Final = (10, 1_000)
@@ -100,6 +101,7 @@ def bench_phishing(
     """
     off = {"rate_limit.global_per_s": 0, "rate_limit.per_address_per_s": 0, "host_events": "no"}
     config = make_config({"port": 0, **off, **(options or {})})
+    allow_connections(config.limits.connections + config.phishing.sockets)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         actor = Actor("bench", "cli")

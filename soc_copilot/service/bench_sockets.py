@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.service.analysis import AnalysisSide
+from soc_copilot.service.files import allow_connections
 from soc_copilot.service.sockets import MAX_PER_USER
 
 _AT_ONCE: Final = 50  # chosen: handshakes under way
@@ -171,6 +172,7 @@ def _main() -> None:
         sys.stdout.flush()
 
     plan = _Plan(**json.loads(sys.argv[1]))
+    allow_connections(plan.clients)
     sys.stdout.write(json.dumps(asyncio.run(_listen(plan, say))))
 
 
