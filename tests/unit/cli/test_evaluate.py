@@ -49,3 +49,19 @@ def test_a_host_model_that_is_not_there_is_an_error(
     arguments = ["evaluate", "host", "--data", str(tmp_path), "--model", str(tmp_path / "m")]
     assert main(arguments) == 2
     assert "card.json" in capsys.readouterr().err
+
+
+def test_phishing_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"label": "phish", "content_type": "url", "content": "http://paypal-login.pages.dev/a"},
+        {"label": "benign", "content_type": "url", "content": "https://www.python.org/"},
+        {"label": "benign", "content_type": "text", "content": "see you at 8?"},
+    ]
+    path = tmp_path / "own.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    assert main(["evaluate", "phishing", "--data", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["figures"]
+    assert found["url: all"]["auc"] == 1.0
+    assert found["text: all"]["rows"] == 1
+    assert main(["evaluate", "phishing", "--data", str(path)]) == 0
+    assert "url: with a path" in capsys.readouterr().out

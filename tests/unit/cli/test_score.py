@@ -186,3 +186,32 @@ def test_a_missing_model_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert (code, found) == (2, [])
     assert "none" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def run_phishing(tmp_path: Path, *lines: object) -> tuple[int, Path]:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("\n".join(json.dumps(line) for line in lines))
+    return main(["score", "phishing", "--input", str(source), "--output", str(out)]), out
+
+
+def test_contents_come_back_with_their_verdicts(tmp_path: Path) -> None:
+    rows = [
+        {"id": 1, "content_type": "url", "content": "http://paypal-login.pages.dev/", "note": "é"},
+        {"id": 2, "content_type": "text", "content": "see you at 8?"},
+    ]
+    code, out = run_phishing(tmp_path, *rows)
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert code == 0
+    assert [{k: v for k, v in row.items() if k in rows[i]} for i, row in enumerate(found)] == rows
+    assert [row["prediction"] for row in found] == ["phish", "benign"]
+    assert found[0]["reasons"]
+
+
+@pytest.mark.parametrize("odd", [{"content": "x"}, {"content_type": "fax", "content": "x"}])
+def test_a_bad_content_is_named(
+    tmp_path: Path, odd: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out = run_phishing(tmp_path, odd)
+    assert code == 2
+    assert 'in.jsonl", line 1' in capsys.readouterr().err
+    assert not out.exists()

@@ -5,6 +5,7 @@ import pytest
 
 from soc_copilot.cli import main
 from tests.unit.detection.host.training.made_up import write
+from tests.unit.detection.phishing.training.rows import write as write_phishing
 
 
 def test_a_folder_without_data_is_an_error(
@@ -59,3 +60,20 @@ def test_a_sites_own_requests_adapt_the_shipped_model(
     assert {path.name for path in (tmp_path / "m").iterdir()} == {"card.json", "model.safetensors"}
     assert main(arguments) == 2
     assert "left as it is" in capsys.readouterr().err
+
+
+def test_phishing_models_are_not_written_over_by_what_may_not_be_shipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "phishing", "--data", str(tmp_path), "--everything"]) == 2
+    assert "--out DIR" in capsys.readouterr().err
+
+
+def test_texts_give_a_model_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = write_phishing(tmp_path / "data"), tmp_path / "m"
+    arguments = ["train", "phishing", "--data", str(data), "--out", str(out), "--only", "text"]
+    assert main(arguments) == 0
+    assert str(out) in capsys.readouterr().out
+    assert {path.name for path in (out / "text").iterdir()} == {"card.json", "model.safetensors"}
+    assert main(["train", "phishing", "--data", str(data), "--only", "text", "--cross-sets"]) == 0
+    assert "UCI, on ExAIS" in capsys.readouterr().out

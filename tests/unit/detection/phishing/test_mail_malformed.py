@@ -6,8 +6,10 @@ import time
 
 import pytest
 
-from soc_copilot.detection.phishing import words
+from soc_copilot.detection.phishing import evidence, words
 from soc_copilot.detection.phishing.mail import MAX_LINKS, MAX_PARTS, parse_email
+from soc_copilot.detection.phishing.url_features import gather
+from soc_copilot.detection.phishing.urls import parse_url
 from tests.unit.detection.phishing.test_mail import message
 
 N_MESSAGES = 2_000
@@ -56,6 +58,7 @@ def check(raw: bytes) -> None:
     started = time.monotonic()
     found = parse_email(raw)
     words.gather(found.subject, found.text, is_short=False)
+    evidence.weigh(found, lambda urls: [float(len(gather(parse_url(u)).dense)) for u in urls])
     assert time.monotonic() - started < MAX_SECONDS
     assert len(found.text) <= 400_000
     assert len(found.links) <= MAX_LINKS

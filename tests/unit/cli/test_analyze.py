@@ -1,0 +1,63 @@
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from soc_copilot.cli import main
+
+PHISH_URL = "http://paypal-login.pages.dev/verify"
+MAIL = (
+    b"From: PayPal <x@evil.example.net>\nSubject: Your account is suspended\n\n"
+    b"Dear customer, verify your account within 24 hours: http://paypal-login.pages.dev/verify\n"
+)
+
+
+def test_a_url_and_its_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", PHISH_URL]) == 1
+    shown = capsys.readouterr().out
+    assert shown.startswith("PHISH")
+    assert "hxxp[://]paypal-login[.]pages[.]dev" in shown
+    assert PHISH_URL not in shown
+    assert main(["analyze", "https://www.python.org/about"]) == 0
+    assert capsys.readouterr().out.startswith("BENIGN")
+
+
+def test_a_message_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(MAIL)
+    assert main(["analyze", str(path), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["content_type"], found["prediction"]) == ("email", "phish")
+    assert found["links"][0]["target"].startswith("hxxp[://]")
+    assert any(reason["kind"] == "sender" for reason in found["reasons"])
+
+
+def test_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"see you at 8?")))
+    assert main(["analyze", "-"]) == 0
+    assert "text" in capsys.readouterr().out
+
+
+def test_a_folder_of_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.eml").write_bytes(MAIL)
+    (tmp_path / "b.eml").write_bytes(b"Subject: patch\n\nthanks, the build works again")
+    assert main(["analyze", str(tmp_path)]) == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert [line.split()[0] for line in lines] == ["PHISH", "BENIGN"]
+
+
+def test_a_kind_can_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["analyze", "a.example.com", "--type", "text"])
+    assert " text " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["no such file.eml", "x" * 5_000])
+def test_what_is_neither_file_nor_url_is_an_error(
+    what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyze", what]) == 2
+    assert "no URL" in capsys.readouterr().err
