@@ -65,5 +65,5 @@ def test_messages_of_files_mboxes_and_folders(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no.eml"):
+    with pytest.raises(SourceError, match=r"no\.eml"):
         list(messages(tmp_path / "no.eml"))

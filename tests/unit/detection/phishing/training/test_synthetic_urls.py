@@ -26,13 +26,13 @@ def test_both_labels_are_made_and_names_are_used() -> None:
 
 def test_own_pages_stand_on_own_domains() -> None:
     (brand,) = read_brands("acmebank: acmebank.com acme.co.uk acmebank.*")
-    rng = random.Random(1)
+    rng = random.Random(1)  # noqa: S311 - no secrets
     domains = {parse_url(url).registered_domain for url in own_pages(brand, rng)}
     assert domains == {"acmebank.com", "acme.co.uk"}
 
 
 def test_misspelt_names_are_others() -> None:
-    rng = random.Random(1)
+    rng = random.Random(1)  # noqa: S311 - no secrets
     found = [misspelt("paypal", rng) for _ in range(200)]
     assert sum(name != "paypal" for name in found) > 150
     assert max(map(len, found)) <= 7
@@ -41,7 +41,7 @@ def test_misspelt_names_are_others() -> None:
 def test_hosting_services_are_private_suffixes() -> None:
     hosted = [parse_url(f"name.{tenant}").is_tenant for tenant in TENANTS]
     assert sum(hosted) > len(hosted) / 2
-    rng = random.Random(1)
+    rng = random.Random(1)  # noqa: S311 - no secrets
     assert benign_tenant(rng)
     assert moved("name", rng, is_phish=True).startswith("name.")
     assert not parse_url(moved("name", rng, is_phish=False)).is_tenant
