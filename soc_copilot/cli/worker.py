@@ -41,6 +41,8 @@ def run(options: argparse.Namespace) -> int:
         raise PolicyError(f"Which Redis? Give --redis URL, or set {_VARIABLE}.")
     redis = connect(url)
     # What needs RQ, and the models, only after the URL was found good.
+    import torch
+
     from soc_copilot.phishing.engine import Engine
     from soc_copilot.phishing.loading import load_parts
     from soc_copilot.phishing.orchestrator import Orchestrator
@@ -48,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from soc_copilot.phishing.worker import run_worker
     from soc_copilot.service.switch import SwitchWatch
 
+    torch.set_num_threads(1)  # small models, and as many workers as cores
     with open_governance(options) as governance:
         loaded = load_parts()
         engine = Engine(

@@ -7,7 +7,7 @@ import pytest
 
 from soc_copilot.domain.errors import DetectorError, PolicyError
 from soc_copilot.phishing.queue import EmbeddedQueue, QueueFullError
-from soc_copilot.phishing.redis_jobs import OPEN_KEY
+from soc_copilot.phishing.redis_jobs import OPEN_KEY, answer_of
 from soc_copilot.phishing.redis_queue import RedisQueue
 from soc_copilot.phishing.tasks import Job, Priority, Task
 from tests.unit.phishing.parts import PATIENCE_S, FakePart
@@ -169,6 +169,24 @@ def test_a_content_that_kills_its_workers_comes_to_an_end(
     assert desk.ends() == [("1", "failed")]
     assert isinstance(desk.told[0].error, DetectorError)
     assert 1 < len(begun(tmp_path)) <= 4
+
+
+def test_another_service_hears_of_the_jobs_of_one_that_is_gone(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    gone = Desk(redis_server)
+    gone.queue.submit([task("1", "evil")])
+    assert gone.queue.close()
+    worker = WorkerProcess(redis_server, tmp_path)
+    with redis_server.redis() as redis:
+        until(lambda: answer_of(redis, "1"))  # while nobody listens
+        assert redis.hlen(OPEN_KEY) == 1
+        other = Desk(redis_server)
+        other.until(lambda: other.ends() == [("1", "done")])
+        until(lambda: redis.hlen(OPEN_KEY) == 0)
+    assert other.queue.close()
+    assert worker.end() == 0
+    assert gone.told == []
 
 
 def test_what_waits_is_bounded(redis_server: RedisServer) -> None:
