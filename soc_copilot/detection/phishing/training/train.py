@@ -1,5 +1,6 @@
 """Trains the models for URLs, e-mails and texts, and writes their folders."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -139,13 +140,21 @@ def _card(
         "n_nets": N_NETS[kind],
         "offset": round(moved, 4),
         "recipe": asdict(recipe),
-        "data": [{"set": name, **counts} for name, counts in sorted(sets.items())],
+        "data": [{"set": name, **counts, **origin(name)} for name, counts in sorted(sets.items())],
         "licences": _LICENCES,
         "shippable": not options.everything,
         "seed": options.seed,
     }
 
 
+def origin(dataset: str) -> dict[str, str]:
+    """Where a set comes from and its licence there; nothing for one we do not know."""
+    known = json.loads(_SETS.read_text(encoding="utf-8"))
+    source, licence = known.get(dataset) or known.get(dataset.partition("-")[0]) or ("", "")
+    return {"source": source, "licence": licence} if source else {}
+
+
+_SETS: Final = Path(__file__).with_name("sets.json")
 _WHAT: Final = {
     "url": "Scores URLs for phishing: hashed n-grams and words of host, suffix, subdomain and "
     "path, brands out of place, randomness; no scheme, no leading www, no length.",
@@ -154,7 +163,8 @@ _WHAT: Final = {
     "text": "Scores short texts (SMS, chat): words, pairs and pieces of words, kinds of bait.",
 }
 _LICENCES: Final = (
-    "Each set's source and licence are in the phishing data card. Sets under a non-commercial "
-    "licence (openphish, phishing_pot) are never trained on for what is shipped. Sets named own "
-    "are of our own making; own-host ones are hosts of the named set's benign URLs."
+    "Licences are as stated in each repository. Sets under a non-commercial licence (openphish, "
+    "phishing_pot) are never trained on for what is shipped; rows of sets that state none are not "
+    "redistributed. Sets named own are of our own making; own-host and own-moved ones are hosts "
+    "of the named set's URLs."
 )

@@ -6,7 +6,7 @@ import pytest
 
 from soc_copilot.detection.phishing.scorer import Models
 from soc_copilot.detection.phishing.training.data import Row
-from soc_copilot.detection.phishing.training.train import Options, offset, train
+from soc_copilot.detection.phishing.training.train import Options, offset, origin, train
 from soc_copilot.domain.errors import SourceError
 from tests.unit.detection.phishing.training.rows import write
 
@@ -50,3 +50,10 @@ def test_few_brand_pages_reach_one_half() -> None:
     moved = offset(logits, rows)
     assert ((logits + moved) >= 0).mean() <= 0.016
     assert offset(logits, [Row("x", "", "phish", "url", "", None)] * 1_000) == 0.0
+
+
+def test_sets_are_named_with_their_licences() -> None:
+    assert origin("brandpages")["licence"] == "MIT"
+    assert origin("spamassassin-hard_ham") == origin("spamassassin")
+    assert origin("own-host-pdd")["source"] == "made here"
+    assert origin("somebodys") == {}
