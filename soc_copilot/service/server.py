@@ -25,7 +25,7 @@ from soc_copilot.service.openapi import make_description
 from soc_copilot.service.protocol import BoundedProtocol, bounded
 from soc_copilot.service.scoring import ModelInfo, WebScorer
 from soc_copilot.service.security import Guard
-from soc_copilot.service.sockets import HEARTBEAT_S, MAX_MESSAGE_BYTES
+from soc_copilot.service.sockets import HEARTBEAT_S, MAX_MESSAGE_BYTES, Ending
 from soc_copilot.service.wire import Checked
 
 logger = logging.getLogger(__name__)
@@ -100,6 +100,11 @@ class CheckServer:
     def is_running(self) -> bool:
         """False before `start`, after `stop`, and when it died."""
         return self._thread.is_alive()
+
+    @property
+    def n_connections(self) -> int:
+        """Open connections, WebSockets included."""
+        return self._n_connections()
 
     def start(self) -> None:
         """Listen; returns once calls are answered.
@@ -264,9 +269,10 @@ class CheckServer:
         self._is_ready.set()
 
     async def _cut_slow(self, server: uvicorn.Server) -> None:
-        loop = asyncio.get_running_loop()
+        loop, ending = asyncio.get_running_loop(), Ending()
         while True:
             await asyncio.sleep(_SLOW_LOOK_S)
+            ending.look(server.server_state.connections, loop.time())
             before = loop.time() - self._config.limits.read_timeout_s
             for connection in tuple(server.server_state.connections):
                 if isinstance(connection, BoundedProtocol):

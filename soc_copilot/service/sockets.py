@@ -5,11 +5,12 @@ import contextlib
 import logging
 import re
 from collections import deque
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from soc_copilot.service.app import Answer
 from soc_copilot.service.front import Receive, Scope, Send, refused
@@ -25,6 +26,7 @@ MESSAGES_PER_S: Final = 20  # chosen: from one connection; a heartbeat needs one
 HEARTBEAT_S: Final = 20.0  # chosen: under the minute after which proxies give up
 MAX_PER_USER: Final = 32  # chosen: windows and programs of one person
 _GONE_S: Final = 5.0  # chosen: for a refused one to go
+CLOSING_S: Final = 5.0  # chosen: what is sent last gets this long to be read
 _PATH: Final = re.compile(r"/ws/([A-Za-z0-9._@+-]{1,128})")
 _BEARER: Final = "bearer."
 
@@ -182,8 +184,9 @@ class Hub:
                 logger.error("A WebSocket failed.", exc_info=end)
         if socket.close_code:
             try:
-                await send({"type": "websocket.close", "code": socket.close_code})
-            except (OSError, RuntimeError):
+                async with asyncio.timeout(_GONE_S):  # one that does not read holds it up
+                    await send({"type": "websocket.close", "code": socket.close_code})
+            except (OSError, RuntimeError, TimeoutError):
                 logger.debug("A WebSocket was gone before it was closed.")
 
     async def _write(self, socket: _Socket, send: Send) -> None:
@@ -275,3 +278,28 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Answer) ->
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class Ending:
+    """Cuts off connections that are closed and whose other side does not read what is left.
+
+    Thread:
+        The event loop's.
+    """
+
+    def __init__(self) -> None:
+        self._since_s: dict[Any, float] = {}
+
+    def look(self, connections: Iterable[Any], now_s: float) -> int:
+        """Abort those that have been closing for too long; returns how many."""
+        closing = {
+            one
+            for one in connections
+            if isinstance(one, WebSocketsSansIOProtocol) and one.transport.is_closing()
+        }
+        since_s = self._since_s
+        self._since_s = {one: since_s.get(one, now_s) for one in closing}
+        late = [one for one, at_s in self._since_s.items() if now_s - at_s >= CLOSING_S]
+        for one in late:
+            one.transport.abort()
+        return len(late)

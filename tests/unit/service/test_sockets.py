@@ -1,11 +1,13 @@
 import contextlib
 import json
+import socket
 import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
+from soc_copilot.service import sockets
 from soc_copilot.service.sockets import (
     MAX_MESSAGE_BYTES,
     MAX_OUTBOX,
@@ -38,12 +40,12 @@ def refused(service: Analysing, user: str = "ann", **options: object) -> int:
 
 
 def test_a_ping_is_answered(service: Analysing) -> None:
-    with service.listen() as socket:
-        socket.send('{"type":"ping"}')
-        assert heard(socket)["type"] == "pong"
-        socket.send('{"type":"pong"}')
-        socket.send('{"type":"ping"}')
-        assert heard(socket)["type"] == "pong"
+    with service.listen() as listener:
+        listener.send('{"type":"ping"}')
+        assert heard(listener)["type"] == "pong"
+        listener.send('{"type":"pong"}')
+        listener.send('{"type":"ping"}')
+        assert heard(listener)["type"] == "pong"
     wait_for(service, 0)
 
 
@@ -69,30 +71,30 @@ def test_who_may_not_come_in_stays_out(
 def test_a_page_that_may_call_shows_the_token_as_a_subprotocol(service: Analysing) -> None:
     words = ["soc-copilot", f"bearer.{TOKEN.decode()}"]
     headers = {"Origin": "https://desk.example"}
-    with service.listen(headers=headers, subprotocols=words) as socket:
-        assert socket.subprotocol == "soc-copilot"  # the token does not come back
-        socket.send('{"type":"ping"}')
-        assert heard(socket)["type"] == "pong"
+    with service.listen(headers=headers, subprotocols=words) as listener:
+        assert listener.subprotocol == "soc-copilot"  # the token does not come back
+        listener.send('{"type":"ping"}')
+        assert heard(listener)["type"] == "pong"
 
 
 @pytest.mark.parametrize(
     "message", ["", "no json", "[]", '{"type":"shutdown"}', '{"type":1}', b'{"type":"ping"}']
 )
 def test_what_is_no_message_ends_the_connection(service: Analysing, message: str | bytes) -> None:
-    with service.listen() as socket:
-        socket.send(message)
+    with service.listen() as listener:
+        listener.send(message)
         with pytest.raises(ConnectionClosed) as caught:
-            socket.recv(PATIENCE_S)
+            listener.recv(PATIENCE_S)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1003
     wait_for(service, 0)
 
 
 def test_a_message_that_is_too_long_ends_the_connection(service: Analysing) -> None:
-    with service.listen() as socket:
-        socket.send(" " * (MAX_MESSAGE_BYTES + 1))
+    with service.listen() as listener:
+        listener.send(" " * (MAX_MESSAGE_BYTES + 1))
         with pytest.raises(ConnectionClosed) as caught:
-            socket.recv(PATIENCE_S)
+            listener.recv(PATIENCE_S)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
 
@@ -104,16 +106,16 @@ def test_messages_are_counted() -> None:
     assert socket.may_say(11.5)  # a second later there is room
 
 
-def flood(socket: ClientConnection) -> None:
+def flood(listener: ClientConnection) -> None:
     for _ in range(100_000):
-        socket.send('{"type":"pong"}')
-    socket.recv(PATIENCE_S)
+        listener.send('{"type":"pong"}')
+    listener.recv(PATIENCE_S)
 
 
 def test_who_says_too_much_is_cut_off() -> None:
-    with Analysing() as service, service.listen() as socket:
+    with Analysing() as service, service.listen() as listener:
         with pytest.raises(ConnectionClosed) as caught:
-            flood(socket)
+            flood(listener)
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1008
         assert service.side.hub.n_cut_off == 1
@@ -127,6 +129,36 @@ def test_a_reader_that_is_too_slow_is_given_up() -> None:
     assert socket.close_code == 1013
 
 
+def handshake(service: Analysing) -> socket.socket:
+    """A connection that is open and reads no more."""
+    raw = socket.create_connection(("127.0.0.1", service.server.port), PATIENCE_S)
+    raw.sendall(
+        b"GET /ws/ann HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %b\r\n"
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" % TOKEN
+    )
+    assert raw.recv(1) == b"H"
+    return raw
+
+
+def test_who_does_not_read_is_gone_and_cleaned_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "_GONE_S", 0.1)
+    monkeypatch.setattr(sockets, "CLOSING_S", 0.1)
+    with Analysing() as service, handshake(service):
+        wait_for(service, 1)
+        message = {"type": "analysis_update", "text": "x" * 60_000}
+        end = time.monotonic() + PATIENCE_S
+        while not service.side.hub.n_cut_off:
+            assert time.monotonic() < end
+            service.side.tell_all(message)
+            time.sleep(0.001)
+        wait_for(service, 0)
+        end = time.monotonic() + PATIENCE_S
+        while service.server.n_connections:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
 def test_the_number_of_connections_is_bounded(service: Analysing) -> None:
     with contextlib.ExitStack() as sockets:
         for _ in range(MAX_PER_USER):
@@ -136,20 +168,20 @@ def test_the_number_of_connections_is_bounded(service: Analysing) -> None:
             sockets.enter_context(service.listen(f"user-{i}"))
         assert refused(service, "bob") == 503
     wait_for(service, 0)
-    with service.listen() as socket:
-        socket.send('{"type":"ping"}')
-        assert heard(socket)["type"] == "pong"
+    with service.listen() as listener:
+        listener.send('{"type":"ping"}')
+        assert heard(listener)["type"] == "pong"
 
 
 def test_silence_is_broken_by_a_heartbeat() -> None:
-    with Analysing(heartbeat_s=0.05) as service, service.listen() as socket:
-        assert heard(socket)["type"] == "ping"
-        assert heard(socket)["type"] == "ping"
+    with Analysing(heartbeat_s=0.05) as service, service.listen() as listener:
+        assert heard(listener)["type"] == "ping"
+        assert heard(listener)["type"] == "ping"
 
 
 def test_the_end_of_the_service_ends_connections() -> None:
-    with Analysing() as service, service.listen() as socket:
+    with Analysing() as service, service.listen() as listener:
         service.server.stop()
         with pytest.raises(ConnectionClosed):
-            socket.recv(PATIENCE_S)
+            listener.recv(PATIENCE_S)
     assert len(service.side.hub) == 0
