@@ -2,6 +2,7 @@ import gc
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,13 @@ import pytest
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.database import Governance
+from soc_copilot.phishing.loading import Loaded
+from soc_copilot.service import running
 from soc_copilot.service.config import make_config
 from soc_copilot.service.running import RunningService, settle_memory, take_turns
 
 ACTOR = Actor("ann", "cli")
+PATIENCE_S = 60.0
 
 
 def test_a_disabled_source_keeps_the_service_from_answering(tmp_path: Path) -> None:
@@ -81,3 +85,32 @@ def test_threads_take_turns_sooner():
         assert sys.getswitchinterval() < 0.002
     finally:
         sys.setswitchinterval(before)
+
+
+@pytest.mark.slow
+def test_a_phishing_model_that_is_missing_is_told_on_the_desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Loaded((), (("url", "No such file."),))
+    monkeypatch.setattr(running, "load_parts", lambda: found)
+    db = tmp_path / "governance.db"
+    config = make_config({"port": 0, "host_events": "no"})
+    end = time.monotonic() + PATIENCE_S
+    with (
+        RunningService(config, db, actor=ACTOR, home=tmp_path) as service,
+        Governance.open(db, actor=ACTOR, home=tmp_path) as governance,
+    ):
+        assert service.analysis is not None
+        assert service.analysis.health()[0].state == "missing"
+        told: list[str] = []
+        while not told:
+            assert time.monotonic() < end
+            service.run_batch(threading.Event())
+            told = [row.event.message for row in governance.sources.events()]
+    assert told == ["The model url is not loaded. No such file."]
+
+
+def test_the_phishing_models_may_be_left_out(tmp_path: Path) -> None:
+    config = make_config({"phishing.enabled": "no"})
+    service = RunningService(config, tmp_path / "g.db", home=tmp_path)
+    assert service._phishing() is None
