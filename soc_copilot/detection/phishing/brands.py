@@ -19,6 +19,16 @@ _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _FREE_FOR_ALL: Final = frozenset(
     "tk ml ga cf gq cc ws pw to io co me tv la sx su ai gg is".split()  # noqa: SIM905 - a list
 )
+# Domains of brands, and first labels of their hosts, where users publish: chosen.
+_OF_USERS: Final = frozenset(
+    {"googleapis.com", "amazonaws.com", "windows.com", "sharepoint.com", "azure.com", "t.me"}
+    | {"githubusercontent.com", "wordpress.com", "atlassian.net", "canva.com", "notion.so"}
+    | {"discord.gg", "squarespace.com", "cloudflare.com", "mailchimp.com", "sendgrid.net"}
+)
+_FOR_USERS: Final = frozenset(
+    {"docs", "sites", "drive", "forms", "storage", "firebasestorage", "gist", "raw", "pages"}
+    | {"groups", "script", "feedproxy", "click", "links", "link", "go", "r", "share", "blog"}
+)
 _FILE: Final = Path(__file__).with_name("brands.txt")
 
 
@@ -151,6 +161,14 @@ def read_brands(text: str) -> list[Brand]:
 def known_brands() -> Brands:
     """Our own list."""
     return Brands(read_brands(_FILE.read_text(encoding="utf-8")))
+
+
+def is_own_place(url: ParsedUrl, brands: Brands) -> bool:
+    """True where a URL leads to a brand's own pages, not to what its users put there."""
+    if url.is_ip or url.is_tenant or url.user or not brands.is_owned(url.registered_domain):
+        return False
+    first = url.subdomain.partition(".")[0]
+    return url.registered_domain not in _OF_USERS and first not in _FOR_USERS
 
 
 def out_of_place(url: ParsedUrl, brands: Brands) -> dict[str, list[Sighting]]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from soc_copilot.detection.phishing.brands import Brands, known_brands
+from soc_copilot.detection.phishing.brands import Brands, is_own_place, known_brands
 from soc_copilot.detection.phishing.mail import urls_in
 from soc_copilot.detection.phishing.urls import parse_url, registered_domain
 from soc_copilot.domain.phishing import Link, ParsedEmail, Reason, defang
@@ -16,11 +16,13 @@ from soc_copilot.domain.phishing import Link, ParsedEmail, Reason, defang
 UrlLogits = Callable[[Sequence[str]], Sequence[float]]
 
 MAX_LINKS: Final = 20  # distinct targets that are scored, chosen: bounds the time per mail
+MAX_OWN_LINKS: Final = 100  # chosen: bounds the time per mail
 MAX_ADDED: Final = 4.0  # logits that all evidence together adds, chosen
 # Chosen on mail that may be trained on: newsletters lead through counters of clicks.
 _LINK_SHARE: Final = 0.4  # of the worst link's logit above `_LINK_FROM`
 _LINK_FROM: Final = 1.0
 _MAX_LINK: Final = 2.0
+OWN_LINKS: Final = -2.0  # every link leads to a brand's own pages: no bait without a hook
 _OTHER_TARGET: Final = 0.8
 _BRAND_SENDER: Final = 1.2
 _ADDRESS_NAME: Final = 0.8
@@ -51,10 +53,11 @@ def weigh(mail: ParsedEmail, url_logits: UrlLogits) -> tuple[float, list[Reason]
         url_logits: The URL model: higher than 0 is more likely phish.
 
     Returns:
-        At least 0, at most `MAX_ADDED`; reasons, the strongest first.
+        At least `OWN_LINKS`, at most `MAX_ADDED`; reasons, the strongest first.
     """
     brands = known_brands()
     found = [
+        *_of_own_links(mail.links, brands),
         *_of_sender(mail, brands),
         *_of_links(mail.links, url_logits),
         *_of_parts(mail),
@@ -96,6 +99,15 @@ def _of_sender(mail: ParsedEmail, brands: Brands) -> list[Reason]:
         text = f"Answers go to {defang(reply)}, not to the sender's {defang(domain)}."
         found.append(Reason("reply-to", text, weight=_REPLY_ELSEWHERE))
     return found
+
+
+def _of_own_links(links: Sequence[Link], brands: Brands) -> list[Reason]:
+    targets = {link.target for link in links if link.target[:4].lower() in {"http", "www."}}
+    if not targets or len(targets) > MAX_OWN_LINKS:
+        return []
+    if not all(is_own_place(parse_url(target), brands) for target in targets):
+        return []
+    return [Reason("link", "Every link leads to a known brand's own pages.", weight=OWN_LINKS)]
 
 
 def _of_links(links: Sequence[Link], url_logits: UrlLogits) -> list[Reason]:

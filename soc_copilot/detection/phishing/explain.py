@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from soc_copilot.detection.phishing import words
-from soc_copilot.detection.phishing.brands import known_brands, out_of_place
+from soc_copilot.detection.phishing.brands import is_own_place, known_brands, out_of_place
 from soc_copilot.detection.phishing.hashing import rows_of_words
 from soc_copilot.detection.phishing.scorer import Model
 from soc_copilot.detection.phishing.url_features import BAIT, entropy
@@ -70,6 +70,9 @@ def of_url(url: ParsedUrl) -> list[Reason]:
     if bait:
         text = f"The host speaks of {', '.join(bait[:4])}."
         found.append(_at(url, bait[0], "words", text, 0.4))
+    if is_own_place(url, known_brands()):
+        text = "The domain is a known brand's own."
+        found.append(_at(url, url.registered_domain, "own", text, -1.0))
     found.sort(key=lambda reason: -reason.weight)
     return found[:MAX_REASONS]
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soc_copilot.detection.phishing import evidence, url_features, words
+from soc_copilot.detection.phishing.brands import is_own_place, known_brands
 from soc_copilot.detection.phishing.hashing import Gathered, bags, dense
 from soc_copilot.detection.phishing.mail import parse_email
 from soc_copilot.detection.phishing.model import PhishNet, Shape, from_tensors, logits
@@ -22,6 +23,7 @@ from soc_copilot.domain.paths import bundled
 from soc_copilot.domain.phishing import ParsedEmail, ParsedUrl, Reason
 
 Floats64 = npt.NDArray[np.float64]
+OWN_PLACE: Final = 2.0  # logits, chosen: what stands on our list of domains needs more proof
 _AT_ONCE: Final = 512  # chosen: samples hashed together, bounds memory
 _MAX_CACHED: Final = 4_096  # chosen: URLs whose logit is remembered, under 2 MB
 _FIELDS: Final = {"url": url_features.N_FIELDS, "email": words.N_FIELDS, "text": words.N_FIELDS}
@@ -145,8 +147,11 @@ class Models:
         return [known[url] for url in urls]
 
     def parsed_url_logits(self, urls: Sequence[ParsedUrl]) -> Floats64:
-        """Logits of URLs taken apart."""
-        return self.get("url").logits([url_features.gather(url) for url in urls])
+        """Logits of URLs taken apart; pages on a brand's own domain have `OWN_PLACE` less."""
+        found = self.get("url").logits([url_features.gather(url) for url in urls])
+        brands = known_brands()
+        own = np.array([is_own_place(url, brands) for url in urls], np.float64)
+        return found - OWN_PLACE * own
 
     def text_logits(self, texts: Sequence[str]) -> tuple[Floats64, list[list[Reason]]]:
         """Logits of short texts, and what their links say."""

@@ -73,6 +73,24 @@ def test_links_of_a_short_text() -> None:
     assert weigh_text("see http://a.example/x", lambda urls: [6.0])[0] > 1.0
 
 
+@pytest.mark.parametrize(
+    ("targets", "is_less"),
+    [
+        (["https://www.paypal.com/x"], True),
+        (["https://www.paypal.com/x", "mailto:a@b.example"], True),
+        (["https://www.paypal.com/x", "http://evil.example.net/"], False),
+        (["https://docs.google.com/forms/d/e/x"], False),
+        (["https://storage.googleapis.com/a/b.html"], False),
+        (["https://paypal.pages.dev/"], False),
+        (["https://www.paypal.com@evil.example.net/"], False),
+        ([], False),
+    ],
+)
+def test_links_that_all_lead_home_speak_against_it(targets: list[str], *, is_less: bool) -> None:
+    mail = ParsedEmail(links=tuple(link("", target) for target in targets))
+    assert (weigh(mail, harmless)[0] < 0) is is_less
+
+
 def test_domains_of_addresses() -> None:
     assert domain_of("a@mail.firm.co.uk") == "firm.co.uk"
     assert domain_of("nobody") == ""

@@ -15,6 +15,7 @@ from soc_copilot.detection.phishing.urls import parse_url
         ("http://a.pages.dev/", "hosting", "pages.dev"),
         ("http://qx7vz9k2mfw4t8.com/", "random", "qx7vz9k2mfw4t8"),
         ("http://secure-update.com/", "words", "secur"),
+        ("https://www.paypal.com/signin", "own", "paypal.com"),
     ],
 )
 def test_what_stands_out_in_a_url_is_marked(url: str, kind: str, marked: str) -> None:

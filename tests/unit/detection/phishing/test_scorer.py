@@ -40,6 +40,14 @@ def test_scores_do_not_depend_on_what_stands_beside(kind: str) -> None:
     assert np.isfinite(together).all()
 
 
+def test_a_brands_own_page_needs_more_proof() -> None:
+    own, other = shipped().url_logits(
+        ["https://mail.google.com/mail/u/0/#inbox", "https://x.com.tk/"]
+    )
+    assert own < 0
+    assert np.isfinite(other)
+
+
 def test_nothing_to_score() -> None:
     assert len(shipped().scores("url", [])) == 0
 
