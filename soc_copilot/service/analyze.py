@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from soc_copilot import __version__
 from soc_copilot.domain.errors import SocCopilotError
 from soc_copilot.domain.phishing import Analysis
 from soc_copilot.phishing.engine import Engine
@@ -86,6 +87,7 @@ class AnalyzeEndpoints:
     def routes(self) -> dict[str, Route]:
         """The endpoints by path."""
         return {
+            "/": Route("root", self.root),
             "/analyze": Route("analyze", self.analyze, _POST, is_json=True, is_hot=True),
             "/analyze/jobs": Route("analyze_jobs", self.jobs, _POST, is_json=True),
             "/analyze/session": Route("analyze_session", self.session, _POST, is_json=True),
@@ -96,6 +98,11 @@ class AnalyzeEndpoints:
         """Begin to work; call on the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._parts.queue.start(self.on_jobs)
+
+    async def root(self, call: Call) -> Answer:
+        """What this is, and where it is described."""
+        told = {"name": "SOC Copilot", "version": __version__, "description": "/openapi.json"}
+        return Answer(200, msgspec.json.encode(told))
 
     async def analyze(self, call: Call) -> Answer:
         """Analyse one content, or queue it."""

@@ -120,6 +120,11 @@ class CancelAnswer(BaseModel):
 
 
 DESCRIBED: Final[dict[str, dict[str, Any]]] = {
+    "root": {
+        "summary": "What this is, and where it is described",
+        "model": dict[str, str],
+        "errors": (400, 401, 403, 405, 421, 500),
+    },
     "analyze": {
         "summary": "Is this phishing?",
         "description": "A URL, e-mail, text or page; answered by every model that applies.",

@@ -90,6 +90,8 @@ def test_who_may_not_come_in_stays_out(service: Analysing) -> None:
     assert service.call("POST", "/analyze", body, Authorization=None)[0] == 401
     assert service.call("POST", "/analyze", body, Origin="https://evil.example")[0] == 403
     assert service.call("GET", "/analyze")[0] == 405
+    assert service.call("GET", "/", Authorization=None)[0] == 401
+    assert service.call("GET", "/")[2]["description"] == "/openapi.json"
 
 
 def test_what_nobody_waits_for_is_a_job(service: Analysing) -> None:

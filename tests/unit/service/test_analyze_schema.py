@@ -26,4 +26,10 @@ def test_what_is_described_is_what_is_read() -> None:
 
 
 def test_every_endpoint_is_described() -> None:
-    assert set(DESCRIBED) == {"analyze", "analyze_jobs", "analyze_session", "analyze_cancel"}
+    assert set(DESCRIBED) == {
+        "root",
+        "analyze",
+        "analyze_jobs",
+        "analyze_session",
+        "analyze_cancel",
+    }
