@@ -240,11 +240,12 @@ def _answer(text: str | None) -> str | None:
         return None
     try:
         told = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
-    if not isinstance(told, dict) or told.get("type") not in {"ping", "pong"}:
+    kind = told.get("type") if isinstance(told, dict) else None
+    if not isinstance(kind, str) or kind not in {"ping", "pong"}:
         return None
-    if told["type"] == "pong":
+    if kind == "pong":
         return ""  # an answer to our heartbeat
     return msgspec.json.encode({"type": "pong", "time": _now()}).decode()
 

@@ -78,7 +78,17 @@ def test_a_page_that_may_call_shows_the_token_as_a_subprotocol(service: Analysin
 
 
 @pytest.mark.parametrize(
-    "message", ["", "no json", "[]", '{"type":"shutdown"}', '{"type":1}', b'{"type":"ping"}']
+    "message",
+    [
+        "",
+        "no json",
+        "[]",
+        "[" * 4_000,
+        '{"type":"shutdown"}',
+        '{"type":1}',
+        '{"type":[]}',
+        b'{"type":"ping"}',
+    ],
 )
 def test_what_is_no_message_ends_the_connection(service: Analysing, message: str | bytes) -> None:
     with service.listen() as listener:
