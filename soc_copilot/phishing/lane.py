@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 MAX_STRAYS: Final = 4  # chosen: threads that never came back; then the part waits for one that does
 
+_LOG_GAP_S: Final = 10.0  # standard of the project
+
 Seen = Callable[[str, str, float, int], None]
 """Told of a part's name, "ok" or "failed", the seconds that so many contents took, and how many."""
 
@@ -85,6 +87,8 @@ class PartLane:
         self._lock = threading.Lock()
         self._thread = _Thread(self._work, part.name)
         self._strays: list[_Thread] = []
+        self._logged_s = -_LOG_GAP_S
+        self._n_unlogged = 0
 
     @property
     def n_strays(self) -> int:
@@ -131,7 +135,7 @@ class PartLane:
                     raise ValueError(f"{len(found)} results for {len(ticket.contents)} contents")
             except Exception:
                 # One of them may be the reason: the others get their answers.
-                logger.exception("A part failed on a batch. part=%s", self.part.name)
+                self._log("A part failed on a batch.")
             else:
                 took_s = time.perf_counter() - began
                 self._seen(self.part.name, "ok", took_s, len(found))
@@ -146,9 +150,17 @@ class PartLane:
         try:
             result = self.part.analyse(content)
         except Exception as error:
-            logger.exception("A part failed. part=%s", self.part.name)
+            self._log("A part failed.")
             words = f"{type(error).__name__}: {error}"[:200]
             result = PartResult(self.part.name, None, state="failed", detail=words)
         took_s = time.perf_counter() - began
         self._seen(self.part.name, result.state, took_s, 1)
         return replace(result, latency_ms=took_s * 1e3)
+
+    def _log(self, words: str) -> None:
+        """Log what is being handled, now and then: hostile contents may fail one after another."""
+        self._n_unlogged += 1
+        now_s = time.monotonic()
+        if now_s - self._logged_s >= _LOG_GAP_S:
+            logger.exception("%s part=%s n=%s", words, self.part.name, self._n_unlogged)
+            self._logged_s, self._n_unlogged = now_s, 0

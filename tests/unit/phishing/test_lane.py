@@ -26,6 +26,16 @@ def test_contents_are_scored_in_order(part: FakePart) -> None:
     assert lane.close(PATIENCE_S)
 
 
+def test_failures_one_after_another_are_logged_once(
+    part: FakePart, caplog: pytest.LogCaptureFixture
+) -> None:
+    lane = PartLane(part)
+    for _ in range(3):
+        lane.start([url("poison")]).done.result(PATIENCE_S)
+    assert len(caplog.records) == 1
+    assert lane.close(PATIENCE_S)
+
+
 def test_a_batch_goes_together_and_alone_where_one_of_it_fails() -> None:
     part = FakeBatchPart()
     lane = PartLane(part)
