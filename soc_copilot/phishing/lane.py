@@ -135,7 +135,8 @@ class PartLane:
                     raise ValueError(f"{len(found)} results for {len(ticket.contents)} contents")
             except Exception:
                 # One of them may be the reason: the others get their answers.
-                self._log("A part failed on a batch.")
+                if n := self._due():
+                    logger.exception("A part failed on a batch. part=%s n=%s", self.part.name, n)
             else:
                 took_s = time.perf_counter() - began
                 self._seen(self.part.name, "ok", took_s, len(found))
@@ -150,17 +151,19 @@ class PartLane:
         try:
             result = self.part.analyse(content)
         except Exception as error:
-            self._log("A part failed.")
+            if n := self._due():
+                logger.exception("A part failed. part=%s n=%s", self.part.name, n)
             words = f"{type(error).__name__}: {error}"[:200]
             result = PartResult(self.part.name, None, state="failed", detail=words)
         took_s = time.perf_counter() - began
         self._seen(self.part.name, result.state, took_s, 1)
         return replace(result, latency_ms=took_s * 1e3)
 
-    def _log(self, words: str) -> None:
-        """Log what is being handled, now and then: hostile contents may fail one after another."""
+    def _due(self) -> int:
+        """So many failures are to be logged now: hostile contents may fail one after another."""
         self._n_unlogged += 1
         now_s = time.monotonic()
-        if now_s - self._logged_s >= _LOG_GAP_S:
-            logger.exception("%s part=%s n=%s", words, self.part.name, self._n_unlogged)
-            self._logged_s, self._n_unlogged = now_s, 0
+        if now_s - self._logged_s < _LOG_GAP_S:
+            return 0
+        n, self._n_unlogged, self._logged_s = self._n_unlogged, 0, now_s
+        return n
