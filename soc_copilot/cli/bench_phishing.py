@@ -46,19 +46,20 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(figures.to_json()))
         return 0
-    titles = ("content", "connections", "answered/s", "p50, ms", "p99, ms", "errors")
+    titles = ("content", "connections", "answered/s", "p50, ms", "p99, ms", "CPU, ms", "errors")
     print_table(
         titles,
         [
             (
-                kind,
-                str(one.concurrent),
-                f"{one.requests_per_s:,.0f}",
-                f"{one.p50_ms:.2f}",
-                f"{one.p99_ms:.2f}",
-                f"{one.n_errors:,}",
+                one.kind,
+                str(one.load.concurrent),
+                f"{one.load.requests_per_s:,.0f}",
+                f"{one.load.p50_ms:.2f}",
+                f"{one.load.p99_ms:.2f}",
+                f"{one.cpu_ms:.3f}",
+                f"{one.load.n_errors:,}",
             )
-            for kind, one in (*figures.load, ("known", figures.hit))
+            for one in (*figures.load, figures.hit)
         ],
         right=titles[1:],
     )

@@ -5,6 +5,7 @@ import os
 import random
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,24 @@ _WORDS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class KindFigures:
+    """One kind of content at one number of connections.
+
+    Attributes:
+        kind: "url", "text", "email", "mix" or "known".
+        cpu_ms: Processor time of the service for one request, whatever else the machine did.
+    """
+
+    kind: str
+    load: LoadFigures
+    cpu_ms: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON takes them."""
+        return {"kind": self.kind, **self.load.to_json(), "cpu_ms": self.cpu_ms}
+
+
+@dataclass(frozen=True, slots=True)
 class PhishingFigures:
     """What was measured.
 
@@ -41,8 +60,8 @@ class PhishingFigures:
 
     n_cores: int
     model: str
-    load: tuple[tuple[str, LoadFigures], ...]
-    hit: LoadFigures
+    load: tuple[KindFigures, ...]
+    hit: KindFigures
     sockets: tuple[SocketFigures, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -50,7 +69,7 @@ class PhishingFigures:
         return {
             "n_cores": self.n_cores,
             "model": self.model,
-            "load": [{"kind": kind, **one.to_json()} for kind, one in self.load],
+            "load": [one.to_json() for one in self.load],
             "hit": self.hit.to_json(),
             "sockets": [one.to_json() for one in self.sockets],
         }
@@ -157,9 +176,9 @@ class _Bench:
             path = self._write(kind, rows)
             for n in concurrent:
                 self._say(f"{kind}, {n} connections")
-                load.append((kind, self._drive(path, n)))
+                load.append(self._drive(kind, path, n))
         self._say("known contents")
-        hit = self._drive(self._write("known", made_up("url", 1)), 1)
+        hit = self._drive("known", self._write("known", made_up("url", 1)), 1)
         sockets = []
         for n in clients:
             self._say(f"{n} WebSockets")
@@ -173,6 +192,11 @@ class _Bench:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         return path
 
-    def _drive(self, path: Path, n: int) -> LoadFigures:
+    def _drive(self, kind: str, path: Path, n: int) -> KindFigures:
         plan = LoadPlan(self._port, self._token, n, self._seconds, path="/analyze")
-        return drive_apart(plan, path)
+        before_s = time.process_time()
+        load = drive_apart(plan, path)
+        # The part of the time that was not warming up; see `drive`.
+        share = self._seconds / (self._seconds + min(self._seconds, 1.0))
+        spent_ms = (time.process_time() - before_s) * 1e3 * share
+        return KindFigures(kind, load, spent_ms / max(load.n_requests, 1))

@@ -6,12 +6,13 @@ import pytest
 from soc_copilot.cli import build_parser, main
 from soc_copilot.service import bench_phishing
 from soc_copilot.service.bench import LoadFigures
-from soc_copilot.service.bench_phishing import PhishingFigures
+from soc_copilot.service.bench_phishing import KindFigures, PhishingFigures
 from soc_copilot.service.bench_sockets import SocketFigures
 
 ONE = LoadFigures(20, 0, 5_000, 0, 1_234.5, 7.25, 15.5)
 FIGURES = PhishingFigures(
-    2, "phishing-1", (("url", ONE),), LoadFigures(1, 0, 9, 0, 3_210.0, 0.31, 0.9),
+    2, "phishing-1", (KindFigures("url", ONE, 0.456),),
+    KindFigures("known", LoadFigures(1, 0, 9, 0, 3_210.0, 0.31, 0.9), 0.1),
     (SocketFigures(1_000, 70_000, 23_456.7),),
 )  # fmt: skip
 
@@ -29,7 +30,7 @@ def test_figures_are_shown_and_told(
     words = ["bench", "phishing", "--seconds", "1", "--concurrent", "20", "--clients", "1000"]
     assert main(words) == 0
     text = capsys.readouterr().out
-    for figure in ("1,234", "7.25", "15.50", "0.31", "23,457", "2 processor cores"):
+    for figure in ("1,234", "7.25", "15.50", "0.456", "0.31", "23,457", "2 processor cores"):
         assert figure in text
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == FIGURES.to_json()

@@ -17,10 +17,11 @@ def test_contents_are_distinct_and_what_the_service_takes(kind: str) -> None:
 
 def test_everything_is_measured() -> None:
     found = bench_phishing(0.2, concurrent=(1, 2), clients=(2,))
-    assert [(kind, one.concurrent) for kind, one in found.load] == [
+    assert [(one.kind, one.load.concurrent) for one in found.load] == [
         (kind, n) for kind in ("url", "text", "email", "mix") for n in (1, 2)
     ]
-    assert all(one.n_requests and not one.n_errors for _, one in found.load)
-    assert found.hit.n_errors == 0
+    assert all(one.load.n_requests and not one.load.n_errors for one in found.load)
+    assert all(one.cpu_ms > 0 for one in found.load)
+    assert found.hit.load.n_errors == 0
     assert found.sockets[0].n_messages > 0
     assert found.to_json()["load"][0]["kind"] == "url"
