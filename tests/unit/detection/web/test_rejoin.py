@@ -95,6 +95,7 @@ def test_values_of_a_repeated_parameter_are_joined() -> None:
         b"/?id=x'&id=x'",
         b"/?id=it's+&id=it's&id=it's%20%0a",
         b"/?id=1+&id=2",
+        b"/?scope=read+all's&scope=read%2Ball's",
         b'/\n\n{"u":"?a=1\'&a=2"}',
         b"/?abcdefgh1=a'&abcdefgh2=b",
     ],
