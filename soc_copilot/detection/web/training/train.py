@@ -199,6 +199,8 @@ def _card(rows: Sequence[Row], options: Options) -> dict[str, Any]:
             "csic2010 and fwaf label harmless oddities and plain file names as attacks, and "
             "scanner_logs whole runs: their figures show how far these were learned, not more.",
             "Harmless texts about attacks (a forum on SQL, say) may be flagged.",
+            "A parameter repeated with different values that hold signs is read as one value in "
+            "pieces too, which speaks a little for an attack.",
         ],
         "cross_sets_note": f"Trained without the set on {_CROSS_SHARE:.0%} of the other rows, "
         "tested on the set's validation rows; a set of one label against the others' other.",
