@@ -298,7 +298,7 @@ class WebDetector:
 
         known = self._explained.get(text)
         if known is None:
-            known = explain(self._loaded().scorer.net, text)
+            known = explain(self._loaded().scorer.fast, text)
             if len(self._explained) >= _MAX_REMEMBERED:
                 self._explained.clear()
             if len(text) <= _MAX_REMEMBERED_CHARS:

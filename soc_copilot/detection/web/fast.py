@@ -18,14 +18,24 @@ import numpy.typing as npt
 from soc_copilot.detection.web import model
 from soc_copilot.detection.web import normalise as steps
 from soc_copilot.detection.web.classes import OTHER
-from soc_copilot.detection.web.loops import score_texts
+from soc_copilot.detection.web.loops import score_texts, weigh_text
 from soc_copilot.detection.web.model import EXACT_ROWS, Layers, Shape, WebNet
-from soc_copilot.detection.web.normalise import MARK_DOUBLE, PAD, Texts, normalise, pack_joined
+from soc_copilot.detection.web.normalise import (
+    MARK_DOUBLE,
+    PAD,
+    PERCENT,
+    Texts,
+    normalise,
+    pack,
+    pack_joined,
+)
 
 Floats = npt.NDArray[np.float32]
 Kinds = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+Weights = npt.NDArray[np.float64]
 
 _LETTERS: Final = "edswkf"  # in the order of their numbers in `loops`
 
@@ -83,6 +93,40 @@ class Fast:
             packed = pack_joined(bytes(PAD).join([*parts, b""]), lengths[left])
             logits[left], kinds[left], _ = self._run(normalise(packed), is_raw=False)
         return logits, kinds
+
+    def weigh(self, raw: bytes) -> tuple[Texts, Weights]:
+        """A text as the network reads it, traced, and how much each byte speaks for an attack.
+
+        Returns:
+            The normalised text, and float64 of shape (its bytes,), (1,) for an empty one.
+        """
+        n = len(raw)
+        data = np.zeros(n + PAD, np.uint8)
+        data[:n] = np.frombuffer(raw, np.uint8)
+        marks, origin = np.zeros(n + PAD, np.uint8), np.arange(n + PAD)
+        weights = np.zeros(max(n, 1))
+        length, n_rounds = self._weigh(data, marks, origin, n, weights, is_raw=True)
+        if length >= 0:
+            lengths = np.array([length])
+            read = Texts(data, np.zeros(1, np.int64), lengths, marks, origin)
+            read.steps += [PERCENT] * n_rounds
+            return read, weights[: max(length, 1)]
+        read = normalise(pack([raw], traced=True))
+        n = int(read.lengths[0])
+        marks = np.zeros(n + PAD, np.uint8) if read.marks is None else read.marks
+        weights = np.zeros(max(n, 1))
+        self._weigh(read.data, marks, origin, n, weights, is_raw=False)
+        return read, weights
+
+    def _weigh(
+        self, data: Bytes, marks: Bytes, origin: Ints, n: int, weights: Weights, *, is_raw: bool
+    ) -> tuple[int, int]:
+        found: tuple[int, int] = weigh_text(
+            data, marks, origin, n, is_raw, MARK_DOUBLE, self._views, self._n_of_bytes,
+            EXACT_ROWS, self._tables, steps.PRINTABLE, self._places, self._rows, self._layers,
+            weights,
+        )  # fmt: skip
+        return found
 
     def _run(self, texts: Texts, *, is_raw: bool) -> tuple[Floats, Kinds, Flags]:
         logits = np.empty(texts.n_texts, np.float32)
