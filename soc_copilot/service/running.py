@@ -107,6 +107,8 @@ class RunningService:
         self._producer = ServiceProducer(scorers[0].info.version, self._config.record)
         # One threshold for the answer and for the alert that comes of it.
         own: dict[str, Value] = {"detection.web.budget": self._config.budget}
+        if self._is_alone:  # no file activity comes from the service's own source
+            own["detection.host.enabled"] = False
         self._session = IngestSession(
             self._target,
             {**governance.settings.all(), **own, **self._settings},
@@ -207,13 +209,15 @@ class RunningService:
         self._release()
 
     def _release(self) -> None:
+        if self._producer is not None:
+            self._producer.flush()  # the session still stores what is in the spool
         if self._session is not None:
             self._session.close()
         if self._watch is not None:
             self._watch.stop()
         if self._governance is not None:
             self._governance.close()
-        self._session = self._watch = self._governance = None
+        self._session = self._watch = self._governance = self._producer = None
 
 
 def settle_memory() -> None:

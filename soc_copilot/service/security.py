@@ -1,5 +1,6 @@
 """Who may call: the bearer token, and the Host and Origin headers."""
 
+import contextlib
 import hmac
 import os
 import re
@@ -28,20 +29,22 @@ def read_token(path: Path) -> bytes:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-        try:
-            handle = os.open(path, flags, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(handle, "w", encoding="ascii") as made:
-                made.write(secrets.token_urlsafe(TOKEN_BYTES) + "\n")
+        if not path.exists():
+            _make(path)
         with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            found = os.fstat(file.fileno())
             token = file.read(1024).strip()
     except OSError as error:
         raise PolicyError(f'Cannot use the token file "{path}": {error.strerror}.') from error
-    if sys.platform != "win32" and mode & 0o077:  # Windows: the folder's own rights hold
+    mode = stat.S_IMODE(found.st_mode)
+    if sys.platform == "win32":  # the folder's own rights hold there
+        mode = 0o600
+    elif found.st_uid != os.geteuid():
+        raise PolicyError(
+            f'The token file "{path}" belongs to another user (id {found.st_uid}), who may read '
+            "and change it. Name a file of your own as token_file."
+        )
+    if mode & 0o077:
         raise PolicyError(
             f'Others may read the token file "{path}" (mode {mode:04o}). '
             f'Run: chmod 600 "{path}", or delete it and start again for a new token.'
@@ -52,6 +55,28 @@ def read_token(path: Path) -> bytes:
             "Delete it; the next start makes a new one."
         )
     return token
+
+
+def _make(path: Path) -> None:
+    """Put a new token there, whole at once and never in place of another.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        with os.fdopen(os.open(name, flags, 0o600), "w", encoding="ascii") as made:
+            made.write(secrets.token_urlsafe(TOKEN_BYTES) + "\n")
+            made.flush()
+            os.fsync(made.fileno())
+        with contextlib.suppress(FileExistsError):  # another start was quicker: its token holds
+            if sys.platform == "win32":
+                name.rename(path)  # fails where there is one
+            else:
+                path.hardlink_to(name)
+    finally:
+        name.unlink(missing_ok=True)
 
 
 class Guard:

@@ -81,7 +81,7 @@ class CheckServer:
         self._failure: BaseException | None = None
         self._server: uvicorn.Server | None = None
         self._socket: socket.socket | None = None
-        self._events = EventScorer(config.timeout_s) if config.host_events else None
+        self._events = EventScorer(config.timeout_s, halted) if config.host_events else None
         self.metrics = Metrics()
         self.port = 0
 
@@ -118,6 +118,7 @@ class CheckServer:
             self._events.start(self._config.device)
         self._thread.start()
         if not self._is_ready.wait(_START_S) or self._failure is not None:
+            self.stop()
             raise SourceError(f"The service did not start: {self._failure or 'it took too long'}.")
 
     def stop(self) -> bool:
@@ -128,6 +129,8 @@ class CheckServer:
             self._thread.join(_STOP_S)
         if self._events is not None:
             self._events.close()
+        if self._socket is not None:
+            self._socket.close()
         is_done = not self._thread.is_alive()
         if is_done:
             for scorer in (*self._scorers, self._long_scorer):
@@ -151,7 +154,6 @@ class CheckServer:
         assert self._socket is not None  # noqa: S101 - set by start
         limits = self._config.limits
         gatherer = self._gatherer()
-        gatherer.start()
         front = self._front(gatherer)
         phishing, n_sockets = self._phishing, 0
         if phishing is not None:
@@ -178,6 +180,7 @@ class CheckServer:
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )
+        gatherer.start()
         slow = asyncio.create_task(self._cut_slow(server))
         ready = asyncio.create_task(self._tell_ready(server))
         try:

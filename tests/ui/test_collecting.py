@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
-from shiboken6 import isValid
 
 from soc_copilot.ui.collecting import Collector, settle
 
@@ -102,12 +101,8 @@ def test_the_oldest_generation_that_is_due_is_collected(
     assert asked == [2, 1, 0]
 
 
-def test_what_is_settled_is_passed_over() -> None:
-    kept = QObject()
+def test_what_is_loaded_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: list[None] = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(None))
     settle()
-    try:
-        assert gc.get_freeze_count() > 1_000
-        assert not any(one is kept for one in gc.get_objects())
-    finally:
-        gc.unfreeze()
-    assert isValid(kept)
+    assert len(frozen) == 1

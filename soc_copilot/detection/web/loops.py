@@ -44,13 +44,14 @@ def score_texts(
     text = np.zeros(longest + PAD, np.uint8)
     seen = np.zeros(longest + PAD, np.uint8)
     sums = np.empty((longest // STRETCH + 1, rows.shape[1]), np.float32)
+    untraced = np.empty(0, np.int64)
     for i in range(len(lengths)):
         n = lengths[i]
         for j in range(n):
             text[j] = data[starts[i] + j]
             seen[j] = marks[starts[i] + j] if len(marks) else 0
         if is_raw:
-            n = read(text, seen, n, mark_double, tables, printable)
+            n, _ = read(text, seen, untraced, n, mark_double, tables, printable)
             if n < 0:
                 is_left[i] = True
                 continue
@@ -65,26 +66,72 @@ def score_texts(
 
 
 @compiled
+def weigh_text(
+    text: Bytes, marks: Bytes, origin: Ints, n: int, is_raw: bool, mark_double: int,
+    views: Ints, n_of_bytes: int, exact_rows: int, tables: npt.NDArray[np.uint8],
+    printable: Flags, places: Ints, rows: Floats, layers: tuple[Floats, ...],
+    weights: npt.NDArray[np.float64],
+) -> tuple[int, int]:  # fmt: skip
+    """Fill in how much each byte of a text, normalised in place, speaks for an attack.
+
+    The network is piecewise linear, so slope times vector is each n-gram's share of the
+    logit; it is spread evenly over the n-gram's bytes.
+
+    Returns:
+        The length, or -1 when normalising takes more steps; and rounds of percent-decoding.
+    """
+    n_rounds = 0
+    if is_raw:
+        n, n_rounds = read(text, marks, origin, n, mark_double, tables, printable)
+        if n < 0:
+            return n, n_rounds
+    text[n : n + PAD] = 0
+    marks[n : n + PAD] = 0
+    n_stretches = max((n + STRETCH - 1) // STRETCH, 1)
+    sums = np.zeros((n_stretches, rows.shape[1]), np.float32)
+    of_bytes, of_runs = views[:n_of_bytes], views[n_of_bytes:]
+    add_bytes(text, marks, n, of_bytes, exact_rows, tables, rows, sums)
+    if len(of_runs):
+        add_runs(text, n, of_runs, exact_rows, tables, places, rows, sums)
+    slopes = slopes_of(sums, layers)
+    share_bytes(text, marks, n, of_bytes, exact_rows, tables, rows, slopes, weights)
+    if len(of_runs):
+        share_runs(text, n, of_runs, exact_rows, tables, places, rows, slopes, weights)
+    total = 0.0
+    for j in range(len(weights)):  # so far what changes from each byte to the next
+        total += weights[j]
+        weights[j] = total
+    return n, n_rounds
+
+
+@compiled
 def read(
-    text: Bytes, marks: Bytes, n: int, mark_double: int, tables: npt.NDArray[np.uint8],
-    printable: Flags,
-) -> int:  # fmt: skip
-    """Normalise a raw text in place; its new length, or -1 when that takes more steps."""
+    text: Bytes, marks: Bytes, origin: Ints, n: int, mark_double: int,
+    tables: npt.NDArray[np.uint8], printable: Flags,
+) -> tuple[int, int]:  # fmt: skip
+    """Normalise a raw text in place; `origin` tells of each byte where it stood, or is empty.
+
+    Returns:
+        The new length, or -1 when it takes more steps; and rounds of percent-decoding.
+    """
     for j in range(n):
         if text[j] == 43:  # "+"
             text[j] = 32
+    n_rounds = 0
     for turn in range(4):
         before = n
-        n = unpercent(text, marks, n, turn > 0, mark_double, tables[HEX])
+        n = unpercent(text, marks, origin, n, turn > 0, mark_double, tables[HEX])
         if n == before:
             break
         if turn == 3:
-            return -1
+            return -1, 0
+        n_rounds += 1
     if has_escape(text, n) or has_base64(text, n, tables[BASE64], printable):
-        return -1
+        return -1, 0
     if has_pieces(text, n, tables) or has_repeats(text, n):
-        return -1
+        return -1, 0
     fold = tables[FOLD]
+    is_traced = len(origin) > 0
     kept = 0
     for j in range(n):
         byte = fold[text[j]]
@@ -92,15 +139,18 @@ def read(
             continue
         text[kept] = byte
         marks[kept] = marks[j]
+        if is_traced:
+            origin[kept] = origin[j]
         kept += 1
-    return kept
+    return kept, n_rounds
 
 
 @compiled
 def unpercent(
-    text: Bytes, marks: Bytes, n: int, is_again: bool, mark_double: int, hexes: Bytes
+    text: Bytes, marks: Bytes, origin: Ints, n: int, is_again: bool, mark_double: int, hexes: Bytes
 ) -> int:
     """One round of percent-decoding in place; the new length."""
+    is_traced = len(origin) > 0
     kept = 0
     j = 0
     while j < n:
@@ -123,6 +173,8 @@ def unpercent(
                     mark = np.uint8(mark_double)
         text[kept] = byte
         marks[kept] = mark
+        if is_traced:
+            origin[kept] = origin[j]
         kept += 1
         j += step
     return kept
@@ -206,7 +258,7 @@ def has_pieces(text: Bytes, n: int, tables: npt.NDArray[np.uint8]) -> bool:
             if after == 123 or after | 32 == 105 or after == 64 or after == 42:
                 return True
         elif byte == 40:  # "("
-            if is_word(alike[fold[before]]):
+            if j >= 3 and is_call(text[j - 3] | 32, text[j - 2] | 32, before | 32):
                 return True
         elif byte | 32 == 120 and before == 48 and hexes[after] < 16 and hexes[beyond] < 16:
             return True
@@ -223,6 +275,13 @@ def is_word(kind: int) -> bool:
 def is_alnum(kind: Any) -> bool:
     """Whether bytes of a kind make one run."""
     return kind in (LETTER, DIGIT)
+
+
+@compiled
+def is_call(first: int, second: int, third: int) -> bool:
+    """Whether three bytes end char, chr, fromCharCode, concat or concat_ws; as `rejoin`."""
+    name = (np.int64(first) << 16) | (np.int64(second) << 8) | np.int64(third)
+    return bool(name in (0x686172, 0x636872, 0x6F6465, 0x636174, 0x7F7773))
 
 
 @compiled
@@ -276,18 +335,41 @@ def add_bytes(
 ) -> None:  # fmt: skip
     """Add up the vectors of the n-grams that begin at each byte."""
     for v in range(len(views)):
-        letter, size = views[v, 0], views[v, 1]
-        alike = tables[KINDS_ALIKE if letter == S else DIGITS_ALIKE]
+        alike = tables[KINDS_ALIKE if views[v, 0] == S else DIGITS_ALIKE]
         for j in range(max(n, 1)):
-            if letter == E and size == 1:
-                row = text[j] + 256 * np.int64(marks[j])
-            else:
-                mixed: Any = 0
-                for k in range(j, j + size):
-                    byte = np.int64(text[k] if letter == E else alike[text[k]])
-                    mixed = (mixed * ROLL + byte) & WORD
-                row = row_of(mixed, views[v], exact_rows)
+            row = row_at_byte(text, marks, j, views[v], exact_rows, alike)
             add(sums[j // STRETCH], rows[row])
+
+
+@compiled
+def row_at_byte(
+    text: Bytes, marks: Bytes, j: int, view: Ints, exact_rows: int, alike: Bytes
+) -> Any:
+    """The table's row for the n-gram that begins at a byte."""
+    letter, size = view[0], view[1]
+    if letter == E and size == 1:
+        return text[j] + 256 * np.int64(marks[j])
+    mixed: Any = 0
+    for k in range(j, j + size):
+        byte = np.int64(text[k] if letter == E else alike[text[k]])
+        mixed = (mixed * ROLL + byte) & WORD
+    return row_of(mixed, view, exact_rows)
+
+
+@compiled
+def share_bytes(
+    text: Bytes, marks: Bytes, n: int, views: Ints, exact_rows: int,
+    tables: npt.NDArray[np.uint8], rows: Floats, slopes: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Note where the share of each n-gram that begins at a byte comes in, and where it ends."""
+    n_bytes = max(n, 1)
+    for v in range(len(views)):
+        alike = tables[KINDS_ALIKE if views[v, 0] == S else DIGITS_ALIKE]
+        for j in range(n_bytes):
+            row = row_at_byte(text, marks, j, views[v], exact_rows, alike)
+            end = min(j + views[v, 1], n_bytes)
+            share(rows[row], slopes[j // STRETCH], j, end, weights)
 
 
 @compiled
@@ -301,16 +383,91 @@ def add_runs(
     kinds = np.empty(n + PAD, np.int64)
     n_runs = find_runs(text, n, tables[KINDS_ALIKE], places, at, words, kinds)
     for v in range(len(views)):
-        letter, size = views[v, 0], views[v, 1]
         for r in range(n_runs):
-            mixed: Any = 0
-            first = r + 1 if letter == F else r
-            for k in range(first, first + size):
-                mixed = (mixed * ROLL + (words[k] if letter == W else kinds[k])) & WORD
-            if letter == F:
-                mixed = (mixed + words[r] * 0x85EBCA6B) & WORD
-            row = row_of(mixed, views[v], exact_rows)
+            row = row_at_run(r, words, kinds, views[v], exact_rows)
             add(sums[at[r] // STRETCH], rows[row])
+
+
+@compiled
+def row_at_run(r: int, words: Ints, kinds: Ints, view: Ints, exact_rows: int) -> Any:
+    """The table's row for the n-gram that begins at a run."""
+    letter, size = view[0], view[1]
+    mixed: Any = 0
+    first = r + 1 if letter == F else r
+    for k in range(first, first + size):
+        mixed = (mixed * ROLL + (words[k] if letter == W else kinds[k])) & WORD
+    if letter == F:
+        mixed = (mixed + words[r] * 0x85EBCA6B) & WORD
+    return row_of(mixed, view, exact_rows)
+
+
+@compiled
+def share_runs(
+    text: Bytes, n: int, views: Ints, exact_rows: int, tables: npt.NDArray[np.uint8],
+    places: Ints, rows: Floats, slopes: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Note where the share of each n-gram that begins at a run comes in, and where it ends."""
+    at = np.empty(n + PAD, np.int64)
+    words = np.empty(n + PAD, np.int64)
+    kinds = np.empty(n + PAD, np.int64)
+    n_runs = find_runs(text, n, tables[KINDS_ALIKE], places, at, words, kinds)
+    for v in range(len(views)):
+        size = views[v, 1] + (views[v, 0] == F)
+        for r in range(n_runs):
+            row = row_at_run(r, words, kinds, views[v], exact_rows)
+            end = at[r + size] if r + size < n_runs else max(n, 1)
+            share(rows[row], slopes[at[r] // STRETCH], at[r], end, weights)
+
+
+@compiled
+def share(
+    row: Floats, slope: npt.NDArray[np.float64], begin: int, end: int,
+    weights: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Note one n-gram's share of the logit, spread over its bytes."""
+    # Four sums at once: each addition need not wait for the one before.
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for k in range(0, len(slope) - 3, 4):
+        a += slope[k] * row[k]
+        b += slope[k + 1] * row[k + 1]
+        c += slope[k + 2] * row[k + 2]
+        d += slope[k + 3] * row[k + 3]
+    for k in range(len(slope) - len(slope) % 4, len(slope)):
+        a += slope[k] * row[k]
+    total = (a + b + c + d) / (end - begin)
+    weights[begin] += total
+    if end < len(weights):
+        weights[end] -= total
+
+
+@compiled
+def slopes_of(sums: Floats, layers: tuple[Floats, ...]) -> npt.NDArray[np.float64]:
+    """How the logit changes with the summed vectors of each stretch."""
+    stretch, stretch_bias, mix, mix_bias, attack = layers[:5]
+    n_hidden, width = stretch.shape[1], sums.shape[1]
+    pooled = np.zeros(n_hidden, np.float32)
+    at = np.full(n_hidden, -1, np.int64)  # the stretch that each unit looks at
+    hidden = np.empty(n_hidden, np.float32)
+    for s in range(len(sums)):
+        look(sums, s, stretch, stretch_bias, hidden)
+        for h in range(n_hidden):
+            if hidden[h] > pooled[h]:
+                pooled[h], at[h] = hidden[h], s
+    mixed = times(pooled, mix, mix_bias)
+    slopes = np.zeros((len(sums), width))
+    for h in range(n_hidden):
+        if at[h] < 0:
+            continue
+        by_unit = 0.0
+        for k in range(len(mixed)):
+            if mixed[k] > 0:
+                by_unit += attack[k] * mix[h, k]
+        for neighbour in range(max(at[h] - 1, 0), min(at[h] + 2, len(sums))):
+            first = (neighbour - at[h] + 1) * width
+            for k in range(width):
+                slopes[neighbour, k] += by_unit * stretch[first + k, h]
+    return slopes
 
 
 @compiled
@@ -343,17 +500,8 @@ def decide(sums: Floats, layers: tuple[Floats, ...], sure: float, other: int) ->
     stretch, stretch_bias, mix, mix_bias, attack, attack_bias, kind, kind_bias = layers
     pooled = np.zeros(stretch.shape[1], np.float32)  # the rectified highest values
     hidden = np.empty(stretch.shape[1], np.float32)
-    width = sums.shape[1]
     for s in range(len(sums)):
-        hidden[:] = stretch_bias
-        for neighbour in range(max(s - 1, 0), min(s + 2, len(sums))):
-            first = (neighbour - s + 1) * width
-            for k in range(0, width - 3, 4):
-                values, at = sums[neighbour, k : k + 4], first + k
-                add_four(hidden, values, stretch[at : at + 4])
-            for k in range(width - width % 4, width):
-                for h in range(len(hidden)):
-                    hidden[h] += sums[neighbour, k] * stretch[first + k, h]
+        look(sums, s, stretch, stretch_bias, hidden)
         for h in range(len(hidden)):
             pooled[h] = max(pooled[h], hidden[h])
     mixed = times(pooled, mix, mix_bias)
@@ -364,6 +512,21 @@ def decide(sums: Floats, layers: tuple[Floats, ...], sure: float, other: int) ->
     best = np.argmax(odds)
     total = np.exp(odds - odds[best]).sum()
     return logit, best if 1.0 / total >= sure else other
+
+
+@compiled
+def look(sums: Floats, s: int, stretch: Floats, bias: Floats, hidden: Floats) -> None:
+    """Fill in what the hidden units say of a stretch and its neighbours."""
+    width = sums.shape[1]
+    hidden[:] = bias
+    for neighbour in range(max(s - 1, 0), min(s + 2, len(sums))):
+        first = (neighbour - s + 1) * width
+        for k in range(0, width - 3, 4):
+            values, at = sums[neighbour, k : k + 4], first + k
+            add_four(hidden, values, stretch[at : at + 4])
+        for k in range(width - width % 4, width):
+            for h in range(len(hidden)):
+                hidden[h] += sums[neighbour, k] * stretch[first + k, h]
 
 
 @compiled

@@ -266,7 +266,9 @@ def merged(raw: bytes) -> Iterator[list[tuple[int, int]]]:
         if not match[1].lower().endswith(b"%5d"):
             values.setdefault(match[1].lower(), []).append(match)
     for found in values.values():
-        # White space at the end is typed or cut, not sent for its own sake.
-        several = {match[2].rstrip(): match.span(2) for match in reversed(found)}
+        # White space at the end, and a plus for a space, come of how it was sent.
+        several = {
+            match[2].replace(b"+", b" ").rstrip(): match.span(2) for match in reversed(found)
+        }
         if len(several) > 1 and any(map(_ODD.search, several)):
             yield sorted(several.values())

@@ -71,5 +71,5 @@ def test_a_service_that_answers_late_is_measured_all_the_same() -> None:
 def test_a_service_that_is_gone_is_told() -> None:
     with Service() as service:
         plan = LoadPlan(service.server.port, TOKEN.decode(), 1, 0.05)
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionError):
         drive(plan, [b"{}"])

@@ -65,7 +65,7 @@ def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ("port: many\n", 1, "whole number"),
         ("timeout_s: .nan\n", 1, "number"),
         ("port: 1\nport: 2\n", 2, "twice"),
-        ("workers: 4\n", 1, "at most 1"),
+        ("workers: 4\n", 1, "one process holds the model, the queue"),
         ("budget: 5%\n", 1, "one of"),
         ("queue: 5\n", 1, 'no option "queue"'),
         ("queue:\n  size: {a: 1}\n", 2, "not keys"),

@@ -65,6 +65,16 @@ def test_until_the_model_is_there_callers_are_told_to_come_again() -> None:
     scorer.close()
 
 
+def test_what_waits_is_not_scored_once_the_kill_switch_is_engaged() -> None:
+    scorer = EventScorer(PATIENCE_S, lambda: "Halted by a test.")
+    engine: Any = object()  # would fail on being asked
+    scorer._engine = engine
+    with pytest.raises(RefusedError, match="Halted by a test") as caught:
+        asyncio.run(scorer.submit(read(EVENT)))
+    assert (caught.value.status, caught.value.code) == (503, "kill_switch")
+    scorer.close()
+
+
 @pytest.mark.slow
 def test_events_are_scored_over_http() -> None:
     with Service(host_events="yes", timeout_s=PATIENCE_S) as service:

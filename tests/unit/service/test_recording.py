@@ -1,4 +1,6 @@
 import json
+import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 from soc_copilot.detection.web.detector import Verdict
 from soc_copilot.detection.web.request import Request
 from soc_copilot.domain import columns as c
+from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import MAX_LINE_BYTES
 from soc_copilot.ingestion.spool import SpoolWriter
 from soc_copilot.parsing.protocol import ParseContext
@@ -15,6 +18,7 @@ from soc_copilot.parsing.service import ServiceFormat
 from soc_copilot.service import recording
 from soc_copilot.service.recording import ServiceProducer, line_of
 from soc_copilot.service.wire import Checked
+from tests.unit.service.parts import PATIENCE_S
 
 AT = datetime(2026, 3, 10, 9, 0, 0, 123456, tzinfo=UTC)
 PASS = Verdict(0.125, is_threat=False, kind="", reasons=())
@@ -74,6 +78,7 @@ def test_what_is_observed_is_in_the_spool(tmp_path: Path) -> None:
     spool = SpoolWriter(tmp_path, 1 << 20)
     producer.start(spool)
     producer.observe([CHECKED, CHECKED], [THREAT, PASS], 0.0)
+    producer.flush()
     assert [json.loads(line)[c.WEB_THREAT] for line in lines_in(tmp_path)] == [False, True, False]
     assert producer.status().state == "listening"
     assert producer.stop(1.0)
@@ -86,6 +91,7 @@ def test_only_threats_when_that_is_asked_for(tmp_path: Path) -> None:
     spool = SpoolWriter(tmp_path, 1 << 20)
     producer.start(spool)
     producer.observe([CHECKED, CHECKED], [THREAT, PASS], 0.0)
+    assert producer.stop(PATIENCE_S)
     spool.close()
     assert len(lines_in(tmp_path)) == 1
 
@@ -98,12 +104,14 @@ def test_what_finds_no_room_is_counted_and_told(
     spool = SpoolWriter(tmp_path, 4_000)
     producer.start(spool)
     producer.observe([CHECKED] * 100, [PASS] * 100, 0.0)
+    producer.flush()
     n_kept = len(lines_in(tmp_path))
     assert 0 < n_kept < 100
     assert "full" in producer.trouble()
     (event,) = producer.take_events()
     assert (event.kind, event.is_loss, event.n_lost) == ("lost", True, 100 - n_kept)
     assert producer.take_events() == ()
+    assert producer.stop(PATIENCE_S)
     spool.close()
 
 
@@ -113,3 +121,56 @@ def test_what_is_noted_is_handed_out_once() -> None:
     (event,) = producer.take_events()
     assert (event.kind, event.message, event.is_loss) == ("note", "The model url fails.", False)
     assert producer.take_events() == ()
+
+
+def test_nobody_waits_for_the_disk_and_a_stop_writes_all(tmp_path: Path) -> None:
+    producer = ServiceProducer("v1")
+    spool = SpoolWriter(tmp_path, 1 << 20)
+    may_write, is_writing = threading.Event(), threading.Event()
+    write = spool.write
+
+    def slow(lines: Sequence[bytes]) -> int:
+        is_writing.set()
+        assert may_write.wait(PATIENCE_S)
+        return write(lines)
+
+    spool.write = slow  # type: ignore[method-assign]
+    producer.start(spool)
+    producer.observe([CHECKED], [PASS], 0.0)
+    assert is_writing.wait(PATIENCE_S)
+    producer.observe([CHECKED], [THREAT], 0.0)  # returns although the disk takes nothing
+    assert not producer.stop(0.01)
+    with pytest.raises(SourceError, match="still writes"):
+        producer.start(spool)
+    may_write.set()
+    assert producer.stop(PATIENCE_S)
+    assert [json.loads(line)[c.WEB_THREAT] for line in lines_in(tmp_path)] == [False, True]
+    spool.close()
+
+
+def test_it_may_be_stopped_and_started_again(tmp_path: Path) -> None:
+    producer = ServiceProducer("v1")
+    assert producer.stop(PATIENCE_S)
+    for i in range(3):
+        spool = SpoolWriter(tmp_path, 1 << 20)
+        producer.start(spool)
+        producer.observe([CHECKED], [PASS], 0.0)
+        assert producer.stop(PATIENCE_S)
+        producer.observe([CHECKED], [PASS], 0.0)
+        assert producer.stop(PATIENCE_S)
+        producer.flush()  # nowhere to write: kept
+        assert len(lines_in(tmp_path)) == 2 * i + 1
+        spool.close()
+    assert "service-recording" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_memory_may_not_hold_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "_MAX_KEPT_BYTES", 1_000)
+    producer = ServiceProducer("v1")
+    producer.observe([CHECKED], [PASS], 0.0)
+    assert producer.trouble() == ""
+    producer.observe([CHECKED] * 10, [PASS] * 10, 0.0)
+    assert producer.n_lost == 10
+    assert "full" in producer.trouble()
+    (event,) = producer.take_events()
+    assert event.n_lost == 10

@@ -56,7 +56,7 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         ):
             pass
     names = {thread.name for thread in threading.enumerate()}
-    assert not names & {"service", "kill-switch", "spool-sync"}
+    assert not names & {"service", "kill-switch", "spool-sync", "service-recording"}
     # The same place can be used again at once.
     config = make_config({"port": 0, "host_events": "no"})
     with RunningService(config, db, actor=ACTOR, home=tmp_path) as service:

@@ -1,4 +1,7 @@
+import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -6,7 +9,7 @@ import pytest
 from soc_copilot.domain.errors import PolicyError
 from soc_copilot.service.security import Guard, read_token
 from soc_copilot.service.wire import RefusedError
-from tests.unit.service.parts import TOKEN
+from tests.unit.service.parts import PATIENCE_S, TOKEN
 
 GUARD = Guard(TOKEN, ("localhost", "127.0.0.1", "[::1]"), ("https://desk.example",))
 
@@ -95,3 +98,41 @@ def test_what_is_no_token_is_refused(tmp_path: Path) -> None:
             read_token(path)
     with pytest.raises(PolicyError, match="Cannot use"):
         read_token(tmp_path)
+
+
+def test_starts_at_the_same_time_make_one_token(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "service.token"
+    n = 16
+    together = threading.Barrier(n)
+
+    def start(_: int) -> bytes:
+        together.wait(PATIENCE_S)
+        return read_token(path)
+
+    with ThreadPoolExecutor(n) as pool:
+        assert len(set(pool.map(start, range(n)))) == 1
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_token_is_never_half_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "service.token"
+
+    def fail(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(PolicyError, match="No space left"):
+        read_token(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other rights")
+def test_a_token_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "service.token"
+    read_token(path)
+    own = os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: own + 1)
+    with pytest.raises(PolicyError, match="belongs to another user"):
+        read_token(path)

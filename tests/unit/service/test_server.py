@@ -1,4 +1,5 @@
 import socket
+import threading
 
 import pytest
 
@@ -28,6 +29,22 @@ def test_a_port_that_is_taken_is_told() -> None:
         with pytest.raises(SourceError, match=f"port {port}"):
             server.start()
         assert server.stop()
+
+
+def test_a_start_that_fails_lets_go_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: object) -> None:
+        raise RuntimeError("as asked for")
+
+    monkeypatch.setattr(CheckServer, "_front", fail)
+    scorer = FakeScorer()
+    server = CheckServer(config(), TOKEN, [scorer])  # type: ignore[list-item]
+    with pytest.raises(SourceError, match="did not start: as asked for"):
+        server.start()
+    assert scorer.is_closed
+    assert not server.is_running
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port), 5)
+    assert not [t for t in threading.enumerate() if t.name.startswith("scoring-")]
 
 
 def test_more_connections_than_allowed_are_answered_503() -> None:

@@ -41,3 +41,27 @@ def test_what_cannot_be_read_counts_as_engaged(monkeypatch: pytest.MonkeyPatch) 
     unreadable.start()
     assert unreadable.reason() == "No disk."
     unreadable.stop()
+
+
+def test_a_switch_that_is_not_read_any_more_counts_as_engaged() -> None:
+    now = [100.0]
+    hangs, may_end = threading.Event(), threading.Event()
+    states = iter([KillSwitchState(engaged=False)])
+
+    def read() -> KillSwitchState:
+        if (state := next(states, None)) is not None:
+            return state
+        hangs.set()
+        assert may_end.wait(30)
+        return KillSwitchState(engaged=False)
+
+    watch = SwitchWatch(read, lambda: now[0])
+    watch.start()
+    assert hangs.wait(30)
+    now[0] += switch.STALE_S
+    assert watch.reason() == ""
+    now[0] += 0.1
+    assert "not read for 10 s" in watch.reason()
+    may_end.set()
+    watch.stop()
+    assert watch.reason() == ""

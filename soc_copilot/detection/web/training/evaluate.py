@@ -53,6 +53,21 @@ def by_set(rows: Sequence[Row], scores: Floats, threshold: float) -> dict[str, F
     return found
 
 
+def presets(
+    rows: Sequence[Row], scores: Floats, thresholds: Mapping[str, float]
+) -> dict[str, dict[str, float | None]]:
+    """What each budget's threshold flags of the rows of all sets but those that stand apart.
+
+    Returns:
+        By budget "fpr", the share of normal rows, and "tpr", the share of attacks.
+    """
+    found = {}
+    for name, threshold in thresholds.items():
+        pooled = by_set(rows, scores, threshold)[POOLED].as_dict()
+        found[name] = {"fpr": pooled["fpr_here"], "tpr": pooled["tpr_here"]}
+    return found
+
+
 def length_alone(rows: Sequence[Row]) -> dict[str, Figures]:
     """What the request's length alone reaches: what a set gives away."""
     lengths = np.array([float(len(row.request.texts()[0])) for row in rows])

@@ -26,6 +26,7 @@ from soc_copilot.detection.web.training.evaluate import (
     by_set,
     calibrate,
     length_alone,
+    presets,
     request_logits,
     speed,
 )
@@ -100,11 +101,13 @@ def _chosen(net: WebNet, held_out: Sequence[Row]) -> dict[str, Any]:
     fitted = calibrate(logits, labels)
     sigmoid = Calibration(fitted.slope, fitted.offset)
     scores = sigmoid.score(logits.astype(np.float32)).astype(float)
-    thresholds = {name: threshold_at(scores[~labels], b) for name, b in BUDGETS.items()}
+    exact = {name: threshold_at(scores[~labels], b) for name, b in BUDGETS.items()}
+    # Rounded up, so that no row is flagged that the threshold was set to spare.
+    thresholds = {name: math.ceil(v * 1e7) / 1e7 for name, v in exact.items()}
     found = by_set(held_out, scores, thresholds["0.1%"])
     return {
-        # Rounded up, so that no row is flagged that the threshold was set to spare.
-        "thresholds": {name: math.ceil(v * 1e7) / 1e7 for name, v in thresholds.items()},
+        "thresholds": thresholds,
+        "presets": presets(held_out, scores, thresholds),
         "calibration": {
             "sigmoid": {"slope": fitted.slope, "offset": fitted.offset},
             "method": "Platt scaling on the validation rows: a score is the share of attacks "
@@ -117,7 +120,8 @@ def _chosen(net: WebNet, held_out: Sequence[Row]) -> dict[str, Any]:
         "figures": {name: f.as_dict() for name, f in found.items()},
         "length_alone": {name: _short(f) for name, f in length_alone(held_out).items()},
         "speed": speed(net, [row.request for row in held_out]),
-        "figures_note": "fpr_here and tpr_here: at the threshold for a budget of 0.1%. Pooled: all "
+        "figures_note": "fpr_here and tpr_here: at the threshold for a budget of 0.1%; presets: "
+        "pooled, at the threshold of each budget, likewise on validation rows. Pooled: all "
         f"sets but {', '.join(sorted(APART))}.",
     }
 
@@ -195,6 +199,8 @@ def _card(rows: Sequence[Row], options: Options) -> dict[str, Any]:
             "csic2010 and fwaf label harmless oddities and plain file names as attacks, and "
             "scanner_logs whole runs: their figures show how far these were learned, not more.",
             "Harmless texts about attacks (a forum on SQL, say) may be flagged.",
+            "A parameter repeated with different values that hold signs is read as one value in "
+            "pieces too, which speaks a little for an attack.",
         ],
         "cross_sets_note": f"Trained without the set on {_CROSS_SHARE:.0%} of the other rows, "
         "tested on the set's validation rows; a set of one label against the others' other.",

@@ -8,6 +8,7 @@ from soc_copilot.detection.web.training.evaluate import (
     by_set,
     calibrate,
     length_alone,
+    presets,
     request_scores,
     speed,
     table,
@@ -46,6 +47,15 @@ def test_whole_scanner_runs_are_shown_but_not_pooled() -> None:
     found = by_set([*ROWS, noise], np.array([0.9, 0.1, 0.8, 0.0]), 0.5)
     assert found["pooled"] == by_set(ROWS, np.array([0.9, 0.1, 0.8]), 0.5)["pooled"]
     assert found["scanner_logs"].tpr_here == 0.0
+
+
+def test_presets_say_what_each_threshold_flags_but_of_what_stands_apart() -> None:
+    noise = Row("scanner_logs", "d", True, "", Request(path="/tmp"))  # noqa: S108
+    scores = np.array([0.9, 0.3, 0.4, 0.0])
+    assert presets([*ROWS, noise], scores, {"0.1%": 0.5, "1%": 0.3}) == {
+        "0.1%": {"fpr": 0.0, "tpr": 0.5},
+        "1%": {"fpr": 1.0, "tpr": 1.0},
+    }
 
 
 def test_calibration_recovers_a_known_sigmoid() -> None:

@@ -9,7 +9,7 @@ from soc_copilot.detection.web.detector import WebDetector
 from soc_copilot.detection.web.model import Shape
 from soc_copilot.detection.web.request import Request
 from soc_copilot.detection.web.training import synthetic
-from soc_copilot.detection.web.training.train import Options, train
+from soc_copilot.detection.web.training.train import BUDGETS, Options, train
 from soc_copilot.detection.weights import load_model
 
 
@@ -60,6 +60,12 @@ def test_training_writes_a_model_that_the_detector_takes(data: Path, tmp_path: P
     assert set(card["cross_sets"]) == {"first", "second"}
     assert [entry["licence"] for entry in card["data"]] == ["not stated", "not stated"]
     assert list(card["thresholds"]) == ["0.1%", "0.5%", "1%"]
+    pooled = card["figures"]["pooled"]
+    assert card["presets"]["0.1%"] == {"fpr": pooled["fpr_here"], "tpr": pooled["tpr_here"]}
+    for budget, share in BUDGETS.items():
+        assert card["presets"][budget]["fpr"] <= share
+    assert card["presets"]["1%"]["tpr"] >= card["presets"]["0.1%"]["tpr"]
+    assert stored["presets"] == card["presets"]
 
 
 def test_the_same_seed_trains_the_same_model(data: Path, tmp_path: Path) -> None:
