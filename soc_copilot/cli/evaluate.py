@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from soc_copilot.cli.common import add_web_model
+from soc_copilot.cli.load import add_evaluate
 from soc_copilot.domain.paths import bundled
 
 
@@ -36,6 +37,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     web.add_argument("--json", action="store_true", help="figures as one JSON object")
     web.set_defaults(func=_run_web)
     _add_host(kinds)
+    add_evaluate(kinds)
 
 
 def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
