@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MONDAY = 280_512 + 96  # hours since 1970 of a Monday's first hour, 2002-01-07
+MONDAY = 280_656  # hours since 1970 of a Monday's first hour, 2002-01-07
 
 
 def clean(n_hours, seed=0, level=1000.0, noise=0.004):
