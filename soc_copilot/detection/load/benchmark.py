@@ -88,7 +88,7 @@ class BenchmarkManager:
                 give its level.
             context_start: First hour of the context.
         """
-        return float(self.get_benchmark_for_period(hour, 1, context, context_start)[0])
+        return float(self._day(hour // _DAY, context, context_start)[hour % _DAY])
 
     def get_benchmark_for_period(
         self, start: int, n_hours: int, context: Floats, context_start: int
@@ -110,10 +110,10 @@ class BenchmarkManager:
 
     def _day(self, day: int, context: Floats, context_start: int) -> Floats:
         own = _cut(context, context_start, day * _DAY, _DAY)
-        before = _cut(context, context_start, (day - 1) * _DAY, _DAY)
-        known = np.isfinite(own)
-        if known.sum() >= _LEAST_HOURS:
+        known = own == own
+        if np.count_nonzero(known) >= _LEAST_HOURS:
             return self._matched(own, known)
+        before = _cut(context, context_start, (day - 1) * _DAY, _DAY)
         centre = self._usual((day + 3) % 7)
         either = np.where(known, own, before)
         usable = np.isfinite(either)
@@ -123,10 +123,12 @@ class BenchmarkManager:
 
     def _matched(self, own: Floats, known: npt.NDArray[np.bool_]) -> Floats:
         """The typical day that fits the hours that are known best, at their level."""
-        part = self.profiles.centres[:, known]
-        levels = (part @ own[known]) / (part**2).sum(1)
-        misses = ((levels[:, None] * part - own[known]) ** 2).sum(1)
-        best = int(misses.argmin())
+        hours = np.flatnonzero(known)
+        part = self.profiles.centres[:, hours]
+        squares = np.einsum("ij,ij->i", part, part)
+        products = part @ own[hours]
+        best = int((products * products / squares).argmax())  # the least squares that are left
+        levels = products / squares
         return np.asarray(self.profiles.centres[best] * levels[best])
 
     def _usual(self, weekday: int) -> Floats:

@@ -1,7 +1,6 @@
 """The detector: what an hour was expected to be, what came, and whether a hand was in it."""
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -40,6 +39,7 @@ _WILD: Final = math.log(10.0)  # chosen: a value ten times off is no load but an
 _SETTLED_HOURS: Final = 24  # chosen: so long it must stay on the other level
 _SETTLED_SPREAD: Final = 0.5  # chosen: and keep to it within this, in logarithms
 _RING: Final = 512  # hours of errors in memory: the detection window
+_CONTEXT: Final = 48  # hours that say which typical day it is
 _CONTEXT_DAYS: Final = 400  # chosen: days of history that typical days are made of
 _HOLD: Final = 3  # chosen: hours without a flag after which an attack is over
 
@@ -73,9 +73,10 @@ class RealTimeDetector:
         self._changes = np.zeros(_RING)
         self._odds = np.full(_RING, -10.0)
         self._day_errors = np.full(_RING, np.nan)
-        self._values: deque[float] = deque(maxlen=2 * 24)
+        self._values = np.full(_CONTEXT, np.nan)  # the latest last
         self._hours = np.zeros(_RING, np.int64)
         self._since, self._quiet, self._is_open = -1, 0, False
+        self._last_change = -_RING
         self._offset = 0.0
         self._wild: list[float] = []
 
@@ -104,7 +105,6 @@ class RealTimeDetector:
         skipped = max(len(values) - _CONTEXT_DAYS * 24, 0)
         part = np.asarray(values[skipped:], np.float64)
         whole = np.isfinite(part[: len(part) // 24 * 24].reshape(-1, 24)).all(1).sum()
-        self._values.extend(float(v) for v in part[-48:])
         if whole >= 7:
             self._benchmark = BenchmarkManager()
             self._benchmark.fit(part, start + skipped)
@@ -123,10 +123,11 @@ class RealTimeDetector:
         self._follow(is_threat=is_struck)
         near -= self._echo(here) - before  # hours that were only now cleaned
         if self._since >= 0 and known:
-            self._changes[here] = log - near
+            self._changes[here], self._last_change = log - near, self._n
         verdict = self._say(value, near, scale, odds, event, is_threat=is_odd or is_struck)
         self._engine.observe(log - self._changes[here], log)
-        self._values.append(value)
+        self._values[:-1] = self._values[1:]
+        self._values[-1] = value
         self._n += 1
         return verdict
 
@@ -213,10 +214,12 @@ class RealTimeDetector:
         place = (self._n - ago) % _RING
         log = self._engine.log_at(ago - 1) + self._changes[place]
         self._engine.replace(ago - 1, log - change)
-        self._changes[place] = change
+        self._changes[place], self._last_change = change, self._n
 
     def _echo(self, here: int) -> float:
         """By how much the changes in its lags would have moved an hour's forecast."""
+        if self._n - self._last_change > ECHO_HOURS:
+            return 0.0
         lags = (here - _LAGS) % _RING
         return float(self._shared.answer[self._hours[here], 1:] @ self._changes[lags])
 
@@ -243,8 +246,7 @@ class RealTimeDetector:
     def _typical(self, hour: int) -> float:
         if self._benchmark is None:
             return math.nan
-        context = np.array(self._values)
-        return self._benchmark.get_benchmark_for_hour(hour, context, hour - len(context))
+        return self._benchmark.get_benchmark_for_hour(hour, self._values, hour - _CONTEXT)
 
     def _guess(self) -> Guess:
         n = self._n - self._since + 1
