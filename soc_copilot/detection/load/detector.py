@@ -237,7 +237,7 @@ class RealTimeDetector:
         return HourVerdict(
             hour, value, forecast, math.exp(log - wide), math.exp(log + wide), benchmark,
             value / benchmark if benchmark > 0 else math.nan, deviation,
-            1.0 if event in {"not_positive", "jump"} else 1 / (1 + math.exp(-odds)),
+            _chance(odds + self._shared.model.threshold, event),
             severity(deviation, is_threat=is_threat), is_threat, event,
             hour - ahead if inside else -1, self._guess() if inside else None,
             self._test() if inside else None,
@@ -261,6 +261,10 @@ class RealTimeDetector:
         before = min(self._since, _RING - N_STARTS - 1, WINDOW_HOURS)
         earlier = (self._since - before + np.arange(before)) % _RING
         return compare(self._day_errors[order], self._day_errors[earlier])
+
+
+def _chance(log_odds: float, event: str) -> float:
+    return 1.0 if event in {"not_positive", "jump"} else 1 / (1 + math.exp(-log_odds))
 
 
 def watch(shared: Shared, values: Floats, start: int, context: int) -> Sequence[HourVerdict]:

@@ -25,7 +25,7 @@ class HourVerdict:
         benchmark: What a typical day would have; NaN before there are any.
         scaling_ratio: Value over benchmark.
         deviation: Share by which the value is off the forecast.
-        score: Chance, in [0, 1], as learned from exercises.
+        score: Chance that the hour is under attack, where one in seven is, as in training.
         severity: "normal", or low, medium, high, critical.
         is_threat: Whether the hour is flagged.
         event: What is odd about the value itself: "", missing, not_positive,
