@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 
 DAY: Final = HORIZONS[-1]
-_CAPACITY: Final = 8_192  # chosen: hours in memory; the last REACH are moved to the front when full
+_CAPACITY: Final = 2_048  # chosen: hours in memory; the last REACH are moved to the front when full
 
 
 @dataclass(frozen=True, slots=True)
