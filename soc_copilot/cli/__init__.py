@@ -14,6 +14,7 @@ from soc_copilot.cli import (
     evaluate,
     killswitch,
     record,
+    replay,
     score,
     search,
     serve,
@@ -39,6 +40,7 @@ _GROUPS = (
     evaluate,
     score,
     record,
+    replay,
     bench,
 )
 
