@@ -36,11 +36,20 @@ Floats = npt.NDArray[np.float64]
 _LAGS: Final = np.arange(1, ECHO_HOURS + 1)
 _SCALE: Final = NAMES.index("scale")
 _WILD: Final = math.log(10.0)  # chosen: a value ten times off is no load but another unit
+_WILD_SCALES: Final = 10.0  # chosen: nor is one so many times off what this series ever is
 _SETTLED_HOURS: Final = 24  # chosen: so long it must stay on the other level
 _SETTLED_SPREAD: Final = 0.5  # chosen: and keep to it within this, in logarithms
 _RING: Final = 512  # hours of errors in memory: the detection window
 _CONTEXT: Final = 48  # hours that say which typical day it is
 _CONTEXT_DAYS: Final = 400  # chosen: days of history that typical days are made of
+_BAR_HOURS: Final = 1_000  # chosen: history from which on a series has a threshold of its own
+_BAR_SHARE: Final = 0.003  # chosen: of that history's hours that may be above it
+_NOISY: Final = 4.0  # chosen: errors so many times those learned from make it another kind
+# Chosen: log-odds that the threshold may rise by, for a series like those learned from (its
+# history may hold attacks) and for another kind.
+_BAR_LIMITS: Final = (0.5, 8.0)
+_ZERO_SHARE: Final = 0.01  # chosen: of a history's hours that are 0: then 0 is ordinary
+_FLOOR_SHARE: Final = 0.05  # chosen: of its usual value that 0 then counts as
 _HOLD: Final = 3  # chosen: hours without a flag after which an attack is over
 
 
@@ -77,6 +86,7 @@ class RealTimeDetector:
         self._hours = np.zeros(_RING, np.int64)
         self._since, self._quiet, self._is_open = -1, 0, False
         self._last_change = -_RING
+        self._floor, self._bar = 0.0, 0.0
         self._offset = 0.0
         self._wild: list[float] = []
 
@@ -95,10 +105,25 @@ class RealTimeDetector:
         Raises:
             DetectorError: There is too little.
         """
+        values = self._floored(np.asarray(values, np.float64))
         self._engine.initialise(values[:WEEK], start)
+        odds = []
         for value in values[WEEK:]:
             self.step(float(value))
+            odds.append(self._odds[(self._n - 1) % _RING])
+        if len(odds) >= _BAR_HOURS:
+            own = float(np.quantile(odds[_BAR_HOURS // 2 :], 1 - _BAR_SHARE))
+            is_unlike = self._rings[9, 0] > _NOISY
+            self._bar = min(max(own, 0.0), _BAR_LIMITS[int(is_unlike)])
         self.set_benchmark(values, start)
+
+    def _floored(self, values: Floats) -> Floats:
+        """Where hours of nothing are ordinary, they count as a small value from here on."""
+        known = values[np.isfinite(values)]
+        if not len(known) or (known == 0).mean() < _ZERO_SHARE or not (known > 0).any():
+            return values
+        self._floor = _FLOOR_SHARE * float(np.median(known[known > 0]))
+        return np.where(values == 0, self._floor, values)
 
     def set_benchmark(self, values: Floats, start: int) -> None:
         """Find the typical days of a history, where it has any."""
@@ -145,7 +170,7 @@ class RealTimeDetector:
             shared.shapes, self._sums, self._rings, self._signs,
         )  # fmt: skip
         self._row[0] = self._signs
-        odds = float(shared.model.trees.logits(self._row)[0]) - shared.model.threshold
+        odds = float(shared.model.trees.logits(self._row)[0]) - shared.model.threshold - self._bar
         self._errors[here], self._scales[here] = error, math.exp(self._signs[_SCALE])
         self._odds[here] = odds if known else -1.0
         self._day_errors[here] = day_error if known else np.nan
@@ -163,11 +188,14 @@ class RealTimeDetector:
         """The value's logarithm on the level of the series, and what is odd about it."""
         if not math.isfinite(value):
             return math.nan, "missing"
+        if value == 0 and self._floor:
+            value = self._floor
         if value <= 0:
             return math.nan, "not_positive"
         log = math.log(value) - self._offset
         away = log - self._engine.raw()[0]
-        if abs(away) < _WILD:
+        usual = _WILD_SCALES * self._scales[(self._n - 1) % _RING] if self._n else 0.0
+        if abs(away) < max(_WILD, usual):
             self._wild.clear()
             return log, ""
         self._wild.append(away)
@@ -237,7 +265,7 @@ class RealTimeDetector:
         return HourVerdict(
             hour, value, forecast, math.exp(log - wide), math.exp(log + wide), benchmark,
             value / benchmark if benchmark > 0 else math.nan, deviation,
-            _chance(odds + self._shared.model.threshold, event),
+            _chance(odds + self._shared.model.threshold + self._bar, event),
             severity(deviation, is_threat=is_threat), is_threat, event,
             hour - ahead if inside else -1, self._guess() if inside else None,
             self._test() if inside else None,

@@ -33,7 +33,8 @@ _BUMP_AGES: Final = np.array([0, 0, *_BUMPS, N_STARTS], np.int64)
 _LEAST_AGE: Final = 3  # chosen: hours before a bump or a wave can be told from a step
 _SPREAD: Final = 1.5  # measured: a Laplace scale of 1 is a deviation of about 1.4 and tails
 _LEVEL_SHARE: Final = 1 / 168  # chosen: a week's memory of how large errors are here of late
-_LEVEL_CUT: Final = 3.0  # chosen: an error counts as at most so many usual ones in it
+_LEVEL_FIRST: Final = 10.0  # chosen: hours that the first level counts as
+_LEVEL_CUT: Final = 3.0  # chosen: an error counts as at most so many of those before it
 _LEVEL_LEAST: Final = 0.2  # chosen: a series may be so much calmer than those learned from
 _JUMP: Final = 4.5  # chosen: errors beyond so many scales move the track
 _BACK: Final = 0.4  # chosen: a track that falls below this share of its peak is over
@@ -60,11 +61,13 @@ def new_state() -> tuple[Floats, Floats]:
     """Sums per start, shape (N_STARTS, 2 shapes), and rings of the last hours, (10, N_TRACK).
 
     Rings: track, error in scales, its size, day-ahead error in scales, error, surprise, the
-    track's peak and first hour, weight, and (two numbers) how large errors are of late.
+    track's peak and first hour, weight, and how large errors are of late and over how many
+    hours, both hour and day ahead.
     """
     rings = np.zeros((10, N_TRACK))
     rings[7, :] = -1.0
     rings[8:, :] = 1.0
+    rings[9, 2:] = 0.0
     return np.zeros((N_STARTS, 2 * _N_SHAPES)), rings
 
 
@@ -228,8 +231,11 @@ def _scale(error: float, usual: float, known: bool, levels: Floats, which: int) 
     """The scale to expect of an error, by the errors before it; then this one is remembered."""
     found = usual * max(float(levels[which]), _LEVEL_LEAST)
     if known:
-        ratio = min(abs(error) / usual, _LEVEL_CUT)
-        levels[which] += _LEVEL_SHARE * (ratio - levels[which])
+        seen = levels[2 + which]
+        share = max(_LEVEL_SHARE, 1 / (seen + _LEVEL_FIRST))
+        ratio = min(abs(error) / usual, _LEVEL_CUT * max(levels[which], _LEVEL_LEAST))
+        levels[which] += share * (ratio - levels[which])
+        levels[2 + which] = seen + 1
     return found
 
 

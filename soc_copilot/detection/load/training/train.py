@@ -90,6 +90,8 @@ def _card(samples: Sequence[Sample], options: Options, recipe: Recipe) -> dict[s
         "limits": [
             "No weather: a day ahead, what is left is mostly weather.",
             "United States holidays only.",
+            "Noisy counts (events per hour) were not learned from: their threshold is set from "
+            "their own history, and a silence or a flood may go unseen.",
             "Attacks are injected ones of eight shapes; no real one was available.",
         ],
     }

@@ -94,3 +94,13 @@ def test_any_unit_gives_the_same_verdicts(shared):
     one, other = (watch(shared, factor * values, MONDAY, 1_000) for factor in (1.0, 1e-3))
     assert [v.is_threat for v in one] == [v.is_threat for v in other]
     assert any(v.is_threat for v in one[100:124])
+
+
+def test_a_noisy_series_of_counts_with_nights_of_nothing_is_not_flagged_all_the_time(shared):
+    rng = np.random.default_rng(0)
+    hours = np.arange(3_000)
+    rate = np.where((hours % 24 >= 7) & (hours % 24 < 19), 40.0, 0.05)
+    values = rng.poisson(rate).astype(np.float64)
+    found = watch(shared, values, MONDAY, 1_500)
+    assert np.mean([v.is_threat for v in found]) < 0.2  # such series were not learned from
+    assert np.mean([v.event == "" for v in found]) > 0.99
