@@ -88,7 +88,7 @@ def digest(model: LoadModel) -> str:
     for name, tensor in sorted(_tensors(model).items()):
         found.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         found.update(tensor.cpu().numpy().tobytes())
-    found.update(repr((model.spreads, model.threshold, model.templates)).encode())
+    found.update(repr((model.spreads, model.threshold, model.templates.as_card())).encode())
     return found.hexdigest()
 
 

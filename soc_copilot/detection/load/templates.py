@@ -51,17 +51,29 @@ class Guess:
     probabilities: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
 class Templates:
-    """A Gaussian for each template.
+    """A Gaussian for each template."""
 
-    Attributes:
-        means: Shape (n_templates, N_SHAPE).
-        covariances: Shape (n_templates, N_SHAPE, N_SHAPE).
-    """
+    def __init__(self, means: Floats, covariances: Floats) -> None:
+        """Take the Gaussians.
 
-    means: tuple[tuple[float, ...], ...]
-    covariances: tuple[tuple[tuple[float, ...], ...], ...]
+        Args:
+            means: Shape (n_templates, N_SHAPE).
+            covariances: Shape (n_templates, N_SHAPE, N_SHAPE).
+
+        Raises:
+            ValueError: They have another shape, or are none.
+        """
+        n = len(NAMES)
+        if means.shape != (n, N_SHAPE) or covariances.shape != (n, N_SHAPE, N_SHAPE):
+            raise ValueError("its templates have another shape")
+        self.means, self.covariances = means, covariances
+        try:
+            roots = np.linalg.cholesky(covariances)
+        except np.linalg.LinAlgError as error:
+            raise ValueError("its templates are no Gaussians") from error
+        self._white = np.linalg.inv(roots)
+        self._logs = np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(1)
 
     def guess(self, errors: Floats, scales: Floats, answers: Floats) -> Guess:
         """Say which attack an interval holds.
@@ -71,23 +83,24 @@ class Templates:
             scales: Of them.
             answers: G of each hour of the interval, shape (n, n + 1) or wider.
         """
-        change = put_on_top(errors, answers)
-        shape = describe(change, errors, scales, answers)
-        logs = np.array([
-            _log_density(shape, np.array(m), np.array(c))
-            for m, c in zip(self.means, self.covariances, strict=True)
-        ])  # fmt: skip
+        effect = effect_of(answers)
+        change = undone(effect, errors)
+        row = describe(change, errors, scales, effect)
+        z = np.einsum("kij,kj->ki", self._white, row - self.means)
+        logs = -0.5 * (z * z).sum(1) - self._logs
         odds = np.exp(logs - logs.max())
         odds /= odds.sum()
         best = int(odds.argmax())
         return Guess(
-            NAMES[best], float(odds[best]), size_of(NAMES[best], change, errors, scales, answers),
+            NAMES[best],
+            float(odds[best]),
+            size_of(NAMES[best], change, errors, scales, effect),
             dict(zip(NAMES, (float(o) for o in odds), strict=True)),
-        )  # fmt: skip
+        )
 
     def as_card(self) -> dict[str, Any]:
         """JSON values."""
-        return {"means": self.means, "covariances": self.covariances}
+        return {"means": self.means.tolist(), "covariances": self.covariances.tolist()}
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any]) -> "Templates":
@@ -96,12 +109,7 @@ class Templates:
         Raises:
             ValueError: They have another shape.
         """
-        means = np.array(card["means"], np.float64)
-        covariances = np.array(card["covariances"], np.float64)
-        n = len(NAMES)
-        if means.shape != (n, N_SHAPE) or covariances.shape != (n, N_SHAPE, N_SHAPE):
-            raise ValueError("its templates have another shape")
-        return cls(_tuples(means), tuple(_tuples(c) for c in covariances))
+        return cls(np.array(card["means"], np.float64), np.array(card["covariances"], np.float64))
 
 
 def fit(shapes: Sequence[Floats], names: Sequence[str]) -> Templates:
@@ -114,65 +122,64 @@ def fit(shapes: Sequence[Floats], names: Sequence[str]) -> Templates:
         mine = rows[own == k]
         alone = np.cov(mine.T) if len(mine) > N_SHAPE else common  # too few say nothing of theirs
         found.append(_SHRINK * common + (1 - _SHRINK) * alone)
-    return Templates(_tuples(means), tuple(_tuples(c) for c in found))
+    return Templates(means, np.array(found))
 
 
-def put_on_top(errors: Floats, answers: Floats) -> Floats:
-    """The change of each hour that the errors mean, nothing before having been changed."""
-    change = np.zeros(len(errors))
-    for at in range(len(errors)):
-        change[at] = errors[at] + answers[at, 1 : at + 1] @ change[:at][::-1]
-    return change
+def effect_of(answers: Floats) -> Floats:
+    """The matrix that turns an interval's change into the errors it leads to: 1 - G.
+
+    Args:
+        answers: G of each hour of the interval, shape (n, n + 1) or wider.
+
+    Returns:
+        Shape (n, n), 1 on its diagonal and 0 above.
+    """
+    n = len(answers)
+    lag = np.arange(n)[:, None] - np.arange(n)[None, :]
+    found = np.where(lag > 0, -answers[np.arange(n)[:, None], np.maximum(lag, 0)], 0.0)
+    return np.asarray(found + np.eye(n))
 
 
-def signature(change: Floats, answers: Floats) -> Floats:
-    """The errors that a change leads to: the other way round."""
-    found = change.copy()
-    for at in range(1, len(change)):
-        found[at] -= answers[at, 1 : at + 1] @ change[:at][::-1]
-    return found
+def undone(effect: Floats, errors: Floats) -> Floats:
+    """The change of each hour that errors mean, nothing before having been changed."""
+    return np.asarray(np.linalg.solve(effect, errors), np.float64)
 
 
-def describe(change: Floats, errors: Floats, scales: Floats, answers: Floats) -> Floats:
-    """The shape of a change, shape (N_SHAPE,)."""
+def describe(change: Floats, errors: Floats, scales: Floats, effect: Floats) -> Floats:
+    """The shape of a change, shape (N_SHAPE,).
+
+    Args:
+        change: What was put on top: the errors, the effect undone.
+        errors: Of the forecast.
+        scales: Of them.
+        effect: As `effect_of` gave it.
+    """
     n, weights = len(errors), 1 / scales**2
     total = float((errors**2 * weights).sum()) + 1e-9
-    found = []
-    for name in _FIXED:
-        d = signature(profile(name, n), answers)
-        told = float((d * errors * weights).sum()) ** 2 / (float((d**2 * weights).sum()) + 1e-9)
-        found.append(told / total)
+    courses = np.stack([profile(name, n) for name in _FIXED], 1)
+    moved = effect @ courses
+    told = (moved * (errors * weights)[:, None]).sum(0) ** 2
+    told = told / ((moved**2 * weights[:, None]).sum(0) + 1e-9) / total
     sign = 1.0 if abs(change.max()) >= abs(change.min()) else -1.0
     top = max(float(np.quantile(sign * change, 0.9)), 1e-6)
     part = np.clip(sign * change / top, -2, 2)
     moves = np.abs(np.diff(part)) if n > 1 else np.zeros(1)
     third = max(n // 3, 1)
-    found += [
-        float((part > 0.5).mean()), float((np.abs(part) < 0.25).mean()), float(moves.mean()),
-        float((moves > 0.5).mean()), float(part[:third].mean()),
-        float(part[third : max(n - third, third + 1)].sum() / max(n - 2 * third, 1)),
-        float(part[-third:].mean()), float(part.std()), float(np.log(n)),
+    rest = [
+        (part > 0.5).mean(), (np.abs(part) < 0.25).mean(), moves.mean(), (moves > 0.5).mean(),
+        part[:third].mean(), part[third : max(n - third, third + 1)].sum() / max(n - 2 * third, 1),
+        part[-third:].mean(), part.std(), np.log(n),
     ]  # fmt: skip
-    return np.array(found)
+    return np.concatenate([told, np.array(rest, np.float64)])
 
 
-def size_of(name: str, change: Floats, errors: Floats, scales: Floats, answers: Floats) -> float:
+def size_of(name: str, change: Floats, errors: Floats, scales: Floats, effect: Floats) -> float:
     """The share by which the strongest hour is changed, by the template's own course."""
     if name in _FIXED:
-        d = signature(profile(name, len(errors)), answers)
+        d = effect @ profile(name, len(errors))
         weights = 1 / scales**2
         log = float((d * errors * weights).sum() / ((d**2 * weights).sum() + 1e-9))
     else:
         strongest = change[np.abs(change) >= np.quantile(np.abs(change), 0.9)]
         log = float(np.median(strongest))
     return float(np.expm1(np.clip(log, -5, 5)))
-
-
-def _log_density(row: Floats, mean: Floats, covariance: Floats) -> float:
-    lower = np.linalg.cholesky(covariance)
-    z = np.linalg.solve(lower, row - mean)
-    return float(-0.5 * z @ z - np.log(np.diag(lower)).sum())
-
-
-def _tuples(array: Floats) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(float(v) for v in row) for row in array)

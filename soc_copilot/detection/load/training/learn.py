@@ -15,7 +15,7 @@ from soc_copilot.detection.load.evidence import NAMES, tables
 from soc_copilot.detection.load.features import HORIZONS, REACH
 from soc_copilot.detection.load.intervals import ECHO_HOURS, latched
 from soc_copilot.detection.load.model import LoadNet
-from soc_copilot.detection.load.templates import Templates, describe, fit, put_on_top
+from soc_copilot.detection.load.templates import Templates, describe, effect_of, fit, undone
 from soc_copilot.detection.load.training.corpus import Sample, stable_seed
 from soc_copilot.detection.load.training.fit import Table
 from soc_copilot.detection.load.training.simulate import (
@@ -143,7 +143,8 @@ def _shape(
     seen = min(start + max(int((end - start) * rng.uniform(_SEEN_SHARE, 1.5)), 3), end)
     answers = answer[week_hour(errors.hours[start:seen])]
     near = errors.values[0, start:seen]
-    return describe(put_on_top(near, answers), near, scales[start:seen], answers)
+    effect = effect_of(answers)
+    return describe(undone(effect, near), near, scales[start:seen], effect)
 
 
 def spreads(
