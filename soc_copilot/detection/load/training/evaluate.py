@@ -34,11 +34,10 @@ def forecasts(sample: Sample, shared: Shared) -> dict[str, Any]:
     detector.initialise(values[first : first + _CONTEXT_HOURS], sample.series.start + shift + first)
     near, far, flags = [], [], []
     for value in values[first + _CONTEXT_HOURS :]:
-        _, _, log, _ = detector.engine.raw()
-        verdict = detector.step(float(value))
-        near.append(verdict.forecast if not verdict.is_threat else np.nan)
-        far.append(np.exp(log))
-        flags.append(verdict.is_threat)
+        log, _, day_log, _ = detector.engine.raw()
+        near.append(np.exp(log))
+        far.append(np.exp(day_log))
+        flags.append(detector.step(float(value)).is_threat)
     held, raw = values[-YEAR_HOURS:], sample.ready
     found = {
         "hour_ahead": mape(np.array(near), held),
