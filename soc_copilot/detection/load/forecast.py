@@ -28,6 +28,10 @@ DAY: Final = HORIZONS[-1]
 _CAPACITY: Final = 2_048  # chosen: hours in memory; the last REACH are moved to the front when full
 
 
+_WILD: Final = math.log(10.0)  # chosen: of the first week, values ten times off its median
+_WILD_SHARE: Final = 0.05  # chosen: where more are, the series is like that
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What is expected of one hour.
@@ -141,7 +145,7 @@ class RollingForecastEngine:
         Raises:
             DetectorError: There are fewer hours, or hardly any of the first week has a value.
         """
-        first = np.asarray(values[:WEEK], np.float64)
+        first = _without_wild(np.asarray(values[:WEEK], np.float64))
         with np.errstate(invalid="ignore"):
             n_known = int((first > 0).sum())
         if len(first) < WEEK or n_known < WEEK // 2:
@@ -294,3 +298,13 @@ class RollingForecastEngine:
     def _require(self) -> None:
         if self._at < 0:
             raise DetectorError("The forecast was not given its first week. Call initialise.")
+
+
+def _without_wild(values: Floats) -> Floats:
+    """Values of which few are wildly off, with those left out: nothing came before to tell by."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.where((values > 0) & np.isfinite(values), np.log(values), np.nan)
+        if not np.isfinite(logs).any():
+            return values
+        is_wild = np.abs(logs - np.nanmedian(logs)) > _WILD
+    return np.where(is_wild, np.nan, values) if is_wild.mean() < _WILD_SHARE else values

@@ -82,3 +82,10 @@ def test_drift_is_seen(engine):
         engine.step(float(value * rng.uniform(0.9, 1.1)))
     assert engine.drift().is_drifting
     assert engine.drift().ratio > 2
+
+
+def test_a_wild_value_in_the_first_week_is_left_out(shared):
+    values = clean(400, seed=10)
+    wanted = run(shared, values, 168)
+    values[50] = 1e12
+    assert run(shared, values, 168)[-1] == pytest.approx(wanted[-1], rel=0.01)
