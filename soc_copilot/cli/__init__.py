@@ -15,6 +15,7 @@ from soc_copilot.cli import (
     evaluate,
     killswitch,
     record,
+    replay,
     score,
     search,
     serve,
@@ -43,6 +44,7 @@ _GROUPS = (
     score,
     analyze,
     record,
+    replay,
     bench,
 )
 

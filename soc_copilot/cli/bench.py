@@ -43,6 +43,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_ingest(kinds)
     _add_archive(kinds)
     _add_host(kinds)
+    _add_load(kinds)
     _add_service(kinds)
     bench_phishing.add_parser(kinds)
     window = kinds.add_parser(
@@ -140,6 +141,30 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     host.set_defaults(func=_run_host)
 
 
+def _add_load(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    load = kinds.add_parser(
+        "load",
+        help="judge hours of a series one by one",
+        description="Judge hours of a series of our own making with the load detector, one at a "
+        "time; forecast a history; look at the memory over ten years of hours and a hundred "
+        "series.",
+    )
+    load.add_argument(
+        "--hours", type=positive, default=8_760, help="that are timed (default: %(default)s)"
+    )
+    load.add_argument(
+        "--memory-hours", type=positive, default=87_660, help="for memory (default: %(default)s)"
+    )
+    load.add_argument(
+        "--series", type=positive, default=100, help="side by side (default: %(default)s)"
+    )
+    load.add_argument(
+        "--model", type=Path, metavar="DIR", help="model folder (default: the one shipped)"
+    )
+    load.add_argument("--json", action="store_true", help="figures as one JSON object")
+    load.set_defaults(func=_run_load)
+
+
 def _add_service(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     service = kinds.add_parser(
         "service",
@@ -212,6 +237,35 @@ def _run_service(options: argparse.Namespace) -> int:
     if figures.steady is not None:
         before, after = figures.resident_mib
         print(f"Memory before and after the steady part: {before:,.0f} and {after:,.0f} MiB")
+    return 0
+
+
+def _run_load(options: argparse.Namespace) -> int:
+    from soc_copilot.pipeline.bench_load import bench_load
+
+    def say(words: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{words}")
+
+    figures = bench_load(
+        options.hours, options.memory_hours, options.series, model=options.model, say=say
+    )
+    say("")
+    if options.json:
+        print(json.dumps(figures.to_json()))
+        return 0
+    years = figures.memory_hours / 8_766
+    print_table(
+        ("figure", "value"),
+        [
+            ("hours/s, one at a time", f"{figures.hours_per_s:,.0f}"),
+            ("per hour, median / p99", f"{figures.p50_us:.0f} / {figures.p99_us:.0f} µs"),
+            ("hours/s, forecast of a history", f"{figures.batch_hours_per_s:,.0f}"),
+            ("memory before", f"{figures.memory_before / 1e6:.0f} MB"),
+            (f"after {years:.1f} years of hours", f"{figures.memory_after / 1e6:.0f} MB"),
+            (f"of each of {figures.series} series", f"{figures.series_bytes / 1e6:.1f} MB"),
+        ],
+    )
     return 0
 
 

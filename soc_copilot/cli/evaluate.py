@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from soc_copilot.cli.common import add_web_model
+from soc_copilot.cli.load import add_evaluate
 from soc_copilot.domain.paths import bundled
 
 
@@ -37,6 +38,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     web.set_defaults(func=_run_web)
     _add_host(kinds)
     _add_phishing(kinds)
+    add_evaluate(kinds)
 
 
 def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,4 +1,4 @@
-"""`soc-copilot score`: verdicts for requests or for file activity in a file."""
+"""`soc-copilot score`: verdicts for requests, file activity or a series in a file."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from soc_copilot.cli.common import add_web_model
+from soc_copilot.cli.load import add_score
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.paths import bundled
 
@@ -25,8 +26,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "score",
-        help="score requests, file activity or contents in a file",
-        description="Score requests, file activity, or URLs, e-mails and texts in a file.",
+        help="score requests, file activity, contents or a series in a file",
+        description="Score requests, file activity, contents or a series in a file.",
     )
     kinds = parser.add_subparsers(title="detectors", metavar="DETECTOR", required=True)
     web = kinds.add_parser(
@@ -40,9 +41,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     web.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
     add_web_model(web, "share of harmless requests that may be flagged")
     web.add_argument("--json", action="store_true", help="the closing line as JSON")
-    web.set_defaults(func=lambda options: _write(options, _requests(options), "requests"))
+    web.set_defaults(func=lambda options: write_blocks(options, _requests(options), "requests"))
     _add_host(kinds)
     _add_phishing(kinds)
+    add_score(kinds)
 
 
 def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -64,7 +66,9 @@ def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="folder of the models (default: %(default)s)",
     )
     phishing.add_argument("--json", action="store_true", help="the closing line as JSON")
-    phishing.set_defaults(func=lambda options: _write(options, _contents(options), "contents"))
+    phishing.set_defaults(
+        func=lambda options: write_blocks(options, _contents(options), "contents")
+    )
 
 
 def _contents(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
@@ -111,10 +115,12 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="model folder (default: %(default)s)",
     )
     host.add_argument("--json", action="store_true", help="the closing line as JSON")
-    host.set_defaults(func=lambda options: _write(options, _activity(options), "events"))
+    host.set_defaults(func=lambda options: write_blocks(options, _activity(options), "events"))
 
 
-def _write(options: argparse.Namespace, blocks: Iterator[tuple[str, int, int]], word: str) -> int:
+def write_blocks(
+    options: argparse.Namespace, blocks: Iterator[tuple[str, int, int]], word: str
+) -> int:
     """Write blocks of lines, and show the file only when it is whole.
 
     Args:

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from soc_copilot.cli.load import add_train
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.paths import bundled
 
@@ -70,6 +71,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     web.set_defaults(func=_run_web)
     _add_host(kinds)
     _add_phishing(kinds)
+    add_train(kinds)
 
 
 def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

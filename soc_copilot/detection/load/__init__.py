@@ -1,0 +1,1 @@
+"""The load detector: a regular series watched for manipulation, by forecasts of its next hours."""

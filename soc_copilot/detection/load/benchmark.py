@@ -1,0 +1,187 @@
+"""What an hour usually is: typical days, found by k-means, matched to the days around it.
+
+Source:
+    Cui, Wang and Yue, Machine learning-based anomaly detection for load forecasting under
+    cyberattacks, IEEE Trans. Smart Grid, 2019 (benchmark data); Arthur and Vassilvitskii,
+    k-means++: the advantages of careful seeding, 2007.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from soc_copilot.domain.errors import DetectorError
+
+Floats = npt.NDArray[np.float64]
+Hours = npt.NDArray[np.int64]
+
+N_CLUSTERS: Final = 100
+_DAY: Final = 24
+_ROUNDS: Final = 30  # chosen: Lloyd's rounds; hardly a day moves after
+_LEAST_HOURS: Final = 6  # chosen: hours of a day that must be known to match it by itself
+_MAX_DAYS: Final = 20_000  # chosen: 55 years of days; the latest are used
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """Typical days.
+
+    Attributes:
+        centres: As shares of the day's mean, shape (n, 24).
+        weekdays: For each, how many of its days fall on which weekday, shape (n, 7).
+        sizes: Days of each.
+    """
+
+    centres: Floats
+    weekdays: Floats
+    sizes: Hours
+
+
+class BenchmarkManager:
+    """Typical days of one series, and which of them a day is like."""
+
+    def __init__(self, n_clusters: int = N_CLUSTERS, seed: int = 7) -> None:
+        """Say how many typical days there may be; fewer where there are few days."""
+        self._n_clusters, self._seed = n_clusters, seed
+        self._profiles: Profiles | None = None
+
+    @property
+    def profiles(self) -> Profiles:
+        """The typical days.
+
+        Raises:
+            DetectorError: `fit` was not called.
+        """
+        if self._profiles is None:
+            raise DetectorError("The benchmark has no typical days yet. Give it a history.")
+        return self._profiles
+
+    def fit(self, values: Floats, start: int) -> None:
+        """Find the typical days of a history; days with an hour unknown are left out.
+
+        Args:
+            values: One per hour; NaN where there is none.
+            start: First hour, since 1970.
+
+        Raises:
+            DetectorError: It has no whole day.
+        """
+        skipped = -start % _DAY
+        n_days = (len(values) - skipped) // _DAY
+        days = values[skipped : skipped + n_days * _DAY].reshape(-1, _DAY)
+        numbers = (start + skipped) // _DAY + np.arange(len(days))
+        with np.errstate(invalid="ignore"):
+            whole = np.flatnonzero((days > 0).all(1) & np.isfinite(days).all(1))[-_MAX_DAYS:]
+        if not len(whole):
+            raise DetectorError("The benchmark needs at least one whole day of values above zero.")
+        shapes = days[whole] / days[whole].mean(1, keepdims=True)
+        self._profiles = _cluster(shapes, (numbers[whole] + 3) % 7, self._n_clusters, self._seed)
+
+    def get_benchmark_for_hour(self, hour: int, context: Floats, context_start: int) -> float:
+        """What the hour would be on a typical day like those around it; NaN without context.
+
+        Args:
+            hour: Since 1970.
+            context: Values of the hours before; a day's own hours match its shape, the last 24
+                give its level.
+            context_start: First hour of the context.
+        """
+        return float(self._day(hour // _DAY, context, context_start)[hour % _DAY])
+
+    def get_benchmark_for_period(
+        self, start: int, n_hours: int, context: Floats, context_start: int
+    ) -> Floats:
+        """The benchmark of several hours, shape (n_hours,); days may be partial.
+
+        Args:
+            start: First hour, since 1970.
+            n_hours: How many.
+            context: Values of hours before (or of the period itself); NaN where unknown.
+            context_start: First hour of the context.
+        """
+        found = np.full(n_hours, np.nan)
+        hours = np.arange(start, start + n_hours)
+        for day in np.unique(hours // _DAY):
+            of_day = hours // _DAY == day
+            found[of_day] = self._day(int(day), context, context_start)[hours[of_day] % _DAY]
+        return found
+
+    def _day(self, day: int, context: Floats, context_start: int) -> Floats:
+        own = _cut(context, context_start, day * _DAY, _DAY)
+        known = own == own
+        if np.count_nonzero(known) >= _LEAST_HOURS:
+            return self._matched(own, known)
+        before = _cut(context, context_start, (day - 1) * _DAY, _DAY)
+        centre = self._usual((day + 3) % 7)
+        either = np.where(known, own, before)
+        usable = np.isfinite(either)
+        if not usable.any():
+            return np.full(_DAY, np.nan)
+        return centre * float(either[usable].sum() / centre[usable].sum())
+
+    def _matched(self, own: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+        """The typical day that fits the hours that are known best, at their level."""
+        hours = np.flatnonzero(known)
+        part = self.profiles.centres[:, hours]
+        squares = np.einsum("ij,ij->i", part, part)
+        products = part @ own[hours]
+        best = int((products * products / squares).argmax())  # the least squares that are left
+        levels = products / squares
+        return np.asarray(self.profiles.centres[best] * levels[best])
+
+    def _usual(self, weekday: int) -> Floats:
+        """The mean of the typical days, each as often as it falls on the weekday."""
+        counts = self.profiles.weekdays[:, weekday]
+        if not counts.any():
+            counts = self.profiles.sizes.astype(np.float64)
+        return np.asarray(counts @ self.profiles.centres / counts.sum())
+
+
+def _cut(values: Floats, start: int, first: int, n: int) -> Floats:
+    """N values from hour `first` on; NaN where there are none, or not above zero."""
+    found = np.full(n, np.nan)
+    low, high = max(first, start), min(first + n, start + len(values))
+    if low < high:
+        part = np.asarray(values[low - start : high - start], np.float64)
+        with np.errstate(invalid="ignore"):
+            found[low - first : high - first] = np.where(part > 0, part, np.nan)
+    return found
+
+
+def _cluster(shapes: Floats, weekdays: Hours, n_clusters: int, seed: int) -> Profiles:
+    rng = np.random.default_rng(seed)
+    centres = _seeds(shapes, min(n_clusters, len(shapes)), rng)
+    own = np.full(len(shapes), -1)
+    for _ in range(_ROUNDS):
+        nearest = _nearest(shapes, centres)
+        if (nearest == own).all():
+            break
+        own = nearest
+        sizes = np.bincount(own, minlength=len(centres))
+        sums = np.zeros_like(centres)
+        np.add.at(sums, own, shapes)
+        kept = sizes > 0
+        centres[kept] = sums[kept] / sizes[kept, None]
+    sizes = np.bincount(own, minlength=len(centres))
+    counts = np.zeros((len(centres), 7))
+    np.add.at(counts, (own, weekdays), 1.0)
+    return Profiles(centres, counts, sizes.astype(np.int64))
+
+
+def _seeds(shapes: Floats, n: int, rng: np.random.Generator) -> Floats:
+    """Days far from each other to begin with (k-means++)."""
+    found = [shapes[rng.integers(len(shapes))]]
+    far = ((shapes - found[0]) ** 2).sum(1)
+    for _ in range(n - 1):
+        total = far.sum()
+        at = rng.choice(len(shapes), p=far / total) if total > 0 else rng.integers(len(shapes))
+        found.append(shapes[at])
+        far = np.minimum(far, ((shapes - shapes[at]) ** 2).sum(1))
+    return np.array(found)
+
+
+def _nearest(shapes: Floats, centres: Floats) -> Hours:
+    distances = (centres**2).sum(1) - 2 * shapes @ centres.T
+    return np.asarray(distances.argmin(1), np.int64)

@@ -1,0 +1,49 @@
+"""All figures of the load detector, and as a table for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from soc_copilot.detection.load.detector import Shared
+from soc_copilot.detection.load.saved import LoadModel
+from soc_copilot.detection.load.training.corpus import Sample
+from soc_copilot.detection.load.training.evaluate import attacks, forecasts
+
+
+def figures(
+    samples: Sequence[Sample], model: LoadModel, rounds: int = 1, seed: int = 7
+) -> dict[str, Any]:
+    """Forecasts and attacks on the years held out, through the detector as it runs."""
+    shared = Shared(model)
+    return {
+        "model": model.version,
+        "forecasts": {s.name: forecasts(s, shared) for s in samples},
+        "attacks": attacks(samples, shared, seed, rounds) if rounds else {},
+    }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """Figures in columns."""
+    lines = [
+        f"{'series':<12} {'hour ahead':>10} {'day ahead':>10} {'last week':>10} {'yesterday':>10} "
+        f"{'regr. hour':>10} {'regr. day':>10} {'flagged %':>10}"
+    ]
+    for name, row in found["forecasts"].items():
+        keys = (
+            "hour_ahead", "day_ahead", "seasonal_naive", "yesterday", "regression_hour_ahead",
+            "regression_day_ahead", "clean_flagged",
+        )  # fmt: skip
+        lines.append(f"{name:<12} " + " ".join(f"{row[key]:>10.2f}" for key in keys))
+    if found["attacks"]:
+        lines.append("")
+        lines.append(
+            f"{'attacks':<22} {'n':>6} {'found':>7} {'hours P':>8} {'hours R':>8} {'delay h':>8} "
+            f"{'template':>9} {'size err':>9}"
+        )
+    for name, row in found["attacks"].items():
+        shown = (
+            "event_recall", "hour_precision", "hour_recall", "median_delay_h", "template_right",
+            "median_size_error",
+        )  # fmt: skip
+        cells = " ".join("        -" if row[k] is None else f"{row[k]:>8.3f}" for k in shown)
+        lines.append(f"{name:<22} {row['attacks']:>6} {cells}")
+    return "\n".join(lines)
