@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 # -P: nothing from the current folder gets into it.
 COMMAND: Final = (sys.executable, "-P", "-X", "utf8", "-m", "soc_copilot.service.storing")
 WINDOW_BYTES: Final = 4 * 1024 * 1024  # chosen: sent and not answered; some seconds' at full load
-_START_S: Final = 180.0  # chosen: a former process may store for a while, and machines are busy
+_START_S: Final = 120.0  # chosen: a former process may store for a while, and machines are busy
 _BACKOFF_S: Final = (0.2, 5.0)  # chosen: first and longest wait before it is started again
 _STEADY_S: Final = 10.0  # chosen: one that lived so long failed for a new reason
 _OPEN_S: Final = 10.0  # chosen: so long the last lines wait for a spool that does not open

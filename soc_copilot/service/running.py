@@ -16,6 +16,7 @@ from soc_copilot.domain.summary import BatchSummary
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.location import locate
 from soc_copilot.governance.source_places import SERVICE
+from soc_copilot.ingestion.spool import FolderLock
 from soc_copilot.pipeline.session import IngestSession
 from soc_copilot.service.apart import StoreProcess
 from soc_copilot.service.config import ServiceConfig
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _SWITCH_S = 0.001
 _TURN_S = 0.25  # chosen: as long as a session waits for something to store
+_LOCK_NAME = "service.lock"
 _STOP_S = 30.0  # chosen: for the last lines on their way
 TOKEN_NAME = "service.token"  # noqa: S105 - a file's name
 
@@ -72,6 +74,7 @@ class RunningService:
         self._watch: SwitchWatch | None = None
         self._session: IngestSession | None = None
         self._store: StoreProcess | None = None
+        self._lock: FolderLock | None = None
         self._server: CheckServer | None = None
         self._producer: ServiceProducer | None = None
 
@@ -143,6 +146,16 @@ class RunningService:
             )
             self._session.open()
             return
+        # Two services on one source would have their answers stored by the first alone.
+        folder = governance.spool_folder / str(source.id)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = FolderLock(folder, _LOCK_NAME)
+        except OSError as error:
+            raise SourceError(
+                f'Cannot use the spool "{folder}": {error.strerror or error}. '
+                "Give this user the right to write there, or make room."
+            ) from error
         self._store = StoreProcess(
             StorePlan(
                 str(self._target) if self._target is not None else None,
@@ -242,6 +255,9 @@ class RunningService:
             self._producer.flush()  # the session still stores what is in the spool
         if self._store is not None:
             self._store.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
         if self._session is not None:
             self._session.close()
         if self._watch is not None:

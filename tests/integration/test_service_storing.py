@@ -59,7 +59,7 @@ class Served:
             "rate_limit: {global_per_s: 0, per_address_per_s: 0}\n",
             encoding="utf-8",
         )
-        self._log = (folder / "log").open("ab")
+        self._log = (folder / "log").open("wb")
         self._known: set[int] = set()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "soc_copilot.cli", "serve", "--db", self.db,
@@ -271,10 +271,8 @@ def test_a_normal_end_stores_all(start: Callable[[], Served]) -> None:
     assert stored(served.db) == Counter(clients.answered)
 
 
-def test_what_cannot_be_stored_keeps_the_service_from_answering(
-    start: Callable[[], Served], tmp_path: Path
-) -> None:
+def test_a_second_service_on_the_same_database_is_refused(start: Callable[[], Served]) -> None:
     first = start()
-    with pytest.raises(AssertionError, match="use"):
-        start()  # on the same database
+    with pytest.raises(AssertionError, match=f"in use by process {first.process.pid}"):
+        start()
     assert first.end() == 0
