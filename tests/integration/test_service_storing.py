@@ -16,12 +16,54 @@ from typing import Any
 
 import pytest
 
+from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.database import Governance
+from soc_copilot.service.apart import COMMAND, StoreProcess
+from soc_copilot.service.frames import StorePlan
+from soc_copilot.settings import SETTINGS
 from tests.tools.archived import archived_lines
 
 PATIENCE_S = 120.0
 N_CLIENTS = 4
 N_KILLS = 3
+N_FATAL = 3
+
+# The process that stores, but each of the first ones dies at the worst moment: its lines are in
+# the spool and nobody was told, or a line is there by half.
+FATAL = f"""
+import os, sys
+from pathlib import Path
+from soc_copilot.ingestion import spool
+from soc_copilot.service import storing
+
+starts, how = Path(sys.argv[1]), sys.argv[2]
+n = int(starts.read_text()) if starts.exists() else 0
+starts.write_text(str(n + 1))
+
+class Teller(storing.Teller):
+    n = 0
+    def __call__(self, told):
+        if told["kind"] == "taken":
+            Teller.n += 1
+            if how == "untold" and Teller.n == 3:
+                os._exit(9)
+        super().__call__(told)
+
+class Os:
+    def __getattr__(self, name):
+        return getattr(os, name)
+    def write(self, fd, data):
+        if Teller.n == 2:
+            os.write(fd, data[: len(data) * 2 // 3])
+            os._exit(9)
+        return os.write(fd, data)
+
+if n < {N_FATAL}:
+    storing.Teller = Teller
+    if how == "torn":
+        spool.os = Os()
+sys.exit(storing.main())
+"""
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
@@ -146,9 +188,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         one.clear()
 
 
-def stored(db: Path) -> Counter[str]:
+def stored(db: Path, home: Path | None = None) -> Counter[str]:
     """How often each path stands in the archive; the ledger must say the same."""
-    with Governance.open(db) as governance:
+    with Governance.open(db, home=home) as governance:
         (source,) = governance.sources.list()
         found = Counter(json.loads(line)["url.original"] for line in archived_lines(governance))
         ledger = governance.sources.ledger(source.id)
@@ -276,3 +318,32 @@ def test_a_second_service_on_the_same_database_is_refused(start: Callable[[], Se
     with pytest.raises(AssertionError, match=f"in use by process {first.process.pid}"):
         start()
     assert first.end() == 0
+
+
+@pytest.mark.parametrize("how", ["untold", "torn"])
+def test_a_death_at_the_worst_moment_loses_and_doubles_nothing(tmp_path: Path, how: str) -> None:
+    db, home = tmp_path / "g.db", tmp_path / "home"
+    with Governance.open(db, actor=Actor("a", "cli"), home=home) as governance:
+        row = governance.sources.add("service", "service", from_start=True)
+    settings = {setting.key: setting.default for setting in SETTINGS}
+    settings.update({key: False for key in settings if key.startswith("detection.")
+                     and key.endswith(".enabled")})  # fmt: skip
+    plan = StorePlan(str(db), str(home), ("a", "cli"), settings, row.id)
+    starts = tmp_path / "starts"
+    store = StoreProcess(plan, (*COMMAND[:-2], "-c", FATAL, str(starts), how))
+    store.start()
+    paths = [f"/n/{n}" for n in range(200)]
+    try:
+        for at in range(0, len(paths), 10):
+            lines = [
+                json.dumps(
+                    {"@timestamp": "2026-03-10T09:00:00+00:00", "url.original": path}
+                ).encode()
+                for path in paths[at : at + 10]
+            ]
+            store.write(lines)
+            until(lambda: not store.n_unanswered_bytes)
+    finally:
+        store.close()
+    assert int(starts.read_text()) == N_FATAL + 1
+    assert stored(db, home) == Counter(paths)
