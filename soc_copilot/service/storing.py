@@ -32,7 +32,12 @@ END_S: Final = 90.0
 _QUIET_S: Final = 5.0  # chosen: nothing was stored for so long: it is left for the next start
 _LOCK_S: Final = 0.25  # chosen: how often a lock that another holds is tried
 _LOCK_NAME: Final = "storing.lock"
-_NICENESS: Final = 5  # chosen: answers come first; storing may wait where processors are few
+_NICENESS: Final = 10
+"""Chosen: answers come first where processors are few; storing may wait a moment.
+
+Tried on two cores beside other work, clients and all: at 2,000 requests a second over 100
+connections the 99th percentile was 12 ms (median of four) with 15, 29 ms with 5; at full speed
+15 left nothing behind either. 10 leaves more to storing on a machine that is busy otherwise."""
 _BAD_STATES: Final = frozenset({"degraded", "open"})
 EXIT_FAILED: Final = 2
 EXIT_STUCK: Final = 3
