@@ -7,7 +7,7 @@ names itself in User-Agent is reported whatever its requests hold.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
@@ -220,13 +220,15 @@ class WebDetector:
         agents = [r.headers.get("User-Agent") or r.headers.get("user-agent") for r in requests]
         named = {agent: _names_tool(agent) for agent in set(agents)}
         self._name_scanners(np.array([named[agent] for agent in agents]), scores, numbers)
-        threshold = self.threshold
+        strongest = [row[at] for row, (at, _) in zip(texts, best, strict=True)]
+        hits = np.flatnonzero((scores >= self.threshold) & (numbers != SCANNER))
+        explained = self._explain_all([strongest[i] for i in hits])
         return [
-            self._verdict(score, kind, request, at)
-            if score >= threshold
+            _verdict(score, kind, request, at, explained.get(text))
+            if score >= self.threshold
             else Verdict(score, is_threat=False, kind="", reasons=())
-            for request, score, kind, (at, _) in zip(
-                requests, scores.tolist(), numbers.tolist(), best, strict=True
+            for request, score, kind, (at, _), text in zip(
+                requests, scores.tolist(), numbers.tolist(), best, strongest, strict=True
             )
         ]
 
@@ -294,44 +296,64 @@ class WebDetector:
             kinds[named] = SCANNER
 
     def _explain(self, text: str) -> "Explanation":
+        return self._explain_all([text])[text]
+
+    def _explain_all(self, texts: Sequence[str]) -> "dict[str, Explanation]":
+        found = {text: known for text in texts if (known := self._explained.get(text)) is not None}
+        fresh = list(dict.fromkeys(text for text in texts if text not in found))
+        if not fresh:
+            return found
         from soc_copilot.detection.web.explain import explain
 
-        known = self._explained.get(text)
-        if known is None:
-            known = explain(self._loaded().scorer.fast, text)
+        for text, made in zip(fresh, explain(self._loaded().scorer.fast, fresh), strict=True):
+            found[text] = made
             if len(self._explained) >= _MAX_REMEMBERED:
                 self._explained.clear()
             if len(text) <= _MAX_REMEMBERED_CHARS:
-                self._explained[text] = known
-        return known
+                self._explained[text] = made
+        return found
 
-    def _verdict(self, score: float, kind: int, request: Request, strongest: int) -> Verdict:
-        known = CLASSES[kind]
-        said = Verdict(
+
+def _verdict(
+    score: float, kind: int, request: Request, strongest: int, explained: "Explanation | None"
+) -> Verdict:
+    """What is said of a threat.
+
+    Args:
+        score: Of the request.
+        kind: Number of its class.
+        request: What was judged.
+        strongest: Which of its texts decided.
+        explained: That text; None where only the User-Agent speaks.
+    """
+    known = CLASSES[kind]
+    if kind == SCANNER or explained is None:
+        return Verdict(
             score,
             is_threat=True,
             kind=known.name,
             reasons=("User-Agent names a scanning tool.",),
             technique=known.technique,
             capec=known.capec,
+            part="header User-Agent",
         )
-        if kind == SCANNER:
-            return replace(said, part="header User-Agent")
-        text = request.texts()[strongest]
-        explained = self._explain(text)
-        marked = tuple(part.highlight for part in explained.parts)
-        return replace(
-            said,
-            reasons=(
-                f"Looks like: {known.title}.",
-                *(f'Part that speaks for it: "{part.words}".' for part in explained.parts),
-                *(f"Disguise: {words}." for words in explained.hidden_by),
-            ),
-            part=request.place(strongest, marked[0][0] if marked else 0),
-            marked=marked,
-            text=text,
-            decoding=explained.decoding,
-        )
+    marked = tuple(part.highlight for part in explained.parts)
+    return Verdict(
+        score,
+        is_threat=True,
+        kind=known.name,
+        reasons=(
+            f"Looks like: {known.title}.",
+            *(f'Part that speaks for it: "{part.words}".' for part in explained.parts),
+            *(f"Disguise: {words}." for words in explained.hidden_by),
+        ),
+        technique=known.technique,
+        capec=known.capec,
+        part=request.place(strongest, marked[0][0] if marked else 0),
+        marked=marked,
+        text=request.texts()[strongest],
+        decoding=explained.decoding,
+    )
 
 
 def _columns(frame: pl.DataFrame) -> dict[str, pl.Series]:

@@ -1,5 +1,6 @@
 """Why a text scored as it did: which bytes, what they say, how they were hidden."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,18 +61,24 @@ class Explanation:
     decoding: tuple[str, ...] = ()
 
 
-def explain(fast: Fast, text: str) -> Explanation:
-    """Explain one text; costs about 0.2 milliseconds, more for long ones.
+def explain(fast: Fast, texts: Sequence[str]) -> list[Explanation]:
+    """Explain texts; costs about 0.3 milliseconds each, more for long ones.
 
     Args:
         fast: The network.
-        text: As it was sent.
+        texts: As they were sent.
     """
-    raw = text.encode("utf-8", "replace")[:_MAX_BYTES]
-    texts, weights = fast.weigh(raw)
-    read = texts.text(0)
+    raws = [text.encode("utf-8", "replace")[:_MAX_BYTES] for text in texts]
+    return [
+        _explain(raw, read, weights)
+        for raw, (read, weights) in zip(raws, fast.weigh(raws), strict=True)
+    ]
+
+
+def _explain(raw: bytes, texts: Texts, weights: Floats) -> Explanation:
+    read, steps = texts.text(0), tuple(texts.steps[0])
     if not read:
-        return Explanation((), (), 0.0, tuple(texts.steps))
+        return Explanation((), (), 0.0, steps)
     spans = [_without_delimiters(read, start, end) for start, end in _strongest(weights)]
     total = float(np.maximum(weights, 0).sum()) or 1.0
     parts = tuple(
@@ -84,16 +91,14 @@ def explain(fast: Fast, text: str) -> Explanation:
     )
     best = read[spans[0][0] : spans[0][1]] if spans else b""
     special = sum(not (chr(b).isalnum() or b == 32) for b in best)
-    return Explanation(
-        parts, _disguises(texts), special / len(best) if best else 0.0, tuple(texts.steps)
-    )
+    return Explanation(parts, _disguises(texts), special / len(best) if best else 0.0, steps)
 
 
 def _disguises(texts: Texts) -> tuple[str, ...]:
     """What was undone that harmless clients do not need, each once, in order."""
     marks = set() if texts.marks is None else set(np.unique(texts.marks).tolist())
     twice = MARK_WORDS[MARK_DOUBLE] if MARK_DOUBLE in marks else ""
-    seen = [twice if step == PERCENT else step for step in texts.steps]
+    seen = [twice if step == PERCENT else step for step in texts.steps[0]]
     return tuple(dict.fromkeys(step for step in seen if step))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soc_copilot.detection.web import model
-from soc_copilot.detection.web import normalise as steps
+from soc_copilot.detection.web import normalise as tables
 from soc_copilot.detection.web.classes import OTHER
 from soc_copilot.detection.web.loops import score_texts, weigh_text
 from soc_copilot.detection.web.model import EXACT_ROWS, Layers, Shape, WebNet
@@ -59,7 +59,7 @@ class Fast:
         self._views = _views(net.shape)
         self._n_of_bytes = len(net.shape.of_bytes)
         self._tables = np.stack(
-            [steps.FOLD, steps.HEX, steps.BASE64, model.DIGITS_ALIKE, model.KINDS_ALIKE]
+            [tables.FOLD, tables.HEX, tables.BASE64, model.DIGITS_ALIKE, model.KINDS_ALIKE]
         )
         self._places = model.PLACES.astype(np.int64)
         self._rows = np.array(layers.table, np.float32)
@@ -94,28 +94,41 @@ class Fast:
             logits[left], kinds[left], _ = self._run(normalise(packed), is_raw=False)
         return logits, kinds
 
-    def weigh(self, raw: bytes) -> tuple[Texts, Weights]:
-        """A text as the network reads it, traced, and how much each byte speaks for an attack.
+    def weigh(self, raws: Sequence[bytes]) -> list[tuple[Texts, Weights]]:
+        """Each text as the network reads it, traced, and how its bytes speak for an attack.
 
         Returns:
-            The normalised text, and float64 of shape (its bytes,), (1,) for an empty one.
+            For each the normalised text alone, and float64 of shape (its bytes,), (1,) for an
+            empty one: each byte's share of the logit.
         """
+        found: list[tuple[Texts, Weights] | None] = [self._weigh_raw(raw) for raw in raws]
+        left = [i for i, one in enumerate(found) if one is None]
+        if left:
+            read = normalise(pack([raws[i] for i in left], traced=True))
+            for row, i in enumerate(left):
+                found[i] = self._weigh_read(_alone(read, row))
+        return [one for one in found if one is not None]
+
+    def _weigh_raw(self, raw: bytes) -> tuple[Texts, Weights] | None:
+        """None when normalising takes more steps than the loop knows."""
         n = len(raw)
         data = np.zeros(n + PAD, np.uint8)
         data[:n] = np.frombuffer(raw, np.uint8)
         marks, origin = np.zeros(n + PAD, np.uint8), np.arange(n + PAD)
         weights = np.zeros(max(n, 1))
         length, n_rounds = self._weigh(data, marks, origin, n, weights, is_raw=True)
-        if length >= 0:
-            lengths = np.array([length])
-            read = Texts(data, np.zeros(1, np.int64), lengths, marks, origin)
-            read.steps += [PERCENT] * n_rounds
-            return read, weights[: max(length, 1)]
-        read = normalise(pack([raw], traced=True))
+        if length < 0:
+            return None
+        lengths = np.array([length])
+        steps = [[PERCENT] * n_rounds]
+        read = Texts(data, np.zeros(1, np.int64), lengths, marks, origin, steps)
+        return read, weights[: max(length, 1)]
+
+    def _weigh_read(self, read: Texts) -> tuple[Texts, Weights]:
         n = int(read.lengths[0])
         marks = np.zeros(n + PAD, np.uint8) if read.marks is None else read.marks
         weights = np.zeros(max(n, 1))
-        self._weigh(read.data, marks, origin, n, weights, is_raw=False)
+        self._weigh(read.data, marks, np.empty(0, np.int64), n, weights, is_raw=False)
         return read, weights
 
     def _weigh(
@@ -123,7 +136,7 @@ class Fast:
     ) -> tuple[int, int]:
         found: tuple[int, int] = weigh_text(
             data, marks, origin, n, is_raw, MARK_DOUBLE, self._views, self._n_of_bytes,
-            EXACT_ROWS, self._tables, steps.PRINTABLE, self._places, self._rows, self._layers,
+            EXACT_ROWS, self._tables, tables.PRINTABLE, self._places, self._rows, self._layers,
             weights,
         )  # fmt: skip
         return found
@@ -138,10 +151,22 @@ class Fast:
         data.flags.writeable = marks.flags.writeable = False
         score_texts(
             data, marks, texts.starts, texts.lengths, is_raw, MARK_DOUBLE, self._views,
-            self._n_of_bytes, EXACT_ROWS, self._tables, steps.PRINTABLE, self._places, self._rows,
+            self._n_of_bytes, EXACT_ROWS, self._tables, tables.PRINTABLE, self._places, self._rows,
             self._layers, self._sure, OTHER, logits, kinds, is_left,
         )  # fmt: skip
         return logits, kinds, is_left
+
+
+def _alone(texts: Texts, row: int) -> Texts:
+    """One of several texts, with its padding."""
+    start, n = int(texts.starts[row]), int(texts.lengths[row])
+    own = slice(start, start + n + PAD)
+    marks = None if texts.marks is None else texts.marks[own].copy()
+    origin = None if texts.origin is None else texts.origin[own]
+    lengths = np.array([n])
+    return Texts(
+        texts.data[own].copy(), np.zeros(1, np.int64), lengths, marks, origin, [texts.steps[row]]
+    )
 
 
 def _views(shape: Shape) -> Ints:

@@ -98,7 +98,8 @@ class Texts:
         marks: For each byte of `data`, how it came to be; None while all are 0.
         origin: For each byte of `data`, the index of the raw byte it came from, counted
             from the start of its own raw text; None unless asked for.
-        steps: What was undone so far, in order, as words; kept only beside `origin`.
+        steps: What was undone so far in each text, in order, as words; kept only beside
+            `origin`.
     """
 
     data: Bytes
@@ -106,7 +107,7 @@ class Texts:
     lengths: Ints
     marks: Bytes | None = None
     origin: Ints | None = None
-    steps: list[str] = field(default_factory=list)
+    steps: list[list[str]] = field(default_factory=list)
 
     @property
     def n_texts(self) -> int:
@@ -136,10 +137,10 @@ def pack_joined(joined: bytes, lengths: Ints, *, traced: bool = False) -> Texts:
     starts = np.zeros(len(lengths), np.int64)
     np.cumsum(lengths[:-1] + PAD, out=starts[1:])
     data = np.frombuffer(joined, np.uint8).copy()
-    origin = None
-    if traced:
-        origin = np.arange(len(data), dtype=np.int64) - np.repeat(starts, lengths + PAD)
-    return Texts(data, starts, lengths, None, origin)
+    if not traced:
+        return Texts(data, starts, lengths)
+    origin = np.arange(len(data), dtype=np.int64) - np.repeat(starts, lengths + PAD)
+    return Texts(data, starts, lengths, None, origin, [[] for _ in lengths])
 
 
 def normalise(texts: Texts) -> Texts:
@@ -214,6 +215,13 @@ def _set_marks(texts: Texts, places: Ints, mark: int) -> None:
     texts.marks[places] = mark
 
 
+def _note(texts: Texts, places: Ints, step: str) -> None:
+    """Remember a step that was done at `places`, for each text that has one of them."""
+    if texts.origin is not None:
+        for row in np.unique(np.searchsorted(texts.starts, places, side="right") - 1).tolist():
+            texts.steps[row].append(step)
+
+
 def _drop(texts: Texts, places: Ints) -> None:
     """Take bytes out; `places` sorted ascending, all within texts."""
     if not len(places):
@@ -257,8 +265,7 @@ def _percent(texts: Texts, *, again: bool) -> bool:
         places = np.concatenate([places, at])
     if not len(places):
         return False
-    if texts.origin is not None:
-        texts.steps.append(PERCENT)
+    _note(texts, places, PERCENT)
     _drop(texts, np.sort(np.concatenate(dropped)))
     return True
 
@@ -374,7 +381,8 @@ def _rewrite(
         n_bytes = 0
         pieces = rewrite(row, texts.data[start:end].tobytes())
         if texts.origin is not None:
-            texts.steps += dict.fromkeys(MARK_WORDS[mark] for *_, mark in pieces if mark)
+            said = dict.fromkeys(MARK_WORDS[mark] for *_, mark in pieces if mark)
+            texts.steps[row] += said
         for first, last, new, mark in pieces:
             kept = slice(start + first, start + last)
             part = texts.data[kept] if new is None else np.frombuffer(new, np.uint8)
@@ -525,9 +533,9 @@ def _overlong(texts: Texts) -> None:
     full, wide = full[meant], wide[meant]
     data[wide] = plain[meant].astype(np.uint8)
     if len(at) or full.any():
-        _set_marks(texts, np.concatenate([at, wide[full]]), MARK_OVERLONG)
-        if texts.origin is not None:
-            texts.steps.append(MARK_WORDS[MARK_OVERLONG])
+        places = np.concatenate([at, wide[full]])
+        _set_marks(texts, places, MARK_OVERLONG)
+        _note(texts, places, MARK_WORDS[MARK_OVERLONG])
     _drop(texts, np.sort(np.concatenate([at + 1, wide + 1, wide + 2])))
 
 

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soc_copilot.detection.web.explain import explain
+from soc_copilot.detection.web.explain import Explanation
+from soc_copilot.detection.web.explain import explain as explain_all
 from soc_copilot.detection.web.fast import Fast
 from soc_copilot.detection.web.model import STRETCH, WebNet, grams
 from soc_copilot.detection.web.normalise import Texts, normalise, pack
@@ -22,6 +23,11 @@ def scorer() -> Scorer:
 @pytest.fixture(scope="module")
 def fast(scorer: Scorer) -> Fast:
     return scorer.fast
+
+
+def explain(fast: Fast, text: str) -> Explanation:
+    (found,) = explain_all(fast, [text])
+    return found
 
 
 def marked(fast: Fast, text: str) -> str:
@@ -128,7 +134,7 @@ TEXTS = (
 def test_weights_are_those_of_the_network(scorer: Scorer, text: str) -> None:
     raw = text.encode()
     expected = normalise(pack([raw], traced=True))
-    texts, weights = scorer.fast.weigh(raw)
+    ((texts, weights),) = scorer.fast.weigh([raw])
     assert texts.text(0) == expected.text(0)
     assert texts.steps == expected.steps
     n = int(texts.lengths[0])
@@ -139,12 +145,18 @@ def test_weights_are_those_of_the_network(scorer: Scorer, text: str) -> None:
     np.testing.assert_allclose(weights, reference, atol=1e-4)
 
 
+def test_texts_explained_together_are_explained_as_alone(fast: Fast) -> None:
+    texts = [*TEXTS, "/?a=%2527%26lt;b", "/%c0%ae%c0%ae/", "/?q=<script>alert(1)</script>"]
+    assert explain_all(fast, texts) == [explain(fast, text) for text in texts]
+    assert explain_all(fast, []) == []
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([*PIECES, *TEXTS]), max_size=8).map("".join))
 def test_any_text_is_traced_as_it_is_read(scorer: Scorer, text: str) -> None:
     raw = text.encode()
     expected = normalise(pack([raw], traced=True))
-    texts, _ = scorer.fast.weigh(raw)
+    ((texts, _),) = scorer.fast.weigh([raw])
     n = int(expected.lengths[0])
     marks = np.zeros(n, np.uint8) if expected.marks is None else expected.marks[:n]
     assert texts.text(0) == expected.text(0)

@@ -117,7 +117,9 @@ def test_a_word_within_a_word_is_shown_and_decoded() -> None:
     ],
 )  # fmt: skip
 def test_the_steps_are_told_in_the_order_they_were_taken(raw: bytes, steps: list[str]) -> None:
-    assert normalise(pack([raw], traced=True)).steps == steps
+    assert normalise(pack([raw], traced=True)).steps == [steps]
+    together = normalise(pack([b"/a", raw, b"%41"], traced=True))
+    assert together.steps == [[], steps, ["percent-encoding"]]
     assert normalise(pack([raw])).steps == []
 
 
