@@ -34,7 +34,14 @@ LOCKS = {
     "test": ("installer/requirements.lock", "installer/requirements-test.lock"),
 }
 DISPLAY_TIMEOUT_S = 2.0  # chosen: a display that answers slower is of no use
-COMPILE = "from soc_copilot.detection.host import create; create({}).start('cpu')"
+COMPILE = """
+from soc_copilot.detection import host, web
+from soc_copilot.detection.web.request import Request
+host.create({}).start("cpu")
+detector = web.create({})
+detector.start("cpu")
+detector.score_requests([Request(path="/", query="q=1'+union+select+password+from+users--")])
+"""
 KEPT_LINES = 200  # of what pip complains about, to tell the cause from
 
 # Shared library -> Debian and Ubuntu package: what `ldd` names for PySide6-Essentials 6.11
@@ -432,11 +439,11 @@ def run_pip(venv: Path, arguments: Sequence[str]) -> None:
 
 
 def compile_loops(venv: Path) -> None:
-    """Have the host detector's loops compiled now, so that its first start need not wait.
+    """Have the detectors' loops compiled now, so that nobody need wait for them at first use.
 
-    Without it they are compiled at that start, so a failure here only costs time there.
+    Without it they are compiled at that use, so a failure here only costs time there.
     """
-    say("Compiling the loops of the host detector; about half a minute, once.")
+    say("Compiling the loops of the detectors; about a minute, once.")
     subprocess.run(  # noqa: S603 - the environment's own Python, our words
         [str(program(venv, "python")), "-c", COMPILE],
         check=False,

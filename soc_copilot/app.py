@@ -283,11 +283,12 @@ class Desktop(QObject):
         ends.append(self.jobs.join())
         if self.desk is not None:
             self._clear_demonstrations()
-        if not all(ends):
+        if all(ends):
+            self.collector.stop()
+        else:  # it must not collect
             logger.error("A thread is still busy at the end. replay,ingestion,watch,jobs=%s", ends)
         if self._reader is not None:
             self._reader.close()
-        self.collector.stop()
 
     def _remember(self) -> None:
         from soc_copilot.domain.errors import SocCopilotError

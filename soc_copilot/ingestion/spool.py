@@ -58,6 +58,11 @@ def read_event(line: bytes) -> SourceEvent | None:
         return None
 
 
+def event_line(event: SourceEvent) -> bytes:
+    """What stands for an event between the lines."""
+    return EVENT_MARK + json.dumps(asdict(event)).encode("ascii")
+
+
 @dataclass(frozen=True, slots=True)
 class SpoolSegment:
     """One file of a spool.
@@ -137,6 +142,7 @@ class SpoolWriter:
         self._condition = threading.Condition()
         self._segments: list[SpoolSegment] = []
         self._used = 0
+        self._held: int | None = None
         self._fd = -1
         self._retired: list[int] = []
         self._has_new_name = False
@@ -147,7 +153,7 @@ class SpoolWriter:
         self._is_urgent = threading.Event()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = _FolderLock(folder)
+            self._lock = FolderLock(folder)
             try:
                 self._open(at_least)
             except BaseException:
@@ -182,7 +188,7 @@ class SpoolWriter:
 
         They have some room of their own, because a full spool is worth telling.
         """
-        lines = [EVENT_MARK + json.dumps(asdict(event)).encode("ascii") for event in events]
+        lines = [event_line(event) for event in events]
         with self._condition:
             return self._write(lines, self.max_bytes + _EVENTS_BYTES)
 
@@ -224,6 +230,11 @@ class SpoolWriter:
         with self._condition:
             return tuple(self._segments)
 
+    def hold(self, first: int | None) -> None:
+        """Keep the segments from a byte number on, stored or not; None keeps none."""
+        with self._condition:
+            self._held = first
+
     def release(self, before: int) -> int:
         """Delete segments that lie wholly before a byte number; returns how many.
 
@@ -231,6 +242,7 @@ class SpoolWriter:
         """
         with self._condition:
             n = 0
+            before = before if self._held is None else min(before, self._held)
             last = self._segments[-1]
             has_room = self._used + self._segment_bytes <= self.max_bytes
             if last.size and last.end <= before and not has_room and not self._is_closed:
@@ -398,16 +410,20 @@ class SpoolWriter:
             logger.warning("A spool's disk is slow. folder=%s took_s=%.1f", self.folder, took_s)
 
 
-class _FolderLock:
+class FolderLock:
     """Held by the one process that uses a spool; the system lets go of it when that ends.
+
+    Args:
+        folder: The spool's own.
+        name: Of the lock's file.
 
     Raises:
         SourceError: Another one holds it.
         OSError: The file cannot be made.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._file = (folder / _LOCK_NAME).open("a+b", buffering=0)
+    def __init__(self, folder: Path, name: str = _LOCK_NAME) -> None:
+        self._file = (folder / name).open("a+b", buffering=0)
         try:
             _lock(self._file.fileno())
         except OSError as error:

@@ -19,7 +19,7 @@ from soc_copilot.service.running import RunningService, settle_memory, take_turn
 
 N_DISTINCT: Final = 50_000  # chosen: more than are remembered from one round to the next on a CPU
 _SHARE: Final = 0.8  # standard of the project: of what the service can do at most
-_STATUS: Final = Path("/proc/self/status")
+_PROC: Final = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,9 @@ class ServiceFigures:
     Attributes:
         load: As fast as answers came, for each number of connections.
         steady: At 80% of the most that was reached; None where that was not asked for.
-        cpu_ms: Processor time of the service for one request, the most connections.
-        resident_mib: Memory before and after the steady part; 0 where that cannot be told.
+        cpu_ms: Processor time for one request, the most connections, storing included.
+        resident_mib: Memory of both processes before and after the steady part; 0 where that
+            cannot be told.
     """
 
     n_cores: int
@@ -94,29 +95,36 @@ def bench_service(
                 say(f"{n} connections" + (f" at {rate:,.0f} requests/s" if rate else ""))
                 return _beside(service, lambda: drive_apart(plan, requests))
 
-            return _measure(measure, seconds, concurrent, steady_s, service.model_version)
+            return _measure(service, measure, seconds, concurrent, steady_s)
 
 
 def _measure(
+    service: RunningService,
     measure: Callable[..., LoadFigures],
     seconds: float,
     concurrent: Sequence[int],
     steady_s: float,
-    model: str,
 ) -> ServiceFigures:
     load, cpu_ms = [], 0.0
     for n in concurrent:
-        before_s = time.process_time()
+        before_s = _cpu_s(service)
         load.append(measure(n, seconds))
         share = seconds / (seconds + min(seconds, 1.0))  # the part that was not warming up
-        spent_ms = (time.process_time() - before_s) * 1e3 * share
+        spent_ms = (_cpu_s(service) - before_s) * 1e3 * share
         cpu_ms = spent_ms / max(load[-1].n_requests, 1)
-    steady, before, after = None, _resident_mib(), 0.0
+    steady, before, after = None, _resident_mib(service), 0.0
     if steady_s:
         rate = _SHARE * max(one.requests_per_s for one in load)
         steady = measure(max(concurrent), steady_s, rate)
-        after = _resident_mib()
-    return ServiceFigures(os.cpu_count() or 1, model, tuple(load), steady, cpu_ms, (before, after))
+        after = _resident_mib(service)
+    return ServiceFigures(
+        os.cpu_count() or 1,
+        service.model_version,
+        tuple(load),
+        steady,
+        cpu_ms,
+        (before, after),
+    )
 
 
 def _beside(service: RunningService, work: Callable[[], LoadFigures]) -> LoadFigures:
@@ -144,8 +152,21 @@ def _beside(service: RunningService, work: Callable[[], LoadFigures]) -> LoadFig
     return found[0]
 
 
-def _resident_mib() -> float:
+def _cpu_s(service: RunningService) -> float:
+    """Processor time so far, of the service and, as it said last, of the process that stores."""
+    store = service.storing
+    return time.process_time() + float(store.told.get("cpu_s", 0.0) if store is not None else 0.0)
+
+
+def _resident_mib(service: RunningService) -> float:
+    """Memory of both; 0 where that cannot be told."""
     if sys.platform != "linux":
         return 0.0
-    line = next(line for line in _STATUS.read_text("ascii").splitlines() if "VmRSS" in line)
+    pids = [os.getpid(), *filter(None, [service.storing.pid if service.storing else 0])]
+    return sum(map(_resident_of, pids))
+
+
+def _resident_of(pid: int) -> float:
+    status = (_PROC / str(pid) / "status").read_text("ascii")
+    line = next(line for line in status.splitlines() if "VmRSS" in line)
     return int(line.split()[1]) / 1024

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -12,7 +12,7 @@ from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import SourceEvent
-from soc_copilot.ingestion.spool import MAX_TEXT_BYTES, SpoolWriter
+from soc_copilot.ingestion.spool import MAX_TEXT_BYTES
 from soc_copilot.ingestion.spooled import ProducerStatus
 from soc_copilot.service.wire import Checked
 
@@ -81,8 +81,16 @@ def _short(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[:limit] + _CUT
 
 
+class LineSink(Protocol):
+    """Takes lines: a spool, or the way to the process that has one."""
+
+    def write(self, lines: Sequence[bytes], /) -> int:
+        """Take lines; returns how many of them, from the first on."""
+        ...
+
+
 class ServiceProducer:
-    """Writes what was checked to the spool of the service's source, on a thread of its own.
+    """Writes what was checked to a spool or on the way to one, on a thread of its own.
 
     Nobody waits for the disk: lines are kept in memory for a moment and written together. A stop
     writes them all; a killed process loses what it was told within the last `GATHER_S`.
@@ -112,7 +120,8 @@ class ServiceProducer:
         self._writing = threading.Lock()  # held while lines are written, which keeps their order
         self._kept: list[bytes] = []
         self._n_kept_bytes = 0
-        self._spool: SpoolWriter | None = None
+        self._n_written_bytes = 0  # being written now
+        self._spool: LineSink | None = None
         self._thread: threading.Thread | None = None
         self._is_kept = threading.Event()
         self._is_ending = threading.Event()
@@ -122,7 +131,7 @@ class ServiceProducer:
         self._notes: list[SourceEvent] = []
         self.n_lost = 0  # over all, not recorded for want of room
 
-    def start(self, spool: SpoolWriter) -> None:
+    def start(self, spool: LineSink) -> None:
         """Begin to write to `spool`, what was kept until now first.
 
         Raises:
@@ -151,28 +160,36 @@ class ServiceProducer:
         return True
 
     def flush(self) -> None:
-        """Write what there is now; the spool holds all that was observed before."""
+        """Write what there is now; `spool` was given all that was observed before."""
         with self._writing:
             spool = self._spool
             if spool is None:
                 return
             with self._lock:
-                lines, self._kept, self._n_kept_bytes = self._kept, [], 0
+                lines, self._kept = self._kept, []
+                self._n_written_bytes, self._n_kept_bytes = self._n_kept_bytes, 0
             if lines:
                 n_taken = spool.write(lines)
                 with self._lock:
                     self._lose(len(lines) - n_taken)
+                    self._n_written_bytes = 0
+
+    @property
+    def n_waiting_bytes(self) -> int:
+        """Bytes of lines that were not written yet."""
+        with self._lock:
+            return self._n_kept_bytes + self._n_written_bytes
 
     def status(self) -> ProducerStatus:
         """How it stands."""
         return ProducerStatus("listening", self.trouble(), self.address)
 
-    def take_events(self) -> tuple[SourceEvent, ...]:
-        """What got lost since the last call."""
+    def take_events(self, *, is_last: bool = False) -> tuple[SourceEvent, ...]:
+        """What got lost since the last call; losses of some seconds together, but the last."""
         now = self._clock.monotonic_s()
         with self._lock:
             notes, self._notes = tuple(self._notes), []
-            if not self._n_lost or now - self._told_s < _LOSS_GAP_S:
+            if not self._n_lost or (now - self._told_s < _LOSS_GAP_S and not is_last):
                 return notes
             n, self._n_lost, self._told_s = self._n_lost, 0, now
         message = (

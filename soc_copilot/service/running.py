@@ -1,4 +1,4 @@
-"""The whole service: governance, kill switch, pipeline and HTTP, from `open` to `close`."""
+"""The whole service: governance, kill switch, what stores, and HTTP, from `open` to `close`."""
 
 import gc
 import logging
@@ -16,12 +16,15 @@ from soc_copilot.domain.summary import BatchSummary
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.location import locate
 from soc_copilot.governance.source_places import SERVICE
+from soc_copilot.ingestion.spool import FolderLock
 from soc_copilot.phishing.loading import load_parts
 from soc_copilot.phishing.operations import OperationalAlert
 from soc_copilot.phishing.reading import read_content
 from soc_copilot.pipeline.session import IngestSession
 from soc_copilot.service.analysis import AnalysisSide
+from soc_copilot.service.apart import StoreProcess
 from soc_copilot.service.config import ServiceConfig
+from soc_copilot.service.frames import StorePlan
 from soc_copilot.service.recording import ServiceProducer
 from soc_copilot.service.scoring import WebScorer
 from soc_copilot.service.security import read_token
@@ -31,6 +34,9 @@ from soc_copilot.service.switch import SwitchWatch
 logger = logging.getLogger(__name__)
 
 _SWITCH_S = 0.001
+_TURN_S = 0.25  # chosen: as long as a session waits for something to store
+_LOCK_NAME = "service.lock"
+_STOP_S = 30.0  # chosen: for the last lines on their way
 TOKEN_NAME = "service.token"  # noqa: S105 - a file's name
 
 
@@ -43,7 +49,8 @@ class RunningService:
         actor: Who started it, for the audit trail.
         settings: Value of every setting that differs from the database's.
         home: Folder of the audit key, None for the default one.
-        is_alone: False to read every enabled source as well.
+        is_alone: True stores in a process of its own, so that no answer waits for Python's lock
+            while something is stored; False in this one, and reads every enabled source as well.
 
     Thread:
         All methods on one, which then owns the database connection.
@@ -70,6 +77,8 @@ class RunningService:
         self._governance: Governance | None = None
         self._watch: SwitchWatch | None = None
         self._session: IngestSession | None = None
+        self._store: StoreProcess | None = None
+        self._lock: FolderLock | None = None
         self._server: CheckServer | None = None
         self._producer: ServiceProducer | None = None
         self._analysis: AnalysisSide | None = None
@@ -105,19 +114,7 @@ class RunningService:
         self._watch.start()
         source = _source(governance)
         self._producer = ServiceProducer(scorers[0].info.version, self._config.record)
-        # One threshold for the answer and for the alert that comes of it.
-        own: dict[str, Value] = {"detection.web.budget": self._config.budget}
-        if self._is_alone:  # no file activity comes from the service's own source
-            own["detection.host.enabled"] = False
-        self._session = IngestSession(
-            self._target,
-            {**governance.settings.all(), **own, **self._settings},
-            governance.actor,
-            only_sources=[source.id] if self._is_alone else None,
-            home=self._home,
-            producers={source.id: self._producer},
-        )
-        self._session.open()
+        self._open_store(governance, source)
         self._analysis = self._phishing()
         server = CheckServer(
             self._config,
@@ -126,8 +123,11 @@ class RunningService:
             long_scorer=WebScorer.load(self._config),
             halted=self._watch.reason,
             observer=self._producer.observe,
-            recording=self._producer.trouble,
+            recording=self._recording_trouble,
             phishing=self._analysis,
+        )
+        server.metrics.watch(
+            "unrecorded_bytes", "Of checked requests, not on disk yet.", self._n_unrecorded
         )
         server.start()
         self._server = server
@@ -154,9 +154,51 @@ class RunningService:
             told=told,
         )
 
+    def _open_store(self, governance: Governance, source: SourceRow) -> None:
+        """Open what stores, here or in a process of its own."""
+        assert self._producer is not None  # noqa: S101 - made by open
+        # One threshold for the answer and for the alert that comes of it.
+        own: dict[str, Value] = {"detection.web.budget": self._config.budget}
+        if self._is_alone:  # no file activity comes from the service's own source
+            own["detection.host.enabled"] = False
+        settings = {**governance.settings.all(), **own, **self._settings}
+        actor = governance.actor
+        if not self._is_alone:
+            self._session = IngestSession(
+                self._target,
+                settings,
+                actor,
+                home=self._home,
+                producers={source.id: self._producer},
+            )
+            self._session.open()
+            return
+        # Two services on one source would have their answers stored by the first alone.
+        folder = governance.spool_folder / str(source.id)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = FolderLock(folder, _LOCK_NAME)
+        except OSError as error:
+            raise SourceError(
+                f'Cannot use the spool "{folder}": {error.strerror or error}. '
+                "Give this user the right to write there, or make room."
+            ) from error
+        self._store = StoreProcess(
+            StorePlan(
+                str(self._target) if self._target is not None else None,
+                str(self._home) if self._home is not None else None,
+                (actor.name, actor.surface),
+                settings,
+                source.id,
+                log_level=logging.getLogger().getEffectiveLevel(),
+            )
+        )
+        self._store.start()
+        self._producer.start(self._store)
+
     @property
     def session(self) -> IngestSession:
-        """What stores; only while open."""
+        """What stores in this process; only while open, and not when alone."""
         if self._session is None:
             raise RuntimeError("The service is not open.")
         return self._session
@@ -184,6 +226,8 @@ class RunningService:
     @property
     def trouble(self) -> str:
         """Why what was asked is not stored now, one sentence; empty when it is."""
+        if self._store is not None:
+            return (self._producer.trouble() if self._producer else "") or self._store.trouble
         return self._session.trouble if self._session is not None else ""
 
     @property
@@ -192,8 +236,33 @@ class RunningService:
         return self._watch.reason() if self._watch is not None else ""
 
     def run_batch(self, stop: threading.Event) -> BatchSummary | None:
-        """Store what was asked lately; see `IngestSession.run_batch`."""
-        return self.session.run_batch(stop)
+        """Store what was asked lately; see `IngestSession.run_batch`.
+
+        Where a process of its own does that, wait about as long; None.
+        """
+        if self._store is None or self._producer is None:
+            return self.session.run_batch(stop)
+        self._store.write_events(self._producer.take_events())
+        stop.wait(_TURN_S)
+        return None
+
+    @property
+    def storing(self) -> StoreProcess | None:
+        """The process that stores; None where this one does."""
+        return self._store
+
+    def _n_unrecorded(self) -> int:
+        # In this order: what the producer let go of, the store has.
+        n_bytes = self._producer.n_waiting_bytes if self._producer is not None else 0
+        return n_bytes + (self._store.n_unanswered_bytes if self._store is not None else 0)
+
+    def _recording_trouble(self) -> str:
+        """For /health, which tells no secrets: neither paths nor what a detector said."""
+        if self._producer is not None and (trouble := self._producer.trouble()):
+            return trouble
+        if self._store is not None and self._store.trouble:
+            return "What was checked is not stored as it should be; the service's log says why."
+        return ""
 
     def close(self) -> None:
         """Answer the calls at hand and no others, store what was asked, close everything."""
@@ -209,15 +278,25 @@ class RunningService:
         self._release()
 
     def _release(self) -> None:
-        if self._producer is not None:
+        if self._producer is not None and self._store is not None:
+            self._store.take_all()
+            if not self._producer.stop(_STOP_S):
+                logger.error("What was checked last is not recorded: the way there is busy.")
+            self._store.write_events(self._producer.take_events(is_last=True))
+        elif self._producer is not None:
             self._producer.flush()  # the session still stores what is in the spool
+        if self._store is not None:
+            self._store.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
         if self._session is not None:
             self._session.close()
         if self._watch is not None:
             self._watch.stop()
         if self._governance is not None:
             self._governance.close()
-        self._session = self._watch = self._governance = self._producer = None
+        self._session = self._store = self._watch = self._governance = self._producer = None
 
 
 def settle_memory() -> None:

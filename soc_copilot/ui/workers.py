@@ -1,5 +1,6 @@
 """Everything that runs beside the GUI thread: short jobs, the watcher, ingestion."""
 
+import inspect
 import logging
 import threading
 import time
@@ -140,8 +141,11 @@ class _LaneWorker(QObject):
 
 
 def is_there(callback: Callable[..., object]) -> bool:
-    """False for a method of a widget that was deleted while its job ran."""
+    """False for a method, or a function within one, of an object deleted while its job ran."""
     owner = getattr(callback, "__self__", None)
+    if owner is None and inspect.isfunction(callback):
+        held = zip(callback.__code__.co_freevars, callback.__closure__ or (), strict=True)
+        owner = next((cell.cell_contents for name, cell in held if name == "self"), None)
     return not isinstance(owner, QObject) or isValid(owner)
 
 

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete
 
 from soc_copilot.domain.errors import StoreError
 from soc_copilot.ui.theme import Theme
@@ -57,6 +59,40 @@ def test_a_model_is_always_used_by_one_thread_that_waits_for_no_search(
     qtbot.waitUntil(lambda: len(threads) == 2, timeout=5_000)
     go_on.set()
     assert threads[0] == threads[1] != threading.get_ident()
+
+
+class Asker(QObject):
+    """Asks with a method and with a function within one, as the table models do."""
+
+    def __init__(self, told: list[str]) -> None:
+        super().__init__()
+        self._told = told
+
+    def ask(self, jobs: JobRunner, go_on: threading.Event) -> None:
+        def finish(_: object) -> None:
+            self.setObjectName("answered")  # raises where the object is deleted
+            self._told.append("function")
+
+        jobs.submit(lambda _: go_on.wait(60), finish)
+        jobs.submit(lambda _: True, self._finish)
+
+    def _finish(self, _: object) -> None:
+        self._told.append("method")
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_an_answer_for_a_deleted_object_is_dropped(
+    jobs: JobRunner, qtbot: QtBot, deleted: bool
+) -> None:
+    told, go_on, last = list[str](), threading.Event(), list[bool]()
+    asker = Asker(told)
+    asker.ask(jobs, go_on)
+    jobs.submit(lambda _: True, last.append)
+    if deleted:
+        delete(asker)
+    go_on.set()
+    qtbot.waitUntil(lambda: bool(last))
+    assert told == ([] if deleted else ["function", "method"])
 
 
 def test_a_cancelled_long_job_ends_in_silence(jobs: JobRunner, qtbot: QtBot) -> None:

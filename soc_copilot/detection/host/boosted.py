@@ -15,8 +15,7 @@ import numpy.typing as npt
 import torch
 
 from soc_copilot.detection.host import trees as arrays
-from soc_copilot.detection.host.trees import LEAF, Trees, rounded_down
-from soc_copilot.domain.errors import DetectorError
+from soc_copilot.detection.host.trees import Nodes, Trees
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -65,33 +64,23 @@ def from_tensors(tensors: Mapping[str, torch.Tensor], n_features: int) -> Booste
     trees = arrays.from_tensors(tensors, n_features, _NAME)
     base = tensors.get(_BASE)
     if base is None or base.numel() != 1 or not np.isfinite(float(base)):
-        raise DetectorError(
-            f"The arrays of the {_NAME} do not fit together. Train them again with: "
-            "soc-copilot train host."
-        )
+        raise arrays.misfit(_NAME)
     return Boosted(trees, float(base))
 
 
 def from_sklearn(trained: "HistGradientBoostingClassifier") -> Boosted:
     """The arrays of trees that scikit-learn trained for two classes, without categories."""
-    feature, threshold, left, right, value = [], [], [], [], []
-    roots, n_nodes = [], 0
-    for (tree,) in trained._predictors:  # no public way to the nodes
-        nodes: Any = tree.nodes
-        is_leaf = nodes["is_leaf"].astype(bool)
-        roots.append(n_nodes)
-        feature.append(np.where(is_leaf, LEAF, nodes["feature_idx"]))
-        threshold.append(rounded_down(nodes["num_threshold"]))
-        left.append(np.where(is_leaf, 0, nodes["left"].astype(np.int64) + n_nodes))
-        right.append(np.where(is_leaf, 0, nodes["right"].astype(np.int64) + n_nodes))
-        value.append(np.where(is_leaf, nodes["value"], 0.0))
-        n_nodes += len(is_leaf)
-    found = Trees(
-        np.concatenate(feature).astype(np.int32),
-        np.concatenate(threshold),
-        np.concatenate(left).astype(np.int32),
-        np.concatenate(right).astype(np.int32),
-        np.concatenate(value).astype(np.float32),
-        np.array(roots, np.int32),
+    # There is no public way to the nodes.
+    trees = arrays.joined(_nodes(tree.nodes) for (tree,) in trained._predictors)
+    return Boosted(trees, float(np.ravel(trained._baseline_prediction)[0]))
+
+
+def _nodes(nodes: Any) -> Nodes:
+    return Nodes(
+        nodes["is_leaf"].astype(bool),
+        nodes["feature_idx"],
+        nodes["num_threshold"],
+        nodes["left"],
+        nodes["right"],
+        nodes["value"],
     )
-    return Boosted(found, float(np.ravel(trained._baseline_prediction)[0]))

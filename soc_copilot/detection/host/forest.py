@@ -15,8 +15,7 @@ import numpy.typing as npt
 import torch
 
 from soc_copilot.detection.host import trees as arrays
-from soc_copilot.detection.host.trees import LEAF, Trees, rounded_down
-from soc_copilot.domain.errors import DetectorError
+from soc_copilot.detection.host.trees import Nodes, Trees
 
 if TYPE_CHECKING:
     from sklearn.ensemble import IsolationForest
@@ -67,36 +66,25 @@ def from_tensors(tensors: Mapping[str, torch.Tensor], n_features: int) -> Forest
     trees = arrays.from_tensors(tensors, n_features, _NAME)
     usual = tensors.get(_USUAL)
     if usual is None or usual.numel() != 1 or not float(usual) > 0.0:
-        raise DetectorError(
-            f"The arrays of the {_NAME} do not fit together. Train them again with: "
-            "soc-copilot train host."
-        )
+        raise arrays.misfit(_NAME)
     return Forest(trees, float(usual))
 
 
 def from_sklearn(trained: "IsolationForest") -> Forest:
     """The arrays of a forest that scikit-learn trained on all columns."""
-    feature, threshold, left, right, cuts = [], [], [], [], []
-    roots, n_nodes = [], 0
-    for estimator in trained.estimators_:
-        tree: Any = estimator.tree_
-        is_leaf = tree.children_left < 0
-        roots.append(n_nodes)
-        feature.append(np.where(is_leaf, LEAF, tree.feature))
-        threshold.append(rounded_down(tree.threshold))
-        left.append(np.where(is_leaf, 0, tree.children_left + n_nodes))
-        right.append(np.where(is_leaf, 0, tree.children_right + n_nodes))
-        cuts.append(np.where(is_leaf, _depths(tree) + expected_cuts(tree.n_node_samples), 0.0))
-        n_nodes += len(is_leaf)
-    found = Trees(
-        np.concatenate(feature).astype(np.int32),
-        np.concatenate(threshold),
-        np.concatenate(left).astype(np.int32),
-        np.concatenate(right).astype(np.int32),
-        np.concatenate(cuts).astype(np.float32),
-        np.array(roots, np.int32),
+    trees = arrays.joined(_nodes(estimator.tree_) for estimator in trained.estimators_)
+    return Forest(trees, float(expected_cuts(np.array([int(trained.max_samples_)]))[0]))
+
+
+def _nodes(tree: Any) -> Nodes:
+    return Nodes(
+        tree.children_left < 0,
+        tree.feature,
+        tree.threshold,
+        tree.children_left,
+        tree.children_right,
+        _depths(tree) + expected_cuts(tree.n_node_samples),
     )
-    return Forest(found, float(expected_cuts(np.array([int(trained.max_samples_)]))[0]))
 
 
 def expected_cuts(n_rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

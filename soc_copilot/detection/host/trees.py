@@ -1,8 +1,8 @@
 """Decision trees as flat arrays, walked in machine code; both forests are made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,11 +88,59 @@ def from_tensors(tensors: Mapping[str, torch.Tensor], n_features: int, what: str
     rooted = len(trees.roots) > 0 and bool(((trees.roots >= 0) & (trees.roots < n_nodes)).all())
     sizes = {len(getattr(trees, name)) for name in _FIELDS[:5]}
     if not (ahead and known and rooted and sizes == {n_nodes}):
-        raise DetectorError(
-            f"The arrays of the {what} do not fit together. Train them again with: "
-            "soc-copilot train host."
-        )
+        raise misfit(what)
     return trees
+
+
+def misfit(what: str) -> DetectorError:
+    """What is raised when stored numbers contradict each other.
+
+    Args:
+        what: Name of the trees.
+    """
+    return DetectorError(
+        f"The arrays of the {what} do not fit together. Train them again with: "
+        "soc-copilot train host."
+    )
+
+
+class Nodes(NamedTuple):
+    """One tree as scikit-learn has it: one entry for each node, numbered from 0.
+
+    Attributes:
+        is_leaf: bool.
+        feature, threshold, left, right: As in `Trees`; of leaves they do not count.
+        leaf: As in `Trees`; of other nodes it does not count.
+    """
+
+    is_leaf: npt.NDArray[np.bool_]
+    feature: npt.NDArray[Any]
+    threshold: Doubles
+    left: npt.NDArray[Any]
+    right: npt.NDArray[Any]
+    leaf: npt.NDArray[Any]
+
+
+def joined(parts: Iterable[Nodes]) -> Trees:
+    """Trees one behind the other."""
+    feature, threshold, left, right, leaf = [], [], [], [], []
+    roots, n_nodes = [], 0
+    for nodes in parts:
+        roots.append(n_nodes)
+        feature.append(np.where(nodes.is_leaf, LEAF, nodes.feature))
+        threshold.append(rounded_down(nodes.threshold))
+        left.append(np.where(nodes.is_leaf, 0, nodes.left.astype(np.int64) + n_nodes))
+        right.append(np.where(nodes.is_leaf, 0, nodes.right.astype(np.int64) + n_nodes))
+        leaf.append(np.where(nodes.is_leaf, nodes.leaf, 0.0))
+        n_nodes += len(nodes.is_leaf)
+    return Trees(
+        np.concatenate(feature).astype(np.int32),
+        np.concatenate(threshold),
+        np.concatenate(left).astype(np.int32),
+        np.concatenate(right).astype(np.int32),
+        np.concatenate(leaf).astype(np.float32),
+        np.array(roots, np.int32),
+    )
 
 
 def rounded_down(thresholds: Doubles) -> Floats:

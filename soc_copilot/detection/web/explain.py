@@ -62,7 +62,7 @@ class Explanation:
 
 
 def explain(fast: Fast, texts: Sequence[str]) -> list[Explanation]:
-    """Explain texts; costs about 0.2 milliseconds each, more for long ones.
+    """Explain texts; costs about 0.3 milliseconds each, more for long ones.
 
     Args:
         fast: The network.

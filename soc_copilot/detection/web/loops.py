@@ -26,6 +26,8 @@ WORD = 0xFFFFFFFF  # hashes are of 32 bits, integers here of 64
 ROLL = 0x01000193
 # Rows of the tables that are handed over as one.
 FOLD, HEX, BASE64, DIGITS_ALIKE, KINDS_ALIKE = 0, 1, 2, 3, 4
+# Rows of what is known of runs: where each begins, its hash, its kind.
+AT, WORDS, KINDS = 0, 1, 2
 # Numbers of the views' letters.
 E, D, S, W, K, F = 0, 1, 2, 3, 4, 5
 
@@ -45,6 +47,8 @@ def score_texts(
     seen = np.zeros(longest + PAD, np.uint8)
     sums = np.empty((longest // STRETCH + 1, rows.shape[1]), np.float32)
     untraced = np.empty(0, np.int64)
+    of_bytes, of_runs = views[:n_of_bytes], views[n_of_bytes:]
+    runs = np.empty((3, longest + PAD), np.int64)
     for i in range(len(lengths)):
         n = lengths[i]
         for j in range(n):
@@ -59,9 +63,10 @@ def score_texts(
         seen[n : n + PAD] = 0
         n_stretches = max((n + STRETCH - 1) // STRETCH, 1)
         sums[:n_stretches] = 0.0
-        add_bytes(text, seen, n, views[:n_of_bytes], exact_rows, tables, rows, sums)
-        if len(views) > n_of_bytes:
-            add_runs(text, n, views[n_of_bytes:], exact_rows, tables, places, rows, sums)
+        add_bytes(text, seen, n, of_bytes, exact_rows, tables, rows, sums)
+        if len(of_runs):
+            n_runs = find_runs(text, n, tables[KINDS_ALIKE], places, runs)
+            add_runs(n_runs, runs, of_runs, exact_rows, rows, sums)
         logits[i], kinds[i] = decide(sums[:n_stretches], layers, sure, other)
 
 
@@ -90,13 +95,13 @@ def weigh_text(
     n_stretches = max((n + STRETCH - 1) // STRETCH, 1)
     sums = np.zeros((n_stretches, rows.shape[1]), np.float32)
     of_bytes, of_runs = views[:n_of_bytes], views[n_of_bytes:]
+    runs = np.empty((3, n + PAD), np.int64)
+    n_runs = find_runs(text, n, tables[KINDS_ALIKE], places, runs) if len(of_runs) else 0
     add_bytes(text, marks, n, of_bytes, exact_rows, tables, rows, sums)
-    if len(of_runs):
-        add_runs(text, n, of_runs, exact_rows, tables, places, rows, sums)
+    add_runs(n_runs, runs, of_runs, exact_rows, rows, sums)
     slopes = slopes_of(sums, layers)
     share_bytes(text, marks, n, of_bytes, exact_rows, tables, rows, slopes, weights)
-    if len(of_runs):
-        share_runs(text, n, of_runs, exact_rows, tables, places, rows, slopes, weights)
+    share_runs(max(n, 1), n_runs, runs, of_runs, exact_rows, rows, slopes, weights)
     total = 0.0
     for j in range(len(weights)):  # so far what changes from each byte to the next
         total += weights[j]
@@ -374,18 +379,13 @@ def share_bytes(
 
 @compiled
 def add_runs(
-    text: Bytes, n: int, views: Ints, exact_rows: int, tables: npt.NDArray[np.uint8],
-    places: Ints, rows: Floats, sums: Floats,
-) -> None:  # fmt: skip
+    n_runs: int, runs: Ints, views: Ints, exact_rows: int, rows: Floats, sums: Floats
+) -> None:
     """Add up the vectors of the n-grams that begin at each run."""
-    at = np.empty(n + PAD, np.int64)
-    words = np.empty(n + PAD, np.int64)
-    kinds = np.empty(n + PAD, np.int64)
-    n_runs = find_runs(text, n, tables[KINDS_ALIKE], places, at, words, kinds)
     for v in range(len(views)):
         for r in range(n_runs):
-            row = row_at_run(r, words, kinds, views[v], exact_rows)
-            add(sums[at[r] // STRETCH], rows[row])
+            row = row_at_run(r, runs[WORDS], runs[KINDS], views[v], exact_rows)
+            add(sums[runs[AT, r] // STRETCH], rows[row])
 
 
 @compiled
@@ -403,21 +403,17 @@ def row_at_run(r: int, words: Ints, kinds: Ints, view: Ints, exact_rows: int) ->
 
 @compiled
 def share_runs(
-    text: Bytes, n: int, views: Ints, exact_rows: int, tables: npt.NDArray[np.uint8],
-    places: Ints, rows: Floats, slopes: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
+    n_bytes: int, n_runs: int, runs: Ints, views: Ints, exact_rows: int, rows: Floats,
+    slopes: npt.NDArray[np.float64], weights: npt.NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Note where the share of each n-gram that begins at a run comes in, and where it ends."""
-    at = np.empty(n + PAD, np.int64)
-    words = np.empty(n + PAD, np.int64)
-    kinds = np.empty(n + PAD, np.int64)
-    n_runs = find_runs(text, n, tables[KINDS_ALIKE], places, at, words, kinds)
     for v in range(len(views)):
         size = views[v, 1] + (views[v, 0] == F)
         for r in range(n_runs):
-            row = row_at_run(r, words, kinds, views[v], exact_rows)
-            end = at[r + size] if r + size < n_runs else max(n, 1)
-            share(rows[row], slopes[at[r] // STRETCH], at[r], end, weights)
+            row = row_at_run(r, runs[WORDS], runs[KINDS], views[v], exact_rows)
+            begin = runs[AT, r]
+            end = runs[AT, r + size] if r + size < n_runs else n_bytes
+            share(rows[row], slopes[begin // STRETCH], begin, end, weights)
 
 
 @compiled
@@ -471,10 +467,9 @@ def slopes_of(sums: Floats, layers: tuple[Floats, ...]) -> npt.NDArray[np.float6
 
 
 @compiled
-def find_runs(
-    text: Bytes, n: int, alike: Bytes, places: Ints, at: Ints, words: Ints, kinds: Ints
-) -> int:
+def find_runs(text: Bytes, n: int, alike: Bytes, places: Ints, runs: Ints) -> int:
     """Fill in where runs begin, their hashes and kinds; how many there are, less the padding's."""
+    at, words, kinds = runs[AT], runs[WORDS], runs[KINDS]
     n_all = 0
     n_runs = 0
     before: Any = 0

@@ -82,7 +82,6 @@ class WebPage(DetectorPage):
         self._attacker, self._target = "", ""
         self._chosen: WebRequest | None = None
         self._told = -1, -1  # what the tables show
-        self._cursor: float | None = None
         self._trial = Trial()
         self._looks = Latest(desk.jobs, desk.error)
         self._build()

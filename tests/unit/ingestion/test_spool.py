@@ -10,7 +10,7 @@ import pytest
 
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.ingestion import spool as spool_module
-from soc_copilot.ingestion.spool import SpoolWriter
+from soc_copilot.ingestion.spool import FolderLock, SpoolWriter
 
 MIB = 1024 * 1024
 
@@ -342,3 +342,25 @@ def test_many_threads_write_whole_lines(make):
     assert sorted(lines) == sorted(
         b"%c-%d" % (c, i) for c in b"abcd" for i in range(300) for _ in "ab"
     )
+
+
+def test_what_is_held_stays_though_it_is_stored(tmp_path):
+    spool = SpoolWriter(tmp_path, 1 << 20, segment_bytes=10)
+    for _ in range(3):
+        spool.write([b"x" * 20])
+    spool.hold(21)
+    assert spool.release(63) == 1
+    assert [segment.first for segment in spool.segments()] == [21, 42]
+    spool.hold(None)
+    assert spool.release(63) == 1
+    spool.close()
+
+
+def test_two_locks_of_one_folder_have_names_of_their_own(tmp_path):
+    first = FolderLock(tmp_path, "a.lock")
+    second = FolderLock(tmp_path, "b.lock")
+    with pytest.raises(SourceError, match=f"in use by process {os.getpid()}"):
+        FolderLock(tmp_path, "a.lock")
+    first.release()
+    FolderLock(tmp_path, "a.lock").release()
+    second.release()

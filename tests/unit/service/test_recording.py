@@ -174,3 +174,32 @@ def test_what_memory_may_not_hold_is_counted(monkeypatch: pytest.MonkeyPatch) ->
     assert "full" in producer.trouble()
     (event,) = producer.take_events()
     assert event.n_lost == 10
+
+
+def test_what_is_not_written_yet_is_counted_until_it_is(tmp_path: Path) -> None:
+    producer = ServiceProducer("v1")
+    assert producer.n_waiting_bytes == 0
+    producer.observe([CHECKED], [PASS], 0.0)
+    n_bytes = producer.n_waiting_bytes
+    assert n_bytes > 100
+    seen: list[int] = []
+
+    class Sink:
+        def write(self, lines: Sequence[bytes], /) -> int:
+            seen.append(producer.n_waiting_bytes)
+            return len(lines)
+
+    producer.start(Sink())
+    assert producer.stop(PATIENCE_S)
+    assert seen == [n_bytes]
+    assert producer.n_waiting_bytes == 0
+
+
+def test_the_last_loss_does_not_wait_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "_MAX_KEPT_BYTES", 1)
+    producer = ServiceProducer("v1")
+    producer.observe([CHECKED], [PASS], 0.0)
+    assert [event.n_lost for event in producer.take_events()] == [1]
+    producer.observe([CHECKED] * 2, [PASS] * 2, 0.0)
+    assert producer.take_events() == ()
+    assert [event.n_lost for event in producer.take_events(is_last=True)] == [2]

@@ -1,4 +1,5 @@
 import gc
+import os
 import socket
 import sys
 import threading
@@ -56,12 +57,24 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         ):
             pass
     names = {thread.name for thread in threading.enumerate()}
-    assert not names & {"service", "kill-switch", "spool-sync", "service-recording"}
+    assert not names & {
+        "service",
+        "kill-switch",
+        "spool-sync",
+        "service-recording",
+        "service-store",
+    }
     # The same place can be used again at once.
     config = make_config({"port": 0, "host_events": "no"})
     with RunningService(config, db, actor=ACTOR, home=tmp_path) as service:
         assert service.is_running
         assert service.model_version.startswith("web-")
+        assert service.storing is not None
+        assert service.storing.pid not in {0, os.getpid()}
+        with pytest.raises(RuntimeError):  # another process has it
+            _ = service.session
+        assert service.run_batch(threading.Event()) is None
+        assert service.trouble == ""
     with Governance.open(db, actor=ACTOR, home=tmp_path) as governance:
         actions = [row.action for row in governance.audit.rows()]
         assert actions.count("service.started") == actions.count("service.stopped") == 1

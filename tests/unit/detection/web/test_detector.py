@@ -202,9 +202,9 @@ def test_attacks_in_user_agent_referrer_and_body_are_seen(detector: WebDetector)
 def test_hostile_text_is_scored_in_bounded_time(detector: WebDetector) -> None:
     units = ["%25", "\\x41", "&#", "QUFB", "/*", "\x00", "\u202e", "\ud7ff", "(", "%u0", "' or "]
     urls: list[str | None] = ["/" + unit * (65_000 // len(unit)) for unit in units]
-    began = time.process_time()
+    began = time.thread_time()
     found = detector.detect(batch_of(urls))
-    assert time.process_time() - began < 10.0  # 0.8 s where this was written
+    assert time.thread_time() - began < 10.0  # 0.8 s where this was written
     assert not np.isnan(found.scores).any()
 
 

@@ -173,9 +173,12 @@ def test_origin_stays_inside_whatever_comes(raw: bytes) -> None:
 )
 def test_pathological_input_takes_bounded_time(unit: bytes) -> None:
     raw = unit * (65_536 // len(unit))
-    began = time.process_time()
-    texts = normalise(pack([raw], traced=True))
-    assert time.process_time() - began < 2.0  # 0.1 s where this was written
+    took_s = []
+    for _ in range(3):  # a collection of garbage may fall into one of them
+        began = time.thread_time()
+        texts = normalise(pack([raw], traced=True))
+        took_s.append(time.thread_time() - began)
+    assert min(took_s) < 2.0  # 0.1 s where this was written
     assert len(texts.text(0)) <= 2 * len(raw)
 
 
