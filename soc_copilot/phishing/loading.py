@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
+from soc_copilot.detection.phishing.visual.matching import Registry
 from soc_copilot.domain.phishing import Analyser, ContentType
 from soc_copilot.phishing.reading import read_content
 
@@ -13,9 +14,15 @@ logger = logging.getLogger(__name__)
 
 GROUP: Final = "soc_copilot.analysers"
 """Entry points: name = "package.module:factory"; the factory takes nothing, returns an Analyser."""
+_MADE_BY: Final = {
+    "url": "analysers:UrlAnalyser",
+    "email": "analysers:MailAnalyser",
+    "text": "analysers:TextAnalyser",
+    "visual": "visual.analyser:VisualAnalyser",
+}
 BUILT_IN: Final = tuple(
-    EntryPoint(name, f"soc_copilot.detection.phishing.analysers:{maker}", GROUP)
-    for name, maker in (("url", "UrlAnalyser"), ("email", "MailAnalyser"), ("text", "TextAnalyser"))
+    EntryPoint(name, f"soc_copilot.detection.phishing.{maker}", GROUP)
+    for name, maker in _MADE_BY.items()
 )
 _SAMPLES: Final[tuple[tuple[ContentType, bytes], ...]] = (
     ("url", b"https://example.com/"),
@@ -37,18 +44,22 @@ class Loaded:
     missing: tuple[tuple[str, str], ...]
 
 
-def load_parts(points: Iterable[EntryPoint] | None = None) -> Loaded:
+def load_parts(
+    points: Iterable[EntryPoint] | None = None, *, brands: Registry | None = None
+) -> Loaded:
     """Load every part that is installed, and have each score once.
 
     Args:
         points: Where to find them; None for our own and what else is installed.
+        brands: Protected brands, for parts that say `takes_brands`; None for no brand.
     """
-    found = (*BUILT_IN, *entry_points(group=GROUP)) if points is None else points
+    found = (*BUILT_IN, *_installed()) if points is None else points
     parts: list[Analyser] = []
     missing = []
     for point in sorted(found, key=lambda one: one.name):
         try:
-            part = point.load()()
+            maker = point.load()
+            part = maker(brands) if getattr(maker, "takes_brands", False) else maker()
             if not isinstance(part, Analyser):
                 raise TypeError("it is no Analyser")
             _warm(part)
@@ -60,6 +71,12 @@ def load_parts(points: Iterable[EntryPoint] | None = None) -> Loaded:
             continue
         parts.append(part)
     return Loaded(tuple(parts), tuple(missing))
+
+
+def _installed() -> list[EntryPoint]:
+    """What others installed; our own may be listed there, too, and are loaded once."""
+    own = {point.name for point in BUILT_IN}
+    return [point for point in entry_points(group=GROUP) if point.name not in own]
 
 
 def _warm(part: Analyser) -> None:
