@@ -31,7 +31,7 @@ class Shape:
         size: Numbers of the embedding.
     """
 
-    widths: tuple[int, ...] = (16, 32, 32, 64, 96, 128, 128)
+    widths: tuple[int, ...] = (16, 24, 32, 48, 64, 96, 96)
     strides: tuple[int, ...] = (2, 2, 1, 2, 1, 2, 1)
     n_heads: int = 4
     size: int = 128

@@ -167,7 +167,7 @@ class Look:
 
     def text(self, n_words: int) -> str:
         """Made-up words, as a sentence or several."""
-        found = []
+        found: list[str] = []
         for i in range(n_words):
             word = "".join(self.words.choices(_SYLLABLES, k=self.words.randint(1, 4)))
             is_start = i == 0 or found[-1].endswith(".")

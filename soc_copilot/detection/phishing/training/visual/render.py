@@ -52,7 +52,7 @@ def render_all(
         SourceError: There is no Chromium, or it fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lines = []
+    lines: list[str] = []
     with make() as browser:
         for split in SPLITS:
             n_families = max(2, round(N_FAMILIES[split] * share))
