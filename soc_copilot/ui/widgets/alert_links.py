@@ -18,7 +18,7 @@ from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel, safe_tip
 MOST_SHOWN: Final = 5  # chosen: by name; all of them are one click away
 WHO_CHARS: Final = 80  # chosen: of an address
 TITLE_CHARS: Final = 60  # chosen: of an alert's title
-AROUND_PX: Final = 54  # the card's padding, a button's own, its icon and what stands beside it
+AROUND_PX: Final = 60  # the card's padding, a button's own, its icon and what stands beside it
 
 
 class AlertLinks(Card):
