@@ -13,7 +13,7 @@ from soc_copilot.phishing.reading import read_content
 logger = logging.getLogger(__name__)
 
 GROUP: Final = "soc_copilot.analysers"
-"""Entry points: name = "package.module:factory"; the factory takes nothing, returns an Analyser."""
+"""Entry points of third parties: name = "package.module:factory", taking nothing."""
 _MADE_BY: Final = {
     "url": "analysers:UrlAnalyser",
     "email": "analysers:MailAnalyser",
@@ -53,15 +53,18 @@ def load_parts(
         points: Where to find them; None for our own and what else is installed.
         brands: Protected brands, for parts that say `takes_brands`; None for no brand.
     """
-    found = (*BUILT_IN, *_installed()) if points is None else points
+    found = (*BUILT_IN, *entry_points(group=GROUP)) if points is None else points
     parts: list[Analyser] = []
     missing = []
-    for point in sorted(found, key=lambda one: one.name):
+    names: set[str] = set()
+    for point in found:
         try:
             maker = point.load()
             part = maker(brands) if getattr(maker, "takes_brands", False) else maker()
             if not isinstance(part, Analyser):
                 raise TypeError("it is no Analyser")
+            if part.name in names:
+                raise ValueError(f'another part is called "{part.name}", and was first')
             _warm(part)
         except Exception as error:
             logger.exception(
@@ -69,14 +72,9 @@ def load_parts(
             )
             missing.append((point.name, f"{type(error).__name__}: {error}"[:300]))
             continue
+        names.add(part.name)
         parts.append(part)
-    return Loaded(tuple(parts), tuple(missing))
-
-
-def _installed() -> list[EntryPoint]:
-    """What others installed; our own may be listed there, too, and are loaded once."""
-    own = {point.name for point in BUILT_IN}
-    return [point for point in entry_points(group=GROUP) if point.name not in own]
+    return Loaded(tuple(sorted(parts, key=lambda one: one.name)), tuple(sorted(missing)))
 
 
 def _warm(part: Analyser) -> None:

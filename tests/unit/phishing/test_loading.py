@@ -4,7 +4,6 @@ import pytest
 
 from soc_copilot.detection.phishing.visual.matching import NoBrands
 from soc_copilot.domain.phishing import ContentType
-from soc_copilot.phishing import loading
 from soc_copilot.phishing.lane import BatchAnalyser
 from soc_copilot.phishing.loading import GROUP, Loaded, load_parts
 from soc_copilot.phishing.reading import read_content
@@ -62,13 +61,10 @@ def test_protected_brands_are_handed_to_the_part_that_takes_them() -> None:
     assert part.brands is registry
 
 
-def test_our_own_parts_are_loaded_once_where_they_are_installed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    other = point("other", "parts:FakePart")
-    monkeypatch.setattr(loading, "entry_points", lambda group: [*loading.BUILT_IN, other])
-    found = [one.name for one in loading._installed()]
-    assert found == ["other"]
+def test_of_two_with_one_name_the_first_is_used() -> None:
+    found = load_parts([point("b", "parts:FakePart"), point("a", "parts:FakePart")])
+    assert [part.name for part in found.parts] == ["fake"]
+    assert found.missing == (("a", 'ValueError: another part is called "fake", and was first'),)
 
 
 @pytest.fixture(scope="module")
