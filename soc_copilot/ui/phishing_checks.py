@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from soc_copilot.detection.phishing.contents import guess_kind
 from soc_copilot.detection.phishing.mailboxes import Place, places, read
@@ -20,10 +20,12 @@ from soc_copilot.domain.errors import (
     SocCopilotError,
 )
 from soc_copilot.domain.phishing import Analysis, Content, ContentType, Prediction
-from soc_copilot.phishing.loading import Loaded, load_parts
-from soc_copilot.phishing.orchestrator import Orchestrator
 from soc_copilot.phishing.reading import read_content
-from soc_copilot.ui.phishing_facts import grouped, sender_of, title_of
+from soc_copilot.ui.phishing_facts import sender_of, title_of, told_reasons
+
+if TYPE_CHECKING:
+    from soc_copilot.phishing.loading import Loaded
+    from soc_copilot.phishing.orchestrator import Orchestrator
 
 logger = logging.getLogger(__name__)
 
@@ -106,13 +108,13 @@ class Checker:
     """Asks the pipeline's parts, which are loaded when the first content comes.
 
     Args:
-        load: Finds and loads them.
+        load: Finds and loads them; None for our own and what else is installed.
 
     Thread:
         Any but the GUI's; several at once.
     """
 
-    def __init__(self, load: Callable[[], Loaded] = load_parts) -> None:
+    def __init__(self, load: "Callable[[], Loaded] | None" = None) -> None:
         self._load = load
         self._lock = threading.Lock()
         self._orchestrator: Orchestrator | None = None
@@ -138,6 +140,8 @@ class Checker:
         orchestrator = self._ready()
         content = self._content(given)
         analysis = orchestrator.analyse(content, uuid.uuid4().hex)
+        if problem := _blank(content, analysis):
+            raise ParseError(problem)
         number = next(self._numbers) if former is None else former.number
         row = _row(number, given, content, analysis)
         return Detail(row, content, analysis, self._missing)
@@ -179,12 +183,13 @@ class Checker:
         for at, given in enumerate(givens):
             number, outcome = next(self._numbers), outcomes.get(at)
             if isinstance(outcome, Analysis):
-                found.append(_row(number, given, contents[at], outcome))
+                problems[at] = _blank(contents[at], outcome)
+                row = _row(number, given, contents[at], outcome)
             else:
-                problem = problems.get(at) or str(outcome)
-                found.append(
-                    CheckedRow(number, given, None, None, title=given.name, problem=problem)
-                )
+                problems.setdefault(at, str(outcome))
+            if problems[at]:
+                row = CheckedRow(number, given, None, None, title=given.name, problem=problems[at])
+            found.append(row)
         return found
 
     def close(self) -> bool:
@@ -193,10 +198,13 @@ class Checker:
             orchestrator, self._orchestrator = self._orchestrator, None
         return orchestrator is None or orchestrator.close()
 
-    def _ready(self) -> Orchestrator:
+    def _ready(self) -> "Orchestrator":
+        from soc_copilot.phishing.loading import load_parts
+        from soc_copilot.phishing.orchestrator import Orchestrator
+
         with self._lock:
             if self._orchestrator is None:
-                loaded = self._load()
+                loaded = (self._load or load_parts)()
                 if not loaded.parts:
                     told = "; ".join(f"{name}: {reason}" for name, reason in loaded.missing)
                     raise DetectorError(f"No phishing model can be loaded. {told}")
@@ -277,6 +285,19 @@ def refuse_halted(reason: str) -> None:
         raise KillSwitchEngagedError(f"The kill switch is engaged: nothing is checked. {reason}")
 
 
+def _blank(content: Content, analysis: Analysis) -> str:
+    """Why an answer to a screenshot alone is none: the parts that read had nothing to read."""
+    if content.raw or any(
+        part.name == "visual" and part.score is not None for part in analysis.parts
+    ):
+        return ""
+    told = "; ".join(part.detail for part in analysis.parts if part.detail)
+    return (
+        f"It looks like none of your brands, and a picture says no more. {told} Give the page's "
+        "URL or its HTML, and add the screenshot to that."
+    )
+
+
 def _place_of(given: Given) -> Place:
     if given.place is None:
         raise ParseError("There is nothing in it.")
@@ -284,7 +305,7 @@ def _place_of(given: Given) -> Place:
 
 
 def _row(number: int, given: Given, content: Content, analysis: Analysis) -> CheckedRow:
-    reasons = tuple(one.text for one in grouped(analysis.reasons))[:MAX_REASONS]
+    reasons = tuple(one.text for one in told_reasons(analysis))[:MAX_REASONS]
     return CheckedRow(
         number, given, content.kind, analysis.prediction, analysis.score, analysis.confidence,
         analysis.degraded, title_of(content, given.name), sender_of(content), reasons,

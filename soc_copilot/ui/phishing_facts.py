@@ -1,7 +1,7 @@
 """What the Phishing page says of an answer, in words: no Qt, nothing fetched."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,9 +52,19 @@ STATES: Final = {
 }
 TITLE_CHARS: Final = 200  # chosen: of what stands in the table
 MAX_WORDS: Final = 8  # chosen: words named in one reason
+MAX_SIGNS: Final = 4  # chosen: named in the summary
 MIN_MARKED: Final = 0.0  # weight from which a reason's place is highlighted, chosen
 _URL: Final = re.compile(r"(?:[a-z][a-z0-9+.-]{1,15}://|www\.)[^\s<>\"']{3,2000}", re.IGNORECASE)
+_SIGNS: Final = {  # kinds of reasons as they are told in a sentence
+    "sender": "the sender", "reply-to": "where answers go", "link": "a link",
+    "attachment": "an attachment", "form": "a form", "hidden": "hidden text",
+    "visual": "the look of the page", "brand": "a brand's name", "host": "the host",
+    "confusable": "look-alike letters", "user": "what stands before the host",
+    "hosting": "where it is hosted", "random": "a made-up name", "words": "its words",
+    "word": "its words",
+}  # fmt: skip
 _WORD: Final = re.compile(r'The word "(.*)" speaks for phishing\.')
+_BAIT: Final = re.compile(r"It (.*)\.")
 _TITLE: Final = re.compile(r"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 
 
@@ -99,32 +109,57 @@ def sureness(confidence: float) -> str:
 
 
 def grouped(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Reasons once each, the strongest first, single words gathered in one."""
+    """Reasons once each, the strongest first; kinds of bait in one, and single words in one."""
     found: dict[str, Reason] = {}
-    words: list[str] = []
-    heaviest = 0.0
+    baits: dict[str, Reason] = {}
+    words: dict[str, Reason] = {}
     for reason in sorted(reasons, key=lambda one: -one.weight):
-        named = _WORD.fullmatch(reason.text)
-        if named:
-            words += [] if named.group(1) in words else [named.group(1)]
-            heaviest = max(heaviest, reason.weight)
+        if named := _WORD.fullmatch(reason.text):
+            words.setdefault(named.group(1), reason)
+        elif reason.kind == "words" and (said := _BAIT.fullmatch(reason.text)):
+            baits.setdefault(said.group(1), reason)
         else:
             found.setdefault(reason.text, reason)
+    if baits:
+        text = f"It {_listed(list(baits))}."
+        found[text] = Reason("words", text, weight=_heaviest(baits))
     if words:
         more = f" and {len(words) - MAX_WORDS} more" if len(words) > MAX_WORDS else ""
-        text = f"Words that speak for phishing: {', '.join(words[:MAX_WORDS])}{more}."
-        found[text] = Reason("word", text, weight=heaviest)
+        text = f"Words that speak for phishing: {', '.join(list(words)[:MAX_WORDS])}{more}."
+        found[text] = Reason("word", text, weight=_heaviest(words))
     return tuple(sorted(found.values(), key=lambda one: -one.weight))
 
 
+def _heaviest(reasons: Mapping[str, Reason]) -> float:
+    return max(one.weight for one in reasons.values())
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Words as a sentence has them: "one, two and three"."""
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+
+
+def told_reasons(analysis: Analysis) -> tuple[Reason, ...]:
+    """What is said of an answer: `grouped`, and of a harmless content no single words."""
+    if analysis.prediction != "benign":
+        return grouped(analysis.reasons)
+    # Any text has words that weigh a little.
+    kept = grouped([one for one in analysis.reasons if one.kind != "word"])
+    return tuple(sorted(kept, key=lambda one: one.weight >= 0))
+
+
 def summary_of(analysis: Analysis) -> str:
-    """The verdict's main reason in a sentence."""
-    reasons = grouped(analysis.reasons)
+    """What the verdict rests on, in a sentence; its reasons stand below."""
+    reasons = told_reasons(analysis)
     if analysis.prediction == "benign":
-        calming = [one.text for one in reversed(reasons) if one.weight < 0]
+        calming = [one.text for one in reasons if one.weight < 0]
         return calming[0] if calming else "Nothing in it speaks strongly for phishing."
-    strong = [one.text for one in reasons if one.weight > 0]
-    return strong[0] if strong else "No single thing stands out; it reads as such messages do."
+    signs = [_SIGNS.get(one.kind, one.kind) for one in reasons if one.weight > 0]
+    if not signs:
+        return "No single thing stands out; it reads as such messages do."
+    told = _listed(list(dict.fromkeys(signs))[:MAX_SIGNS])
+    verb = "speak" if " and " in told or told.endswith(("words", "letters")) else "speaks"
+    return f"{told[0].upper()}{told[1:]} {verb} for phishing."
 
 
 def title_of(content: Content, name: str) -> str:

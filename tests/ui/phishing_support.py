@@ -46,18 +46,21 @@ class WordPart:
 
 
 class LookPart(WordPart):
-    """Finds that every screenshot looks like a brand's."""
+    """Finds that every screenshot looks like a brand's; like none where there is no picture."""
 
     name = "visual"
 
     def __init__(self, reference_id: int = 1) -> None:
         super().__init__()
         self._match = BrandMatch("Example Bank", 0.97, reference_id, False)
+        self._is_like = reference_id > 0
 
     def applies(self, content: Content) -> bool:
         return content.screenshot is not None
 
     def analyse(self, content: Content) -> PartResult:
+        if not self._is_like:
+            return PartResult(self.name, None)
         reason = Reason("look", "It looks like Example Bank.", weight=2.0)
         return PartResult(self.name, 0.99, 0.98, (reason,), match=self._match)
 

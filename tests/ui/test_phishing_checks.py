@@ -64,6 +64,17 @@ def test_a_screenshot_alone_needs_the_part_that_looks() -> None:
     made.close()
 
 
+def test_a_screenshot_like_no_brand_has_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(png())
+    made = checker(WordPart(), LookPart(0))
+    with pytest.raises(ParseError, match="none of your brands"):
+        made.check(Given("x.png", raw=png()))
+    (row,) = collected(made, [tmp_path])
+    assert row.prediction is None
+    assert "none of your brands" in row.problem
+    made.close()
+
+
 def test_a_row_is_read_again_from_its_place(tmp_path: Path) -> None:
     path = tmp_path / "a.eml"
     path.write_bytes(PHISH % 1)

@@ -28,23 +28,38 @@ def test_reasons_are_said_once_and_words_together() -> None:
             Reason("word", 'The word "account" speaks for phishing.', 0, 7, 0.5),
             Reason("words", "It urges to act at once.", 9, 12, 0.3),
             Reason("words", "It urges to act at once.", 20, 24, 0.3),
+            Reason("words", "It asks to click.", 25, 26, 0.2),
+            Reason("words", "The host speaks of login.", weight=0.1),
             Reason("word", 'The word "verify" speaks for phishing.', 30, 36, 0.4),
             Reason("own", "It is its own.", weight=-1.0),
         ]
     )
     assert [one.text for one in found] == [
         "Words that speak for phishing: account, verify.",
-        "It urges to act at once.",
+        "It urges to act at once and asks to click.",
+        "The host speaks of login.",
         "It is its own.",
     ]
 
 
-def test_the_summary_is_the_main_reason() -> None:
+def test_the_summary_names_what_the_verdict_rests_on() -> None:
     strong, calm = Reason("link", "A link.", weight=1.0), Reason("own", "Its own.", weight=-1.0)
-    assert facts.summary_of(answer("phish", strong, calm)) == "A link."
+    words = Reason("words", "It asks.", weight=0.3)
+    assert facts.summary_of(answer("phish", strong, calm)) == "A link speaks for phishing."
+    assert facts.summary_of(answer("phish", words, strong)) == (
+        "A link and its words speak for phishing."
+    )
+    assert facts.summary_of(answer("suspicious", words)) == "Its words speak for phishing."
     assert "No single thing" in facts.summary_of(answer("phish", calm))
     assert facts.summary_of(answer("benign", strong, calm)) == "Its own."
     assert "Nothing" in facts.summary_of(answer("benign", strong))
+
+
+def test_of_a_harmless_content_no_single_words_are_told() -> None:
+    word = Reason("word", 'The word "garden" speaks for phishing.', 0, 6, 0.1)
+    calm, strong = Reason("own", "Its own.", weight=-1.0), Reason("link", "A link.", weight=1.0)
+    assert facts.told_reasons(answer("benign", word, strong, calm)) == (calm, strong)
+    assert len(facts.told_reasons(answer("phish", word, strong, calm))) == 3
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_pasted_mail_gets_its_verdict_off_the_gui_thread(
     pane = page.pane
     assert pane.badge.text == "Phishing"
     assert "score 0.900" in pane.score.text()
-    assert pane.summary.text() == "It asks to verify."
+    assert pane.summary.text() == "Its words speak for phishing."
     assert pane.reasons.texts == ["It asks to verify."]
     assert pane.head.texts[0] == ("From", "PayPal <x@evil.example>", "")
     assert pane.links.index(0, 1).data() == "hxxp[://]evil[.]example/a"

@@ -153,6 +153,8 @@ class CheckedModel(RowModel):
 
 
 def _main_reason(row: CheckedRow) -> str:
+    if row.prediction == "benign":
+        return ""
     return row.problem or (row.reasons[0] if row.reasons else "")
 
 

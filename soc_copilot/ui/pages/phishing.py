@@ -45,10 +45,10 @@ from soc_copilot.ui.workers import Job, JobControl
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
 
-SPLIT: Final = (560, 480)  # table to verdict, as shares
+SPLIT: Final = (1, 1)  # table to verdict, as shares
 GIVE_WAY: Final = (  # columns, and below what width of the table
-    (CheckedColumn.REASON, 940), (CheckedColumn.FILE, 760), (CheckedColumn.KIND, 620),
-    (CheckedColumn.SENDER, 480),
+    (CheckedColumn.REASON, 1_000), (CheckedColumn.FILE, 820), (CheckedColumn.KIND, 680),
+    (CheckedColumn.SENDER, 580),
 )  # fmt: skip
 HINTS: Final = "J K move    T paste    Ctrl+O files    Ctrl+E export    ? all keys"
 EXPORT_KINDS: Final = ("CSV table (*.csv)", "JSON lines (*.jsonl)")
@@ -80,7 +80,8 @@ class PhishingPage(SplitPage):
         self._export: Job | None = None
         self._done: deque[list[CheckedRow]] = deque()  # filled by the job, emptied here
         self._began_s = 0.0
-        self._is_moving = False
+        self._is_moving = False  # a row is selected here, not by a person
+        self._is_chosen = False  # until a person chooses a row, the page does: the worst
         self.model = CheckedModel(self)
         self._build()
         self._bind()
@@ -98,7 +99,7 @@ class PhishingPage(SplitPage):
         self.pane.setMinimumWidth(400)
         self.splitter.addWidget(self._build_table())
         self.splitter.addWidget(self.pane)
-        self.splitter.setSizes(list(SPLIT))
+        self.splitter.setSizes([500 * share for share in SPLIT])
         for place, share in enumerate(SPLIT):
             self.splitter.setStretchFactor(place, share)
         self.empty = EmptyState(
@@ -125,7 +126,7 @@ class PhishingPage(SplitPage):
         self.card = Card("Checked", padding=12)
         self.card.setMinimumWidth(360)
         widths = {
-            CheckedColumn.VERDICT: 116, CheckedColumn.SCORE: 62, CheckedColumn.KIND: 68,
+            CheckedColumn.VERDICT: 116, CheckedColumn.SCORE: 72, CheckedColumn.KIND: 68,
             CheckedColumn.SENDER: 152, CheckedColumn.FILE: 136, CheckedColumn.REASON: 240,
         }  # fmt: skip
         self.table = desk_table(
@@ -208,7 +209,10 @@ class PhishingPage(SplitPage):
             self.table.setColumnHidden(column, width < least)
 
     def _show_emptiness(self) -> None:
-        self.stack.setCurrentIndex(1 if self.model.rowCount() else 0)
+        has_any = bool(self.model.rowCount())
+        self.stack.setCurrentIndex(1 if has_any else 0)
+        # The page's keys act as soon as there is something for them to act on.
+        self.setFocusProxy(self.table if has_any else self.input.edit)
         counts = self.model.counts
         told = [
             f"{n:,} {WORDS[one].lower()}"
@@ -217,7 +221,7 @@ class PhishingPage(SplitPage):
         ]
         self.card.hint.setText(" · ".join(told))
         for name in ("export", "clear"):
-            self.desk.actions.action(f"phishing.{name}").setEnabled(bool(self.model.rowCount()))
+            self.desk.actions.action(f"phishing.{name}").setEnabled(has_any)
 
     def _show_trouble(self) -> None:
         is_halted = self.desk.killswitch.engaged
@@ -293,6 +297,7 @@ class PhishingPage(SplitPage):
         self._fit_columns()
         self._forget_detail()
         self._select(detail.row.number)
+        self.input.edit.selectAll()  # the next one that is pasted takes its place
         self.pane.show_detail(detail, *pictures)
 
     def _refused(self, text: str) -> None:
@@ -310,15 +315,18 @@ class PhishingPage(SplitPage):
         place = self.model.place_of(number)
         if place is None:
             return
-        self._is_moving = True  # its verdict is there already
+        self._is_moving, self._is_chosen = True, True  # its verdict is there already
         self.table.selectRow(place)
         self._is_moving = False
         self.table.scrollTo(self.model.index(place, 0))
 
     def _on_current(self, current: QModelIndex, _previous: QModelIndex) -> None:
-        if self._is_moving:
-            return
-        row = self.model.row(current.row()) if current.isValid() else None
+        if not self._is_moving:
+            self._is_chosen = current.isValid()
+            self._look_at(self.model.row(current.row()) if current.isValid() else None)
+
+    def _look_at(self, row: CheckedRow | None) -> None:
+        """Show a row's verdict, from what its place holds now."""
         self._forget_detail()
         if row is None:
             self.pane.show_detail(None)
@@ -379,6 +387,7 @@ class PhishingPage(SplitPage):
         checker, most = self._checker, MAX_ROWS - self.model.rowCount()
         done = self._done = deque()  # a run that was cancelled may still fill its own
         self._began_s = self._now()
+        self._is_chosen = self._is_chosen and bool(self.model.rowCount())
 
         def run(governance: "Governance", control: JobControl) -> int:
             return check_all(
@@ -400,31 +409,38 @@ class PhishingPage(SplitPage):
             left = f" · {left_s:,.0f} s left" if n_done < total else ""
             self.strip.show_work(f"Checked {n_done:,} of {total:,} · {rate:,.0f}/s{left}")
 
-    def _take_rows(self) -> None:
+    def _take_rows(self, *, is_last: bool = False) -> None:
         rows: list[CheckedRow] = []
         while self._done:
             rows += self._done.popleft()
-        if not rows:
-            return
-        is_first = not self.model.rowCount()
+        is_first = bool(rows) and not self.model.rowCount()
         bar, at = self.table.verticalScrollBar(), self.table.verticalScrollBar().value()
-        held = self._top_of_selected()
+        held = self.table.currentIndex().row()
         self.model.add(rows)
-        self._show_emptiness()
-        moved = self._top_of_selected()
-        if held is not None and moved is not None and at > 0:
-            bar.setValue(at + moved - held)  # what is being read stays where it is
+        if rows:
+            self._show_emptiness()
         if is_first:
             self._fit_columns()
-            self.table.selectRow(0)
+            if self.input.edit.hasFocus() and not self.input.text:
+                self.table.setFocus()
+        if not self._is_chosen:
+            self._select_worst(is_shown=is_first or is_last)
+        elif held >= 0 and at > 0:
+            bar.setValue(at + self.table.currentIndex().row() - held)  # what is read stays there
 
-    def _top_of_selected(self) -> int | None:
-        current = self.table.currentIndex()
-        return current.row() if current.isValid() else None
+    def _select_worst(self, *, is_shown: bool) -> None:
+        """Select the first row; its verdict is not asked for with every row that comes in."""
+        if not self.model.rowCount():
+            return
+        self._is_moving = True
+        self.table.selectRow(0)
+        self._is_moving = False
+        if is_shown:
+            self._look_at(self.model.row(0))
 
     def _on_run(self, n_found: int) -> None:
         self._run = None
-        self._take_rows()
+        self._take_rows(is_last=True)
         took_s = max(self._now() - self._began_s, 1e-3)
         words = f"Checked {n_found:,} in {took_s:,.1f} s."
         if self.model.rowCount() >= MAX_ROWS:
@@ -433,7 +449,7 @@ class PhishingPage(SplitPage):
 
     def _on_run_failed(self, text: str) -> None:
         self._run = None
-        self._take_rows()
+        self._take_rows(is_last=True)
         self.strip.show_done("")
         self.desk.error(text)
 
@@ -446,7 +462,7 @@ class PhishingPage(SplitPage):
         elif self._run is not None:
             self._run.cancel()
             self._run = None
-            self._take_rows()
+            self._take_rows(is_last=True)
             self.strip.show_done("Cancelled; what was checked so far is shown.")
 
     # -- files and brands

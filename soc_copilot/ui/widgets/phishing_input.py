@@ -15,7 +15,6 @@ from soc_copilot.ui.actions import ActionTable
 from soc_copilot.ui.phishing_facts import KINDS
 from soc_copilot.ui.theme import GRID, Theme
 from soc_copilot.ui.widgets.cards import Card
-from soc_copilot.ui.widgets.key_button import KeyButton
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
 
 HINT: Final = (
@@ -23,6 +22,7 @@ HINT: Final = (
     "folder anywhere on the page."
 )
 PROMISE: Final = "Nothing is fetched, nothing is opened, nothing is run."
+TO_RECOGNISE: Final = "Recognise the kind"
 HIDDEN: Final = "There are characters in it that a screen hides; the verdict shows them."
 EDIT_PX: Final = 60  # chosen: three lines
 GUESSED_CHARS: Final = 8_000  # chosen: of a paste, enough to see what it is
@@ -100,7 +100,7 @@ class PhishingInput(Card):
         row.setSpacing(GRID)
         self.kind_box = QComboBox()
         self.kind_box.setAccessibleName("What it is")
-        self.kind_box.addItem("Recognised", None)
+        self.kind_box.addItem(TO_RECOGNISE, None)
         for kind, words in KINDS.items():
             self.kind_box.addItem(words, kind)
         self.kind_box.setMinimumWidth(176)
@@ -118,7 +118,9 @@ class PhishingInput(Card):
             button.setToolTip(f"{action.text().rstrip('…')}  {key}".strip())
             button.clicked.connect(action.trigger)
             row.addWidget(button)
-        self.check_button = KeyButton("Check", actions.shortcut_text("phishing.check"))
+        self.check_button = QPushButton("Check")
+        self.check_button.setProperty("kind", "primary")
+        self.check_button.setToolTip(actions.shortcut_text("phishing.check"))
         self.check_button.clicked.connect(self.ask)
         row.addWidget(self.check_button)
         return whole
@@ -158,7 +160,7 @@ class PhishingInput(Card):
     def _on_changed(self) -> None:
         start = self.edit.toPlainText()[:GUESSED_CHARS]
         kind = guess_kind(start.encode("utf-8", "replace")) if start.strip() else None
-        words = f"Recognised: {KINDS[kind]}" if kind is not None else "Recognised"
+        words = f"Recognised: {KINDS[kind]}" if kind is not None else TO_RECOGNISE
         self.kind_box.setItemText(0, words)
         is_odd = has_hidden(start.replace("\n", "").replace("\t", ""))
         self.note.setText(HIDDEN if is_odd else PROMISE)
@@ -167,7 +169,7 @@ class PhishingInput(Card):
 
     def _allow(self) -> None:
         self.check_button.setEnabled(bool(self.text.strip()) and not self._is_asking)
-        self.check_button.words.setText("Checking …" if self._is_asking else "Check")
+        self.check_button.setText("Checking …" if self._is_asking else "Check")
 
 
 def local_paths(source: QMimeData) -> list[Path]:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from soc_copilot.domain.findings import Highlight
-from soc_copilot.domain.phishing import Analysis, Content, ParsedEmail, defang
+from soc_copilot.domain.phishing import Analysis, Content, ParsedEmail, ParsedUrl, defang
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui import phishing_facts as facts
 from soc_copilot.ui.context import Desk
@@ -149,7 +149,7 @@ class VerdictPane(QFrame):
         self.copy_button.setToolTip("Copy the verdict and its reasons as text, links defanged")
         self.copy_button.clicked.connect(self.copy_text)
         row.addWidget(self.badge)
-        row.addWidget(self.score, 1, Qt.AlignmentFlag.AlignBottom)
+        row.addWidget(self.score, 1)
         row.addWidget(self.kind_button)
         row.addWidget(self.copy_button)
         column.addLayout(row)
@@ -251,7 +251,7 @@ class VerdictPane(QFrame):
 
     def _fill_reasons(self, detail: Detail) -> None:
         analysis = detail.analysis
-        reasons = facts.grouped(analysis.reasons) if analysis is not None else ()
+        reasons = facts.told_reasons(analysis) if analysis is not None else ()
         self.reasons.show_reasons(reasons)
         for widget in (self.reasons_heading, self.reasons):
             widget.setVisible(bool(reasons))
@@ -294,9 +294,14 @@ class VerdictPane(QFrame):
         )
         words = ""
         if match is not None:
-            own = "stands on a domain of its own" if match.is_own_domain else "is not its own page"
+            where = "and stands on a domain that is not its own"
+            if match.is_own_domain:
+                where = "and stands on its own domain"
+            elif content is not None and not isinstance(content.parsed, ParsedUrl):
+                where = "; where it stands is not known, so compare its address"
             alike = f"{100 * match.similarity:.0f}%"
-            words = f"It looks like {render_safe(brand, 60)} ({alike} alike) and {own}."
+            words = f"It looks like {render_safe(brand, 60)} ({alike} alike) {where}."
+            words = words.replace(" ;", ";")
         elif has_picture:
             words = "It looks like none of your brands."
         elif is_page:
@@ -356,7 +361,8 @@ def _shown(content: Content | None, analysis: Analysis | None) -> tuple[str, tup
     """A content's beginning with no URL that could be followed, and its marked places."""
     if content is None or content.kind == "page":
         return "", ()  # a page's HTML says little to a reader
-    marks = facts.marks_of(analysis.reasons if analysis is not None else ())
+    is_harmless = analysis is None or analysis.prediction == "benign"
+    marks = () if is_harmless else facts.marks_of(analysis.reasons)
     text = content.text[:SHOWN_CHARS]
     return facts.defanged_spans(text, marks, is_url=content.kind == "url")
 
