@@ -209,7 +209,6 @@ def header_facts(mail: ParsedEmail, reasons: Sequence[Reason], date: str) -> lis
         if other:
             other += " Mailing services do that, too."
         found.append(HeaderFact("Return-Path", mail.return_path, other))
-    found.append(HeaderFact("Subject", mail.subject or "none"))
     if date:
         found.append(HeaderFact("Date", date))
     return found
@@ -275,7 +274,9 @@ def defanged_spans(
         spans: [start, end) character ranges of `text`.
         is_url: All of it is one URL.
     """
-    pieces, places, at = [], [], 0
+    pieces: list[str] = []
+    places: list[int] = []
+    at = 0
     for start, end in [(0, len(text))] if is_url else [one.span() for one in _URL.finditer(text)]:
         n_before = sum(map(len, pieces))
         pieces.append(text[at:start])

@@ -119,6 +119,7 @@ class BrandsDialog(DeskDialog):
         self.problem.hide()
         self.body.addWidget(self.problem)
         self.table.selectionModel().currentRowChanged.connect(self._on_current)
+        self.remove_button.hide()
         self._show_brand(None)
         self._read()
 
@@ -136,7 +137,9 @@ class BrandsDialog(DeskDialog):
             wrap=True,
         )  # fmt: skip
         self.none_yet.setFixedWidth(LIST_PX)
-        column.addWidget(self.none_yet)
+        self.none_yet.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.none_yet.setMinimumHeight(300)
+        column.addWidget(self.none_yet, 1)
         column.addWidget(self.table, 1)
         row = QHBoxLayout()
         row.setSpacing(GRID)
@@ -357,7 +360,7 @@ class BrandsDialog(DeskDialog):
         is_new = brand is None or (name, domains) != (brand.name, list(brand.domains))
         self.save_button.setEnabled(bool(name) and is_new)
         self.save_button.setText("Add" if brand is None else "Save")
-        self.remove_button.setEnabled(brand is not None)
+        self.remove_button.setVisible(brand is not None)
         self.picture_button.setEnabled(brand is not None)
         self.unpicture_button.setEnabled(bool(self.strip.selectedItems()))
 

@@ -36,7 +36,6 @@ class CheckedModel(RowModel):
     """What was checked since the window was opened, sorted; worst first, unless asked otherwise."""
 
     headers = ("Verdict", "Score", "Kind", "Subject or URL", "Sender", "From file", "Main reason")
-    numbers = frozenset({CheckedColumn.SCORE})
     header_tips = {  # noqa: RUF012 - a constant, as the base class has it
         CheckedColumn.SCORE: "0 to 1; phishing from 0.7, suspicious from 0.4.",
     }

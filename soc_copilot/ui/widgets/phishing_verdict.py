@@ -1,6 +1,7 @@
 """The pane beside what was checked: the verdict in words, why, and the content taken apart."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
@@ -31,7 +32,7 @@ from soc_copilot.ui.models.phishing_tables import (
 from soc_copilot.ui.phishing_checks import Detail
 from soc_copilot.ui.theme import GRID, PANEL_PADDING, ROW_HEIGHT
 from soc_copilot.ui.widgets.cards import EmptyState
-from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
+from soc_copilot.ui.widgets.labels import PlainLabel
 from soc_copilot.ui.widgets.phishing_parts import (
     FactGrid,
     PicturePair,
@@ -113,16 +114,17 @@ class VerdictPane(QFrame):
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         content = QWidget()
         content.setObjectName("detail")
-        column = QVBoxLayout(content)
+        self._column = column = QVBoxLayout(content)
         column.setContentsMargins(PANEL_PADDING, PANEL_PADDING - 4, PANEL_PADDING, PANEL_PADDING)
         column.setSpacing(GRID)
         self._build_head(column)
-        self._build_look(column)
+        self._build_look()
         self.reasons_heading, _ = self._heading(column, "Why")
         self.reasons = ReasonList(self._desk.theme)
         column.addWidget(self.reasons)
         self.parts = PlainLabel("", "small", wrap=True, selectable=True)
         column.addWidget(self.parts)
+        column.addWidget(self.look)
         self.head_heading, _ = self._heading(column, "Sender")
         self.head = FactGrid()
         column.addWidget(self.head)
@@ -143,7 +145,7 @@ class VerdictPane(QFrame):
         self.kind_button.setToolTip("Check it as another kind")
         menu = QMenu(self.kind_button)
         for kind, words in facts.KINDS.items():
-            menu.addAction(words, lambda kind=kind: self.kind_wanted.emit(kind))
+            menu.addAction(words, partial(self.kind_wanted.emit, kind))
         self.kind_button.setMenu(menu)
         self.copy_button = QPushButton("Copy")
         self.copy_button.setToolTip("Copy the verdict and its reasons as text, links defanged")
@@ -155,14 +157,18 @@ class VerdictPane(QFrame):
         column.addLayout(row)
         self.bar = ScoreBar(self._desk.theme)
         column.addWidget(self.bar)
-        self.title = ElidedLabel("", "strong")
+        self.title = PlainLabel("", "strong", wrap=True, selectable=True)
         self.summary = PlainLabel("", wrap=True, selectable=True)
         self.degraded = PlainLabel("", "medium", wrap=True, selectable=True)
         for label in (self.title, self.summary, self.degraded):
             column.addWidget(label)
 
-    def _build_look(self, column: QVBoxLayout) -> None:
-        self.look_heading, self.look_hint = self._heading(column, "Look of the page")
+    def _build_look(self) -> None:
+        self.look = QWidget()
+        column = QVBoxLayout(self.look)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        self._heading(column, "Look of the page")
         self.pictures = PicturePair(self._desk.theme)
         column.addWidget(self.pictures)
         self.look_words = PlainLabel("", wrap=True)
@@ -282,12 +288,15 @@ class VerdictPane(QFrame):
         screenshot, reference = self._images
         has_picture = content is not None and content.screenshot is not None
         is_page = content is not None and content.kind in {"page", "url"}
-        self.look_heading.setVisible(has_picture or is_page)
+        self.look.setVisible(has_picture or is_page)
+        # A picture tells it at once; that there is none is not the first thing to read.
+        self._column.removeWidget(self.look)
+        before = self.reasons_heading if has_picture else self.head_heading
+        self._column.insertWidget(self._column.indexOf(before), self.look)
         self.pictures.setVisible(has_picture)
         self.screenshot_button.setVisible(is_page and not has_picture)
         is_saved = content is not None and content.kind == "page"
         self.render_button.setVisible(is_saved and not has_picture)
-        self.look_hint.setText("")
         brand = match.brand if match is not None else ""
         self.pictures.show_pair(
             screenshot, reference, ("This page", f"Picture of {render_safe(brand, 60)}")
@@ -361,8 +370,9 @@ def _shown(content: Content | None, analysis: Analysis | None) -> tuple[str, tup
     """A content's beginning with no URL that could be followed, and its marked places."""
     if content is None or content.kind == "page":
         return "", ()  # a page's HTML says little to a reader
-    is_harmless = analysis is None or analysis.prediction == "benign"
-    marks = () if is_harmless else facts.marks_of(analysis.reasons)
+    marks: tuple[Highlight, ...] = ()
+    if analysis is not None and analysis.prediction != "benign":
+        marks = facts.marks_of(analysis.reasons)
     text = content.text[:SHOWN_CHARS]
     return facts.defanged_spans(text, marks, is_url=content.kind == "url")
 
