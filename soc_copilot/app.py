@@ -34,6 +34,7 @@ from soc_copilot.ui.workers import JobRunner
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
+    from soc_copilot.phishing.loading import Loaded
     from soc_copilot.ui.ingest_worker import Session
     from soc_copilot.ui.phishing_checks import Checker
 
@@ -345,8 +346,15 @@ class Desktop(QObject):
     def _make_checker(self) -> "Checker":
         from soc_copilot.ui.phishing_checks import Checker
 
-        self._checker = Checker()
+        self._checker = Checker(self._load_phishing)
         return self._checker
+
+    def _load_phishing(self) -> "Loaded":
+        """In a job: torch is loaded there."""
+        from soc_copilot.phishing.loading import load_parts
+        from soc_copilot.phishing.registry import StoredBrands
+
+        return load_parts(brands=StoredBrands(lambda: self._open(read_only=True)))
 
     def _factories(self) -> dict[str, Any]:
         def overview(desk: Desk) -> Page:

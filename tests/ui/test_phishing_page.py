@@ -41,7 +41,7 @@ def make(bench: DeskBench, qtbot: QtBot) -> Iterator[Make]:
 
     def made(*parts: WordPart, missing: tuple[tuple[str, str], ...] = ()) -> PhishingPage:
         checkers.append(checker(*parts, missing=missing))
-        page = PhishingPage(bench.desk, checkers[-1], now=lambda: 1.0)
+        page = PhishingPage(bench.desk, checkers[-1], lambda: 1.0, lambda html: png(len(html), 90))
         qtbot.addWidget(page)
         pages.append(page)
         bench.show(page)
@@ -239,6 +239,22 @@ def test_a_screenshot_stands_beside_the_brand_it_imitates(
     assert (mine.width(), theirs.pixelColor(1, 1).name()) == (300, "#aa0000")
     assert "Example Bank (97% alike)" in page.pane.look_words.text()
     assert not page.pane.screenshot_button.isVisible()
+
+
+def test_a_saved_page_is_drawn_when_that_is_asked_for(make: Make, qtbot: QtBot) -> None:
+    page = make(WordPart(), LookPart())
+    html = "<html><title>Sign in</title><p>hello</p>"
+    page.open(text=html)
+    answered(qtbot, page)
+    assert page.pane.detail is not None
+    assert page.pane.detail.match is None
+    page.pane.render_button.click()
+    answered(qtbot, page)
+    (mine, _) = (view.image for view in page.pane.pictures.pictures)
+    assert mine is not None
+    assert mine.width() == len(html)
+    assert "compare its address" in page.pane.look_words.text()
+    assert page.model.rowCount() == 1
 
 
 def test_what_is_no_png_is_no_screenshot(make: Make, qtbot: QtBot, tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from PySide6.QtWidgets import QFileDialog, QPushButton, QStackedWidget, QVBoxLay
 from typing_extensions import override
 
 from soc_copilot.detection.phishing.mailboxes import Place, holds_many, read
-from soc_copilot.domain.errors import SocCopilotError
+from soc_copilot.domain.brand import BrandMatch
+from soc_copilot.domain.errors import ParseError
 from soc_copilot.domain.paths import bundled
 from soc_copilot.domain.phishing import ContentType
 from soc_copilot.domain.text import render_safe
+from soc_copilot.phishing.rendering import can_render, render_page
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.brands import BrandsDialog
 from soc_copilot.ui.models.phishing_tables import CheckedColumn, CheckedModel
@@ -64,6 +66,7 @@ class PhishingPage(SplitPage):
     Args:
         desk: The desk.
         checker: Asks the pipeline; called in jobs alone.
+        render: Draws a saved page; None for this machine's Chromium, in its sandbox.
         now: A clock for the rate of a long run, s.
     """
 
@@ -71,9 +74,14 @@ class PhishingPage(SplitPage):
     title = "Phishing"
 
     def __init__(
-        self, desk: Desk, checker: Checker, now: Callable[[], float] = time.monotonic
+        self,
+        desk: Desk,
+        checker: Checker,
+        now: Callable[[], float] = time.monotonic,
+        render: Callable[[bytes], bytes] | None = None,
     ) -> None:
         super().__init__(desk, Qt.Orientation.Horizontal, 0)
+        self._render = render or render_page
         self._checker, self._now = checker, now
         self._run: Job | None = None
         self._detail_job: Job | None = None
@@ -95,7 +103,7 @@ class PhishingPage(SplitPage):
         self.input = PhishingInput(self.desk.theme, self.desk.actions)
         self.trouble = ElidedLabel("", "medium")
         self.trouble.hide()
-        self.pane = VerdictPane(self.desk)
+        self.pane = VerdictPane(self.desk, can_draw=self._render is not render_page or can_render())
         self.pane.setMinimumWidth(400)
         self.splitter.addWidget(self._build_table())
         self.splitter.addWidget(self.pane)
@@ -169,6 +177,7 @@ class PhishingPage(SplitPage):
         self.splitter.splitterMoved.connect(lambda _at, _index: self._fit_columns())
         self.pane.kind_wanted.connect(self.check_as)
         self.pane.screenshot_wanted.connect(self._ask_screenshot)
+        self.pane.rendering_wanted.connect(self.draw)
         self.strip.cancelled.connect(self.cancel)
         desk.killswitch_changed.connect(lambda _state: self._show_trouble())
         self._show_emptiness()
@@ -263,6 +272,21 @@ class PhishingPage(SplitPage):
             return _checked(governance, checker, replace(row.given, screenshot=png), row)
 
         self._ask(run)
+
+    def draw(self) -> None:
+        """Draw the selected page here, and check it again with that picture."""
+        detail = self.pane.detail
+        if detail is None or detail.content is None:
+            return
+        checker, render, row, html = self._checker, self._render, detail.row, detail.content.raw
+
+        def run(governance: "Governance") -> tuple[Detail, Pictures]:
+            refuse_halted(_halted(governance))
+            changed = replace(row.given, screenshot=render(html))
+            return _checked(governance, checker, changed, row)
+
+        self._ask(run)
+        self.strip.show_done("Drawing the page without a network, which may take some seconds …")
 
     def _check_selected(self, kind: ContentType | None = None) -> None:
         detail = self.pane.detail
@@ -561,13 +585,19 @@ def _pictures(governance: "Governance", detail: Detail) -> Pictures:
     content, match = detail.content, detail.match
     if content is None or content.screenshot is None:
         return None, None
+    reference = None if match is None else _reference(governance, match)
+    return _picture(content.screenshot), _picture(reference)
+
+
+def _reference(governance: "Governance", match: BrandMatch) -> bytes | None:
+    """The picture of a brand; None where it was removed meanwhile."""
+    ids = [one.id for one in governance.brands.all() if one.name == match.brand]
+    known = governance.brands.references(ids[0]) if ids else ()
+    return next((one.png for one in known if one.id == match.reference_id), None)
+
+
+def _picture(png: bytes | None) -> QImage | None:
     try:
-        screenshot = picture_of(content.screenshot)
-        if match is None:
-            return screenshot, None
-        brand = next(one for one in governance.brands.all() if one.name == match.brand)
-        known = governance.brands.references(brand.id)
-        png = next(one.png for one in known if one.id == match.reference_id)
-        return screenshot, picture_of(png)
-    except (SocCopilotError, StopIteration):  # it was removed meanwhile
-        return None, None
+        return picture_of(png) if png is not None else None
+    except ParseError:
+        return None

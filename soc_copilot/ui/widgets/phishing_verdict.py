@@ -55,6 +55,10 @@ NOTHING_CHOSEN: Final = (
 class VerdictPane(QFrame):
     """Everything about one content. It reads nothing; the page hands it a `Detail`.
 
+    Args:
+        desk: The desk.
+        can_draw: Saved pages can be drawn on this machine.
+
     Signals:
         kind_wanted: It is to be checked again as this kind.
         screenshot_wanted: A picture of the page is to be added.
@@ -65,9 +69,10 @@ class VerdictPane(QFrame):
     screenshot_wanted = Signal()
     rendering_wanted = Signal()
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, can_draw: bool = False) -> None:
         super().__init__()
         self.setObjectName("card")
+        self._can_draw = can_draw
         self._desk = desk
         self._detail: Detail | None = None
         self._stack = QStackedWidget()
@@ -295,7 +300,7 @@ class VerdictPane(QFrame):
         self._column.insertWidget(self._column.indexOf(before), self.look)
         self.pictures.setVisible(has_picture)
         self.screenshot_button.setVisible(is_page and not has_picture)
-        is_saved = content is not None and content.kind == "page"
+        is_saved = self._can_draw and content is not None and content.kind == "page"
         self.render_button.setVisible(is_saved and not has_picture)
         brand = match.brand if match is not None else ""
         self.pictures.show_pair(
