@@ -135,7 +135,7 @@ def test_degraded_answers_say_so(make: Make, qtbot: QtBot) -> None:
     answered(qtbot, page)
     assert "Degraded" in page.pane.degraded.text()
     assert "No weights" in page.pane.degraded.text()
-    assert page.model.index(0, CheckedColumn.VERDICT).data() == "Harmless (degraded)"
+    assert page.card.hint.text() == "1 harmless · 1 degraded"
 
 
 def test_nothing_is_checked_while_the_kill_switch_is_engaged(
@@ -274,8 +274,10 @@ def test_a_folder_becomes_a_table_worst_first(
     bench: DeskBench, make: Make, qtbot: QtBot, tmp_path: Path
 ) -> None:
     page = make()
+    page.setFocus()
     page.check_paths([mails(tmp_path / "m", 3, 40)])
     ended(qtbot, page)
+    assert not page._is_chosen
     assert page.model.rowCount() == 43
     assert [row.prediction for row in page.model.rows][:4] == ["phish", "phish", "phish", "benign"]
     assert page.card.hint.text() == "3 phishing · 40 harmless"

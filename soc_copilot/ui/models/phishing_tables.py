@@ -137,7 +137,7 @@ class CheckedModel(RowModel):
 
     def _text(self, row: CheckedRow, column: int) -> str:
         if column == CheckedColumn.VERDICT:
-            return WORDS[row.prediction] + (" (degraded)" if row.is_degraded else "")
+            return WORDS[row.prediction]
         if column == CheckedColumn.SCORE:
             return f"{row.score:.3f}" if row.prediction is not None else ""
         if column == CheckedColumn.KIND:
@@ -169,7 +169,8 @@ _KEYS: Final[dict[int, Callable[[CheckedRow], Any]]] = {
 
 
 def _told(row: CheckedRow) -> str:
-    lines = [row.title, row.sender, row.given.name, row.problem, *row.reasons]
+    degraded = "Degraded: not every part gave an answer." if row.is_degraded else ""
+    lines = [row.title, row.sender, row.given.name, row.problem, degraded, *row.reasons]
     return "\n".join(line for line in lines if line)
 
 

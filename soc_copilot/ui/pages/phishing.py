@@ -228,6 +228,8 @@ class PhishingPage(SplitPage):
             for one in ("phish", "suspicious", "benign", None)
             if (n := counts.get(one, 0))
         ]
+        n_degraded = sum(row.is_degraded for row in self.model.rows)
+        told += [f"{n_degraded:,} degraded"] if n_degraded else []
         self.card.hint.setText(" · ".join(told))
         for name in ("export", "clear"):
             self.desk.actions.action(f"phishing.{name}").setEnabled(has_any)
@@ -431,7 +433,8 @@ class PhishingPage(SplitPage):
             rate = n_done / max(self._now() - self._began_s, 1e-3)
             left_s = (total - n_done) / max(rate, 1e-3)
             left = f" · {left_s:,.0f} s left" if n_done < total else ""
-            self.strip.show_work(f"Checked {n_done:,} of {total:,} · {rate:,.0f}/s{left}")
+            words = f"Checked {n_done:,} of {total:,} · {rate:,.0f}/s{left}"
+            self.strip.show_work(words, n_done, total)
 
     def _take_rows(self, *, is_last: bool = False) -> None:
         rows: list[CheckedRow] = []
@@ -446,7 +449,9 @@ class PhishingPage(SplitPage):
         if is_first:
             self._fit_columns()
             if self.input.edit.hasFocus() and not self.input.text:
+                self._is_moving = True  # a table that gets the focus makes a row current
                 self.table.setFocus()
+                self._is_moving = False
         if not self._is_chosen:
             self._select_worst(is_shown=is_first or is_last)
         elif held >= 0 and at > 0:
