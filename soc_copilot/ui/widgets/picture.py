@@ -35,10 +35,9 @@ def picture_of(png: bytes, most: QSize = SHOWN_PX) -> QImage:
     image = reader.read()
     if image.isNull():
         raise ParseError("This PNG is damaged.")
-    high = image.width() * most.height() // most.width()
-    if image.height() > high > 0:
-        image = image.copy(0, 0, image.width(), high)
-    if image.width() > most.width():
+    if image.height() > image.width():
+        image = image.copy(0, 0, image.width(), image.width())
+    if image.width() > most.width() or image.height() > most.height():
         image = image.scaled(
             most, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
         )
