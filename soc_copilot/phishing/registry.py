@@ -7,7 +7,7 @@ from typing import Final
 
 from soc_copilot.detection.phishing.visual.matching import Registered
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
-from soc_copilot.domain.errors import StoreError
+from soc_copilot.domain.errors import SocCopilotError
 from soc_copilot.governance.database import Governance
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class StoredBrands:
                 try:
                     with self._open() as governance:
                         self._saw(governance.brands.revision())
-                except StoreError as error:
+                except (SocCopilotError, OSError) as error:
                     if not self._is_failing:
                         logger.warning("The protected brands cannot be read. reason=%s", error)
                     self._is_failing = True

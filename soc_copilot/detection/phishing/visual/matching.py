@@ -71,8 +71,7 @@ class NoBrands:
 class _Gallery:
     revision: str
     embeddings: Floats
-    references: tuple[BrandReference, ...]
-    brands: dict[int, Brand]
+    owners: tuple[tuple[int, Brand], ...]  # of each row: its picture's id, and the brand
 
 
 class Matcher:
@@ -105,14 +104,13 @@ class Matcher:
             DetectorError: The model cannot be loaded.
         """
         gallery = self._current()
-        if not gallery.references:
+        if not gallery.owners:
             return None
         similarities = gallery.embeddings @ embedding
         at = int(np.argmax(similarities))
-        reference = gallery.references[at]
-        brand = gallery.brands[reference.brand_id]
+        reference_id, brand = gallery.owners[at]
         own = bool(host) and is_own(host, brand.domains)
-        return BrandMatch(brand.name, float(similarities[at]), reference.id, own)
+        return BrandMatch(brand.name, float(similarities[at]), reference_id, own)
 
     def _current(self) -> _Gallery:
         with self._lock:
@@ -124,7 +122,8 @@ class Matcher:
         found = self._registry.registered()
         brands = {brand.id: brand for brand in found.brands}
         kept = tuple(one for one in found.references if one.brand_id in brands)
-        return _Gallery(found.revision, _stack(self._embedder, kept), kept, brands)
+        owners = tuple((one.id, brands[one.brand_id]) for one in kept)
+        return _Gallery(found.revision, _stack(self._embedder, kept), owners)
 
 
 def _stack(embedder: Embedder, references: Sequence[BrandReference]) -> Floats:

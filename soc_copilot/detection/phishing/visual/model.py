@@ -54,7 +54,9 @@ class PageNet(nn.Module):
             before = width
         self.features = nn.Sequential(*layers)
         self.heads = nn.Conv2d(before, shape.n_heads, 1)
-        self.last = nn.Linear(before * (shape.n_heads + 1), shape.size)
+        self.last = nn.Linear(before * (shape.n_heads + 1), shape.size, bias=False)
+        # Without it, all pages point nearly the same way at first, and little is learnt.
+        self.middle = nn.BatchNorm1d(shape.size, affine=False)
 
     @override
     def forward(self, pictures: Tensor) -> Tensor:
@@ -63,12 +65,19 @@ class PageNet(nn.Module):
         Args:
             pictures: Bytes, shape (n, tall, wide, 3).
         """
+        return self.point(self.see(pictures))
+
+    def see(self, pictures: Tensor) -> Tensor:
+        """What the heads see in pictures of one frame, shape (n, n_seen)."""
         found = self.features(_with_places(pictures))
         chosen = torch.softmax(self.heads(found).flatten(2), dim=2)
         flat = found.flatten(2)
         seen = torch.einsum("ncp,nhp->nhc", flat, chosen).flatten(1)
-        embedded = self.last(torch.cat([seen, flat.mean(dim=2)], dim=1))
-        return functional.normalize(embedded, dim=1)
+        return torch.cat([seen, flat.mean(dim=2)], dim=1)
+
+    def point(self, seen: Tensor) -> Tensor:
+        """Embeddings of what was seen, each of length 1; in training, of all frames together."""
+        return functional.normalize(self.middle(self.last(seen).float()), dim=1)
 
 
 def _with_places(pictures: Tensor) -> Tensor:

@@ -21,7 +21,8 @@ from soc_copilot.domain.errors import SourceError
 
 TO_FIND: Final = ("clone", "altered", "no_mark")
 FOREIGN: Final = ("sibling", "unrelated", "showing", "sign_in_with")
-_TIMES: Final = 3  # chosen: each page is distorted so often
+_TIMES: Final = 2  # chosen: each page is distorted so often
+_SEEN_SIDE: Final = 448  # chosen: pixels, while it is distorted; more than a frame has
 SURE: Final = 0.001
 NEAR: Final = 0.01
 
@@ -75,7 +76,9 @@ def look(net: PageNet, folder: Path, split: str, seed: int = 1) -> Found:
 
 def _seen(net: PageNet, shot: Shot, rng: random.Random) -> Floats:
     with Image.open(shot.file, formats=("JPEG",)) as opened:
-        picture = distort(opened.convert("RGB"), rng)
+        picture = opened.convert("RGB")
+    picture.thumbnail((_SEEN_SIDE, _SEEN_SIDE), Image.Resampling.BILINEAR)
+    picture = distort(picture, rng)
     found: Floats = embed(net, [to_frame(picture)])[0]
     return found
 

@@ -169,8 +169,8 @@ def fit(
         pictures, labels = batches.deal()
         net.train()
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            found = torch.cat([net(some) for some in pictures.values()])
-        loss = contrast(functional.normalize(found.float(), dim=1), labels, recipe.heat)
+            found = net.point(torch.cat([net.see(some) for some in pictures.values()]))
+        loss = contrast(found.float(), labels, recipe.heat)
         chooser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own
         torch.nn.utils.clip_grad_norm_(net.parameters(), _MAX_NORM)

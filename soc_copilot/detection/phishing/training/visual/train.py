@@ -11,6 +11,7 @@ import torch
 from soc_copilot.detection.phishing.training.visual.evaluate import (
     FOREIGN,
     TO_FIND,
+    Found,
     figures,
     look,
     merged,
@@ -67,22 +68,28 @@ def train(options: Options) -> dict[str, Any]:
         for name, tensor in fitted.state_dict().items()
     }
     net = from_tensors(tensors, fitted.shape)  # as it will be loaded: rounded
-    limits = thresholds_of(look(net, options.pages, "validation"))
-    card = _card(net, limits, options)
+    known = look(net, options.pages, "validation")
+    card = _card(net, known, options)
     save_model(options.out, tensors, card)
     return card
 
 
 def measure(net: PageNet, limits: Thresholds, pages: Path, split: str = "test") -> dict[str, Any]:
     """The figures of a part."""
-    told = figures(look(net, pages, split), limits)
+    return told_of(look(net, pages, split), limits)
+
+
+def told_of(found: Found, limits: Thresholds) -> dict[str, Any]:
+    """The figures of what was found in a part."""
+    told = figures(found, limits)
     told["all to find"] = merged(told, TO_FIND)
     told["all foreign"] = merged(told, FOREIGN)
     return told
 
 
-def _card(net: PageNet, limits: Thresholds, options: Options) -> dict[str, Any]:
+def _card(net: PageNet, known: Found, options: Options) -> dict[str, Any]:
     now = datetime.now(UTC)
+    limits = thresholds_of(known)
     return {
         "name": NAME,
         "version": f"{NAME}-{now:%Y%m%d.%H%M}",
@@ -104,7 +111,8 @@ def _card(net: PageNet, limits: Thresholds, options: Options) -> dict[str, Any]:
         "origin": "Pages of our own making (training/visual): made-up brands with marks drawn by "
         "our code, rendered by a local Chromium without a network. No real page, no real mark.",
         "figures": {
-            split: measure(net, limits, options.pages, split) for split in ("validation", "test")
+            "validation": told_of(known, limits),
+            "test": measure(net, limits, options.pages),
         },
         "ms_per_screenshot": ms_per_screenshot(net, options.pages),
         "seed": options.seed,

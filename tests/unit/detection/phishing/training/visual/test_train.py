@@ -6,6 +6,7 @@ from soc_copilot.detection.phishing.training.visual import train as train_module
 from soc_copilot.detection.phishing.training.visual.fit import Recipe
 from soc_copilot.detection.phishing.training.visual.train import Options, measure, train
 from soc_copilot.detection.phishing.visual.embedder import Embedder
+from soc_copilot.domain.errors import SourceError
 from tests.unit.detection.phishing.training.visual.made import make_folder
 
 
@@ -35,8 +36,9 @@ def test_pages_are_rendered_where_there_are_none(
         return 1
 
     monkeypatch.setattr(train_module, "render_all", render_all)
-    recipe = Recipe(steps=1, families=1, pages=2, strangers=1)
-    options = Options(tmp_path / "pages", tmp_path / "model", seed=3, recipe=recipe, share=0.5)
-    train(options)
-    train(options)
+    monkeypatch.setattr(train_module, "load_examples", lambda shots: [])
+    options = Options(tmp_path / "pages", tmp_path / "model", seed=3, share=0.5)
+    for _ in range(2):
+        with pytest.raises(SourceError, match="no pages to train on"):
+            train(options)
     assert asked == [(tmp_path / "pages", 3, 0.5)]
