@@ -209,18 +209,18 @@ _PHISHING: Final = tuple(
     for name, text, keys, icon, help_text in (
         ("next", "Next content", ("J",), "", "Its verdict is shown beside the table."),
         ("previous", "Previous content", ("K",), "", ""),
-        ("paste", "Go to the box to paste into", ("T",), "", ""),
-        ("check", "Check what is pasted", ("Ctrl+Return", "Ctrl+Enter"), "play", ""),
+        ("paste", "Paste into the box", ("T",), "", ""),
+        ("check", "Check what is there", ("Ctrl+Return", "Ctrl+Enter"), "play", ""),
         ("file", "Choose files…", ("Ctrl+O",), "file",
          "Messages (.eml), mboxes, saved pages, screenshots (PNG)."),
         ("folder", "Choose a folder…", ("Ctrl+Shift+O",), "folder", "A maildir, or any folder."),
         ("example", "Check the examples", ("X",), "replay", "Made-up messages of our own."),
-        ("screenshot", "Add a screenshot of the page…", ("S",), "", "To the selected content."),
+        ("screenshot", "Add a screenshot…", ("S",), "", "To the selected content."),
         ("brands", "Protected brands…", ("B",), "", "What pages are compared with."),
-        ("export", "Export what was checked…", ("Ctrl+E",), "export", ""),
-        ("escape", "Leave the box, or cancel the run", ("Esc",), "", ""),
+        ("export", "Export the table…", ("Ctrl+E",), "export", ""),
+        ("escape", "Leave the box, cancel", ("Esc",), "", ""),
         ("clear", "Clear the table", ("Ctrl+Shift+Del",), "", "Nothing of it is stored."),
-        ("again", "Check the selected content again", ("F5",), "", ""),
+        ("again", "Check again", ("F5",), "", ""),
     )
 )  # fmt: skip
 _OTHERS: Final = (

@@ -13,8 +13,6 @@ from PySide6.QtWidgets import QFileDialog, QPushButton, QStackedWidget, QVBoxLay
 from typing_extensions import override
 
 from soc_copilot.detection.phishing.mailboxes import Place, holds_many, read
-from soc_copilot.domain.brand import BrandMatch
-from soc_copilot.domain.errors import ParseError
 from soc_copilot.domain.paths import bundled
 from soc_copilot.domain.phishing import ContentType
 from soc_copilot.domain.text import render_safe
@@ -34,6 +32,7 @@ from soc_copilot.ui.phishing_checks import (
 )
 from soc_copilot.ui.phishing_export_job import export_checked
 from soc_copilot.ui.phishing_facts import WORDS
+from soc_copilot.ui.phishing_looks import Pictures, checked, halted_by, looked_at
 from soc_copilot.ui.widgets.cards import Card, EmptyState
 from soc_copilot.ui.widgets.labels import ElidedLabel
 from soc_copilot.ui.widgets.phishing_input import PhishingInput, local_paths
@@ -56,8 +55,6 @@ HINTS: Final = "J K move    T paste    Ctrl+O files    Ctrl+E export    ? all ke
 EXPORT_KINDS: Final = ("CSV table (*.csv)", "JSON lines (*.jsonl)")
 LOADING: Final = "Loading the models, which may take a few seconds the first time …"
 EXAMPLES: Final = ("sample", "phishing")  # below the bundled data
-Pictures = tuple[QImage | None, QImage | None]
-"""The page's, and the brand's that it looks like."""
 
 
 class PhishingPage(SplitPage):
@@ -271,7 +268,7 @@ class PhishingPage(SplitPage):
         def run(governance: "Governance") -> tuple[Detail, Pictures]:
             png = read(Place(path, path.name))
             picture_of(png)  # refuses what is no PNG
-            return _checked(governance, checker, replace(row.given, screenshot=png), row)
+            return checked(governance, checker, replace(row.given, screenshot=png), row)
 
         self._ask(run)
 
@@ -283,9 +280,9 @@ class PhishingPage(SplitPage):
         checker, render, row, html = self._checker, self._render, detail.row, detail.content.raw
 
         def run(governance: "Governance") -> tuple[Detail, Pictures]:
-            refuse_halted(_halted(governance))
+            refuse_halted(halted_by(governance))
             changed = replace(row.given, screenshot=render(html))
-            return _checked(governance, checker, changed, row)
+            return checked(governance, checker, changed, row)
 
         self._ask(run)
         self.strip.show_done("Drawing the page without a network, which may take some seconds …")
@@ -298,12 +295,12 @@ class PhishingPage(SplitPage):
 
     def _check(self, given: Given, former: CheckedRow | None = None) -> None:
         checker = self._checker
-        self._ask(lambda governance: _checked(governance, checker, given, former))
+        self._ask(lambda governance: checked(governance, checker, given, former))
 
     def _on_image(self, image: QImage) -> None:
         checker = self._checker
         self._ask(
-            lambda governance: _checked(
+            lambda governance: checked(
                 governance, checker, Given("pasted picture", raw=png_of(image)), None
             )
         )
@@ -361,7 +358,7 @@ class PhishingPage(SplitPage):
             return
         checker = self._checker
         self._detail_job = self.desk.jobs.submit_model(
-            lambda governance: _looked_at(governance, checker, row),
+            lambda governance: looked_at(governance, checker, row),
             lambda found: self.pane.show_detail(found[0], *found[1]),
             self.desk.error,
         )
@@ -417,7 +414,7 @@ class PhishingPage(SplitPage):
 
         def run(governance: "Governance", control: JobControl) -> int:
             return check_all(
-                checker, paths, halted=lambda: _halted(governance), take=done.append,
+                checker, paths, halted=lambda: halted_by(governance), take=done.append,
                 report=control.report, most=most,
             )  # fmt: skip
 
@@ -556,53 +553,3 @@ class PhishingPage(SplitPage):
             run, done, failed, lambda count, _all: self.strip.show_work(f"Exporting {count:,} …")
         )
         self.strip.show_work("Exporting …")
-
-
-def _halted(governance: "Governance") -> str:
-    state = governance.kill_switch.state()
-    return (state.reason or "Release it to go on.") if state.engaged else ""
-
-
-def _checked(
-    governance: "Governance", checker: Checker, given: Given, former: CheckedRow | None
-) -> tuple[Detail, Pictures]:
-    """Check a content; for a job.
-
-    Raises:
-        SocCopilotError: It cannot be read, or nothing may be checked now.
-    """
-    refuse_halted(_halted(governance))
-    detail = checker.check(given, former)
-    return detail, _pictures(governance, detail)
-
-
-def _looked_at(
-    governance: "Governance", checker: Checker, row: CheckedRow
-) -> tuple[Detail, Pictures]:
-    """All about a row; for a job."""
-    refuse_halted(_halted(governance))
-    detail = checker.again(row)
-    return detail, _pictures(governance, detail)
-
-
-def _pictures(governance: "Governance", detail: Detail) -> Pictures:
-    """The screenshot, and the picture that it looks like; for a job."""
-    content, match = detail.content, detail.match
-    if content is None or content.screenshot is None:
-        return None, None
-    reference = None if match is None else _reference(governance, match)
-    return _picture(content.screenshot), _picture(reference)
-
-
-def _reference(governance: "Governance", match: BrandMatch) -> bytes | None:
-    """The picture of a brand; None where it was removed meanwhile."""
-    ids = [one.id for one in governance.brands.all() if one.name == match.brand]
-    known = governance.brands.references(ids[0]) if ids else ()
-    return next((one.png for one in known if one.id == match.reference_id), None)
-
-
-def _picture(png: bytes | None) -> QImage | None:
-    try:
-        return picture_of(png) if png is not None else None
-    except ParseError:
-        return None
