@@ -50,6 +50,8 @@ def test_a_picture_keeps_its_shape(qtbot: QtBot) -> None:
     image = QImage(200, 200, QImage.Format.Format_RGB32)
     image.fill(0xFF112233)
     view.show_image(image)
+    assert view.heightForWidth(50) == 52
+    assert view.heightForWidth(500) == 100
     shown = view.grab().toImage()
     assert shown.pixelColor(50, 50).name() == "#112233"
     assert shown.pixelColor(200, 50).name() != "#112233"

@@ -45,8 +45,8 @@ TEXT: Final = (
 )
 DOMAINS_HINT: Final = "One a line, such as example.com; hosts below it are its own, too."
 PICTURES_HINT: Final = "Drop screenshots here, or choose files. They stay on this machine."
-WIDE_PX: Final = 860
-LIST_PX: Final = 340
+WIDE_PX: Final = 900
+LIST_PX: Final = 372
 THUMB: Final = QSize(128, 88)  # px, chosen: a page can be told from another
 Reference = tuple[BrandReference, "QImage | None"]
 MakeReference = Callable[[bytes], tuple[bytes, bytes]]
@@ -128,7 +128,7 @@ class BrandsDialog(DeskDialog):
     def _build_list(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(GRID)
-        widths = {BrandColumn.NAME: 112, BrandColumn.PICTURES: 76}
+        widths = {BrandColumn.NAME: 136, BrandColumn.PICTURES: 76}
         self.table = desk_table(self.model, "Brands", widths, stretch=BrandColumn.DOMAINS)
         self.table.setFixedWidth(LIST_PX)
         self.table.setMinimumHeight(300)
@@ -139,6 +139,7 @@ class BrandsDialog(DeskDialog):
         self.none_yet.setFixedWidth(LIST_PX)
         self.none_yet.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.none_yet.setMinimumHeight(300)
+        self.table.hide()  # until it is known that there are any
         column.addWidget(self.none_yet, 1)
         column.addWidget(self.table, 1)
         row = QHBoxLayout()

@@ -60,7 +60,9 @@ class PictureView(QWidget):
         super().__init__()
         self._theme, self._high = theme, high
         self._image: QImage | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self.setAccessibleName("Picture")
         theme.changed.connect(self.update)
 
@@ -72,7 +74,14 @@ class PictureView(QWidget):
     def show_image(self, image: QImage | None) -> None:
         """Show this picture, or none."""
         self._image = image
+        self.updateGeometry()
         self.update()
+
+    @override
+    def heightForWidth(self, width: int) -> int:
+        if self._image is None:
+            return self._high
+        return min(self._high, width * self._image.height() // self._image.width() + 2)
 
     @override
     def sizeHint(self) -> QSize:
@@ -80,7 +89,7 @@ class PictureView(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(80, self._high)
+        return QSize(80, 60)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
