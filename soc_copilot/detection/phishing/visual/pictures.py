@@ -1,7 +1,6 @@
 """Screenshots as the model takes them: decoded within limits, brought to one of three shapes."""
 
 import io
-import warnings
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -58,26 +57,29 @@ def open_picture(data: bytes) -> Image.Image:
     if len(data) > MAX_BYTES:
         raise ParseError(f"The screenshot has more than {MAX_BYTES // 1024**2} MB.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow's own limits: ours are stricter
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            wide, tall = picture.size
-            if wide * tall > MAX_PIXELS:
-                raise ParseError(
-                    f"The screenshot has {wide} x {tall} pixels; at most {MAX_PIXELS:,} are read."
-                )
-            if min(wide, tall) < MIN_SIDE:
-                raise ParseError(
-                    f"The screenshot has {wide} x {tall} pixels; a page has at least {MIN_SIDE} "
-                    "a side."
-                )
-            return _without_alpha(picture)
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        _check_size(*picture.size)
+        return _without_alpha(picture)
     except UnidentifiedImageError as error:
         raise ParseError("The screenshot is no PNG, JPEG or WebP picture.") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ParseError(_TOO_MANY) from error
     except ParseError:
         raise
     except Exception as error:  # what a decoder raises on damage is not one kind
         raise ParseError(f"The screenshot is damaged: {type(error).__name__}.") from error
+
+
+_TOO_MANY: Final = f"The screenshot has too many pixels; at most {MAX_PIXELS:,} are read."
+
+
+def _check_size(wide: int, tall: int) -> None:
+    if wide * tall > MAX_PIXELS:
+        raise ParseError(_TOO_MANY)
+    if min(wide, tall) < MIN_SIDE:
+        raise ParseError(
+            f"The screenshot has {wide} x {tall} pixels; a page has at least {MIN_SIDE} a side."
+        )
 
 
 def _without_alpha(picture: Image.Image) -> Image.Image:

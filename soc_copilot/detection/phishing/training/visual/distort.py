@@ -25,8 +25,9 @@ def distort(picture: Image.Image, rng: random.Random) -> Image.Image:
 
 def _cut(picture: Image.Image, rng: random.Random) -> Image.Image:
     wide, tall = picture.size
-    left, right = (rng.uniform(0, _CUT / 2) if rng.random() < 0.5 else 0.0 for _ in range(2))
-    top = rng.uniform(0, _CUT / 4) if rng.random() < 0.3 else 0.0
+    # People cut off what is empty: the corner with the logo is spared.
+    left, top = (rng.uniform(0, _CUT / 6) if rng.random() < 0.3 else 0.0 for _ in range(2))
+    right = rng.uniform(0, _CUT) if rng.random() < 0.5 else 0.0
     bottom = rng.uniform(0, 3 * _CUT) if rng.random() < 0.4 else 0.0
     cut = picture.crop(
         (int(left * wide), int(top * tall), int((1 - right) * wide), int((1 - bottom) * tall))

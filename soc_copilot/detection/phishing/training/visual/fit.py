@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 _WARM_STEPS: Final = 20  # chosen
 _MAX_NORM: Final = 5.0  # chosen: of a gradient
 _LOG_EVERY: Final = 25
-ALIKE: Final = frozenset({"reference", "clone", "altered", "own", "no_mark"})
+ALIKE: Final = frozenset({"reference", "clone", "altered", "own"})
+"""Pages without a mark are not learnt from: those of two siblings hardly differ."""
 _KEPT_WIDTH: Final = 320  # chosen: of pictures in memory, a quarter more than a frame's
 
 
@@ -47,9 +48,9 @@ class Recipe:
     families: int = 8
     pages: int = 3
     strangers: int = 16
-    rate: float = 2e-3
+    rate: float = 7e-4
     decay: float = 0.02
-    heat: float = 0.1
+    heat: float = 0.15
     memory: float = 0.98
 
 
@@ -104,8 +105,9 @@ class Batches:
         self._showing: dict[int, list[Example]] = defaultdict(list)
         self._others: list[Example] = []
         for one in examples:
-            if one.shot.kind in ALIKE:
-                self._of_brand[one.shot.brand].append(one)
+            if one.shot.brand >= 0:
+                if one.shot.kind in ALIKE:
+                    self._of_brand[one.shot.brand].append(one)
                 continue
             self._others.append(one)
             for brand in one.shot.shown:

@@ -240,7 +240,7 @@ def dashboard(look: Look) -> str:
 UNRELATED: Final[dict[str, tuple[Layout, ...]]] = {
     "train": (news, article, forum, manual, landing),
     "validation": (wiki, results),
-    "test": (recipe, dashboard, directory, app_list),
+    "test": (recipe, dashboard, app_list),
 }
 """Shown without other brands' marks."""
 SHOWING: Final[dict[str, tuple[Layout, ...]]] = {
