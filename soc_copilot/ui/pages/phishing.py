@@ -53,6 +53,7 @@ GIVE_WAY: Final = (  # columns, and below what width of the table
 )  # fmt: skip
 HINTS: Final = "J K move    T paste    Ctrl+O files    Ctrl+E export    ? all keys"
 EXPORT_KINDS: Final = ("CSV table (*.csv)", "JSON lines (*.jsonl)")
+TAKE_S: Final = 0.25  # chosen: rows come in often enough to be watched, and cost little
 LOADING: Final = "Loading the models, which may take a few seconds the first time …"
 EXAMPLES: Final = ("sample", "phishing")  # below the bundled data
 
@@ -84,7 +85,7 @@ class PhishingPage(SplitPage):
         self._detail_job: Job | None = None
         self._export: Job | None = None
         self._done: deque[list[CheckedRow]] = deque()  # filled by the job, emptied here
-        self._began_s = 0.0
+        self._began_s = self._taken_s = 0.0
         self._is_moving = False  # a row is selected here, not by a person
         self._is_chosen = False  # until a person chooses a row, the page does: the worst
         self.model = CheckedModel(self)
@@ -409,7 +410,7 @@ class PhishingPage(SplitPage):
             return
         checker, most = self._checker, MAX_ROWS - self.model.rowCount()
         done = self._done = deque()  # a run that was cancelled may still fill its own
-        self._began_s = self._now()
+        self._began_s = self._taken_s = self._now()
         self._is_chosen = self._is_chosen and bool(self.model.rowCount())
 
         def run(governance: "Governance", control: JobControl) -> int:
@@ -425,7 +426,10 @@ class PhishingPage(SplitPage):
 
     def _on_rows(self, n_done: int, total: int) -> None:
         """Rows that are done, and how long the rest will take; at most ten times a second."""
-        self._take_rows()
+        now_s = self._now()
+        if now_s - self._taken_s >= TAKE_S:
+            self._taken_s = now_s
+            self._take_rows()
         if total:
             rate = n_done / max(self._now() - self._began_s, 1e-3)
             left_s = (total - n_done) / max(rate, 1e-3)
