@@ -290,6 +290,20 @@ def test_a_folder_becomes_a_table_worst_first(
     assert chosen.prediction == "phish"  # it moved with its row
 
 
+def test_a_second_run_begins_with_its_worst_as_well(
+    bench: DeskBench, make: Make, qtbot: QtBot, tmp_path: Path
+) -> None:
+    page = make()
+    page.check_many([mails(tmp_path / "m", 1, 20)])
+    ended(qtbot, page)
+    page.table.setFocus()
+    page.clear()
+    page.check_many([tmp_path / "m"])
+    ended(qtbot, page)
+    assert page.table.currentIndex().row() == 0
+    assert page.model.rows[0].prediction == "phish"
+
+
 def test_keys_move_and_the_verdict_follows(
     bench: DeskBench, make: Make, qtbot: QtBot, tmp_path: Path
 ) -> None:

@@ -53,6 +53,14 @@ def test_links_and_attachments_are_listed(pane: VerdictPane) -> None:
     assert "attachment: a.zip application/zip" in copied
 
 
+def test_nothing_is_cut_at_the_side_of_a_narrow_pane(pane: VerdictPane) -> None:
+    pane.resize(400, 800)
+    pane.show_detail(detail(MAIL))
+    inside = pane._scroll.widget()
+    assert inside is not None
+    assert inside.minimumSizeHint().width() <= pane._scroll.viewport().width()
+
+
 def test_a_text_has_no_sender_and_a_long_one_is_cut(pane: VerdictPane) -> None:
     pane.show_detail(detail(b"verify\n" * 2 * SHOWN_LINES))
     assert pane.head.isHidden()

@@ -444,15 +444,15 @@ class PhishingPage(SplitPage):
         is_first = bool(rows) and not self.model.rowCount()
         bar, at = self.table.verticalScrollBar(), self.table.verticalScrollBar().value()
         held = self.table.currentIndex().row()
+        self._is_moving = True  # a table that gets the focus makes a row current
         self.model.add(rows)
         if rows:
             self._show_emptiness()
         if is_first:
             self._fit_columns()
             if self.input.edit.hasFocus() and not self.input.text:
-                self._is_moving = True  # a table that gets the focus makes a row current
                 self.table.setFocus()
-                self._is_moving = False
+        self._is_moving = False
         if not self._is_chosen:
             self._select_worst(is_shown=is_first or is_last)
         elif held >= 0 and at > 0:

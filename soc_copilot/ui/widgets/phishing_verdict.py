@@ -32,7 +32,7 @@ from soc_copilot.ui.models.phishing_tables import (
 from soc_copilot.ui.phishing_checks import Detail
 from soc_copilot.ui.theme import GRID, PANEL_PADDING, ROW_HEIGHT
 from soc_copilot.ui.widgets.cards import EmptyState
-from soc_copilot.ui.widgets.labels import PlainLabel
+from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
 from soc_copilot.ui.widgets.phishing_parts import (
     FactGrid,
     PicturePair,
@@ -144,7 +144,7 @@ class VerdictPane(QFrame):
         row = QHBoxLayout()
         row.setSpacing(12)
         self.badge = VerdictBadge(self._desk.theme)
-        self.score = PlainLabel("", "muted")
+        self.score = ElidedLabel("", "muted")
         self.kind_button = QPushButton()
         self.kind_button.setAccessibleName("Check it as another kind")
         self.kind_button.setToolTip("Check it as another kind")
@@ -248,7 +248,7 @@ class VerdictPane(QFrame):
     def _fill_verdict(self, detail: Detail, analysis: Analysis) -> None:
         sure = facts.sureness(analysis.confidence)
         self.score.setText(f"score {analysis.score:.3f} · {sure}")
-        self.score.setToolTip(f"Confidence {analysis.confidence:.2f}")
+        self.badge.setToolTip(f"Confidence {analysis.confidence:.2f}")
         self.kind_button.setText(f"{facts.KINDS[analysis.content_type]} ▾")
         self.bar.show_score(analysis.score, analysis.prediction)
         self.summary.setText(facts.summary_of(analysis))
