@@ -248,15 +248,28 @@ def degraded_words(parts: Sequence[PartFact]) -> str:
     return f"Degraded: not every part gave an answer, so this is less sure. {told}."
 
 
-def marks_of(reasons: Sequence[Reason]) -> tuple[Highlight, ...]:
-    """Places in a content's text that speak for phishing, in order."""
+def marks_of(reasons: Sequence[Reason], text: str = "") -> tuple[Highlight, ...]:
+    """Places that speak for phishing, in order.
+
+    Args:
+        reasons: Of the answer.
+        text: The content's, to mark whole words where a model found a part of one; "" not to.
+    """
     return tuple(
         sorted(
-            (one.start, one.end)
+            _whole(text, one.start, one.end)
             for one in reasons
             if one.start is not None and one.end is not None and one.weight > MIN_MARKED
         )
     )
+
+
+def _whole(text: str, start: int, end: int) -> Highlight:
+    while 0 < start < len(text) and text[start].isalnum() and text[start - 1].isalnum():
+        start -= 1
+    while 0 < end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+        end += 1
+    return start, end
 
 
 def defanged_text(text: str) -> str:

@@ -100,6 +100,19 @@ def test_degraded_answers_name_what_was_silent() -> None:
     assert facts.degraded_words(told[:1]) == ""
 
 
+def test_whole_words_are_marked() -> None:
+    text = "please verify it within 24 hours, now"
+    reasons = [
+        Reason("words", "It asks.", 7, 10, 0.3),
+        Reason("words", "It urges.", 17, 28, 0.3),
+        Reason("own", "It is its own.", 0, 6, -1.0),
+        Reason("host", "Nowhere.", weight=1.0),
+    ]
+    marked = [text[a:b] for a, b in facts.marks_of(reasons, text)]
+    assert marked == ["verify", "within 24 hours"]
+    assert facts.marks_of(reasons)[0] == (7, 10)
+
+
 def test_urls_are_defanged_and_marks_move_along() -> None:
     text = "go to http://evil.example/a.b now"
     spans = ((0, 2), (6, 25), (13, 17), (30, 33))

@@ -53,6 +53,14 @@ def test_links_and_attachments_are_listed(pane: VerdictPane) -> None:
     assert "attachment: a.zip application/zip" in copied
 
 
+def test_what_a_link_shows_cannot_be_followed_either(pane: VerdictPane) -> None:
+    page = b"<html><a href='http://evil.example/'>https://good.example/</a>" + b"x" * 40
+    head = b"From: a@b.example\nSubject: x\nContent-Type: text/html\nDate: x\n\n"
+    pane.show_detail(detail(head + page))
+    shown = [pane.links.index(0, column).data() for column in range(2)]
+    assert shown == ["hxxps[://]good[.]example/", "hxxp[://]evil[.]example/"]
+
+
 def test_nothing_is_cut_at_the_side_of_a_narrow_pane(pane: VerdictPane) -> None:
     pane.resize(400, 800)
     pane.show_detail(detail(MAIL))

@@ -11,7 +11,7 @@ from soc_copilot.domain.phishing import Attachment, Link, Prediction
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.models.rows import Index, Role, RowModel
 from soc_copilot.ui.phishing_checks import MAX_ROWS, CheckedRow
-from soc_copilot.ui.phishing_facts import KINDS, WORDS
+from soc_copilot.ui.phishing_facts import KINDS, WORDS, defanged_text
 from soc_copilot.ui.units import size_text
 from soc_copilot.ui.widgets.labels import safe_tip
 
@@ -197,10 +197,10 @@ class LinkModel(RowModel):
             return None
         link = self._rows[index.row()]
         if role == Role.DisplayRole:
-            text = link.defanged if index.column() == LinkColumn.TARGET else link.text
-            return render_safe(text, CELL_CHARS)
+            is_target = index.column() == LinkColumn.TARGET
+            return render_safe(link.defanged if is_target else defanged_text(link.text), CELL_CHARS)
         if role == Role.ToolTipRole:
-            return safe_tip(f"{link.text}\n{link.defanged}")
+            return safe_tip(f"{defanged_text(link.text)}\n{link.defanged}")
         return self.alignment(index.column()) if role == Role.TextAlignmentRole else None
 
 

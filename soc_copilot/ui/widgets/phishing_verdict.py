@@ -377,7 +377,7 @@ def _shown(content: Content | None, analysis: Analysis | None) -> tuple[str, tup
         return "", ()  # a page's HTML says little to a reader
     marks: tuple[Highlight, ...] = ()
     if analysis is not None and analysis.prediction != "benign":
-        marks = facts.marks_of(analysis.reasons)
+        marks = facts.marks_of(analysis.reasons, "" if content.kind == "url" else content.text)
     text = content.text[:SHOWN_CHARS]
     return facts.defanged_spans(text, marks, is_url=content.kind == "url")
 
