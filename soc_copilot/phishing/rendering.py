@@ -1,8 +1,8 @@
 """Makes a screenshot of a saved page, where this machine has a Chromium; nothing is fetched.
 
 The page is hostile. It is drawn by a child process that has no network (names resolve to nothing,
-connections go to a port where nothing listens), runs no script, loads nothing (a policy put before
-the page allows pictures and styles within it alone), has a profile of its own that is removed,
+connections go to a port where nothing listens), runs no script and loads nothing (a policy put
+before the page allows pictures and styles within it alone), has a profile of its own that is removed,
 and is killed with all that it started when it takes too long.
 """
 
@@ -99,7 +99,6 @@ def _draw(program: str, folder: Path, html: bytes, timeout_s: float, is_sandboxe
     command = [
         program,
         *arguments(folder / "profile", is_sandboxed=is_sandboxed),
-        "--blink-settings=scriptEnabled=false",
         f"--window-size={SIZE[0]},{SIZE[1]}",
         f"--screenshot={picture}",
         page.as_uri(),

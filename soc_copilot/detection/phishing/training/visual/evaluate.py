@@ -1,5 +1,6 @@
 """How well brands are recognised, on brands and layouts that training never saw."""
 
+import math
 import random
 import time
 from collections import defaultdict
@@ -86,7 +87,8 @@ def _seen(net: PageNet, shot: Shot, rng: random.Random) -> Floats:
 def thresholds_of(found: Found) -> Thresholds:
     """Similarities that 0.1% and 1% of the foreign pages reach."""
     foreign = found.best[found.of(*FOREIGN)].astype(np.float64)
-    return Thresholds(*(float(np.quantile(foreign, 1.0 - share)) + 1e-6 for share in (SURE, NEAR)))
+    found_at = [float(np.quantile(foreign, 1.0 - share)) for share in (SURE, NEAR)]
+    return Thresholds(*(math.ceil(at * 1e4 + 0.01) / 1e4 for at in found_at))
 
 
 def figures(found: Found, limits: Thresholds) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _card(net: PageNet, known: Found, options: Options) -> dict[str, Any]:
         "date": f"{now:%Y-%m-%d}",
         "what": "Embeds screenshots of pages, so that pages of one brand are near each other.",
         "shape": asdict(net.shape),
-        "thresholds": {"sure": round(limits.sure, 4), "near": round(limits.near, 4)},
+        "thresholds": asdict(limits),
         "thresholds_from": "validation pages: 0.1% and 1% of those of other brands reach them",
         "recipe": asdict(options.recipe),
         "data": {

@@ -42,8 +42,8 @@ def test_thresholds_are_what_few_foreign_pages_reach() -> None:
     best = np.linspace(0, 1, 1001).astype(np.float32)
     found = Found(best, np.zeros(1001, bool), np.array(["unrelated"] * 1001))
     limits = thresholds_of(found)
-    assert limits.sure == pytest.approx(0.999, abs=1e-4)
-    assert limits.near == pytest.approx(0.99, abs=1e-4)
+    assert limits.sure == pytest.approx(0.999, abs=2e-4)
+    assert limits.near == pytest.approx(0.99, abs=2e-4)
     assert (best >= limits.sure).sum() == 1
 
 

@@ -36,7 +36,7 @@ def test_near_pages_of_one_label_cost_less() -> None:
 
 def test_batches_put_siblings_and_pages_that_show_them_together(folder: Path) -> None:
     examples = load_examples(list(read_shots(folder, "train")))
-    assert all(max(one.picture.size) == 400 for one in examples)
+    assert all(max(one.picture.size) == 320 for one in examples)
     batches = Batches(examples, SMALL, 1)
     for _ in range(3):
         pictures, labels = batches.deal()
