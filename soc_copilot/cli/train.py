@@ -139,7 +139,7 @@ def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="DIR",
         help="train the model for screenshots instead, on pages of made-up brands in this folder; "
         "where it has none they are rendered by a local Chromium without a network, which takes "
-        "about ten minutes, and training twenty",
+        "about five minutes of a processor core, and training half an hour",
     )
     phishing.add_argument(
         "--out",

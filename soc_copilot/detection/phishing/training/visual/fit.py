@@ -44,7 +44,7 @@ class Recipe:
         memory: Of the mean of weights over steps.
     """
 
-    steps: int = 700
+    steps: int = 3_000
     families: int = 8
     pages: int = 3
     strangers: int = 16
