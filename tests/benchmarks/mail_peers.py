@@ -21,7 +21,7 @@ from installer.bootstrap import apt_install
 
 PACKAGES: Final = ("spamassassin", "spamd", "rspamd")
 PROGRAMS: Final = ("spamd", "rspamd")
-PATIENCE_S: Final = 120.0  # far above what starting and one message take
+PATIENCE_S: Final = 900.0  # far above what starting takes: rspamd compiles its rules first
 WORKERS: Final = 2  # one for each core of the machine that the figures are of
 SPAM_AT: Final = 5.0  # SpamAssassin's own threshold
 HEADER_AT: Final = 6.0  # where rspamd marks a message as spam

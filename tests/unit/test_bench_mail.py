@@ -43,13 +43,14 @@ def test_only_whole_messages_of_held_out_groups_are_sent(tmp_path: Path) -> None
     ]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "email_some.jsonl").write_text(text, encoding="utf-8")
-    found = read(tmp_path)
+    found = read(tmp_path, 100)
     assert {(row.dataset, row.label) for row in found} == {
         ("phishing_pot", "phish"),
         ("spamassassin", "benign"),
     }
     assert 0 < len(found) < 40
     assert all(row.is_validation for row in found)
+    assert [row.label for row in read(tmp_path, 1)] == ["phish", "benign"]
 
 
 def test_ours_scores_in_order_whatever_the_batch() -> None:
@@ -63,8 +64,9 @@ def test_ours_scores_in_order_whatever_the_batch() -> None:
 
 
 def test_speed_counts_messages_by_both_clocks() -> None:
-    ticks = iter((1.0, 3.0))
-    speed = measured(lambda: None, lambda: next(ticks), 10)
+    ticks = iter((1.0, 3.0, 3.0, 8.0, 8.0, 9.0))
+    scores, speed = measured(lambda: np.ones(10), lambda: next(ticks), 3)
+    assert len(scores) == 10
     assert speed.per_cpu_s == 5.0
     assert speed.per_s > 0
 

@@ -14,6 +14,7 @@ from soc_copilot.detection.phishing.hashing import Gathered
 from soc_copilot.detection.phishing.urls import skeleton
 
 SUBJECT, WORDS, PAIRS, PIECES = range(4)
+NUMBERS: Final = SUBJECT  # of a short text, which has no subject
 N_FIELDS: Final = 4
 MAX_WORDS: Final = 220  # chosen: a phish has said what it wants by then
 MAX_SUBJECT_WORDS: Final = 30  # chosen
@@ -155,7 +156,7 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
         add((SUBJECT, "s:" + word))
     for one, two in itertools.pairwise(head):
         add((SUBJECT, f"t:{one} {two}"))
-    every = [*head, *words]
+    every = _without_numbers(found, words) if is_short else [*head, *words]
     for word in dict.fromkeys(every):  # once each: a word said often says no more
         add((WORDS, "w:" + word))
     for pair in dict.fromkeys(itertools.pairwise(every)):
@@ -163,6 +164,21 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
     found.texts.append((PIECES, 1, f" {' '.join(dict.fromkeys(every))} "[:1_500], 4, 5))
     found.dense = _numbers(f"{title}\n{plain}", body, is_short=is_short)
     return found
+
+
+def _without_numbers(found: Gathered, words: list[str]) -> list[str]:
+    """The words of a short text, its numbers and what stands beside them put into a bag of theirs.
+
+    What a number means is a country's and an operator's: those who must not learn it leave the
+    bag out.
+    """
+    for word in dict.fromkeys(words):
+        if word[0] == "#":
+            found.words.append((NUMBERS, "n:" + word))
+    for one, two in dict.fromkeys(itertools.pairwise(words)):
+        if one[0] == "#" or two[0] == "#":
+            found.words.append((NUMBERS, f"m:{one} {two}"))
+    return [word for word in words if word[0] != "#"]
 
 
 def _folded(subject: str, body: str) -> tuple[str, str]:
