@@ -73,7 +73,6 @@ def gather(url: ParsedUrl, brands: Brands | None = None) -> Gathered:
     _words(found, url, label, before, path)
     sightings = out_of_place(url, brands)
     _brand_words(found, url, sightings)
-    _together(found, url, sightings, label, is_bare=not path)
     found.dense = _numbers(url, label, before, path, sightings, brands)
     return found
 
@@ -133,34 +132,6 @@ def _brand_words(found: Gathered, url: ParsedUrl, sightings: dict[str, list[Sigh
         for one in seen[:4]:
             found.words.append((PLACES, f"brand:{place}:{one.how}"))
             found.words.append((PLACES, f"name:{place}:{one.brand.name}"))
-
-
-def _together(
-    found: Gathered,
-    url: ParsedUrl,
-    sightings: dict[str, list[Sighting]],
-    label: str,
-    *,
-    is_bare: bool,
-) -> None:
-    """What says more together than apart: suffix, bare or not, brands and bait beside a tenant."""
-    end = url.suffix if url.is_tenant else url.suffix.rpartition(".")[2]
-    kind = "ip" if url.is_ip else "tenant" if url.is_tenant else "own"
-    found.words.append((SUFFIX, f"f:{end}:{is_bare}"))
-    signs = "-".join(
-        name
-        for name, there in (
-            ("hyphen", "-" in label),
-            ("digit", any(map(str.isdigit, label))),
-            ("bait", BAIT.search(label)),
-        )
-        if there
-    )
-    found.words.append((SUFFIX, f"g:{kind}:{is_bare}:{signs}"))
-    hows = sorted({f"{place}:{one.how}" for place, seen in sightings.items() for one in seen})
-    for how in hows or ["none"]:
-        found.words.append((PLACES, f"x:{kind}:{is_bare}:{how}"))
-        found.words.append((PLACES, f"y:{end}:{how}:{bool(signs)}"))
 
 
 def entropy(text: str) -> float:

@@ -15,7 +15,7 @@ from soc_copilot.detection.phishing.model import PhishNet
 from soc_copilot.detection.phishing.training.corpus import Corpus, build, is_varied
 from soc_copilot.detection.phishing.training.data import KINDS, NOT_FOR_SHIPPING, Row, read_all
 from soc_copilot.detection.phishing.training.fit import Floats64, Indices, Recipe, fit, score
-from soc_copilot.detection.phishing.training.linear import fit_linear, scale_output
+from soc_copilot.detection.phishing.training.linear import Linear, fit_linear, scale_output
 from soc_copilot.detection.web.training.data import data_files
 from soc_copilot.detection.weights import save_model
 from soc_copilot.domain.errors import SourceError
@@ -29,9 +29,8 @@ N_FIELDS: Final = {
     "url": url_features.N_FIELDS, "email": words.N_FIELDS, "text": words.N_FIELDS,
 }  # fmt: skip
 N_NETS: Final = {"url": 3, "email": 2, "text": 2}  # averaged; chosen
-# Share of a linear member in the mean, and the fields that it reads: chosen so that texts carry
-# over to another country's, the held-out part no worse.
-LINEAR: Final = {"text": (0.6, (words.WORDS, words.PAIRS, words.PIECES))}
+# Texts carry over to another country's, the held-out part no worse; numbers are left out.
+LINEAR: Final = {"text": Linear(0.6, (words.WORDS, words.PAIRS, words.PIECES), 3.0)}
 BRAND_SHARE: Final = 0.015  # of held-out brand pages that may reach 0.5; chosen
 HAM_SHARE: Final = 0.01  # of other held-out benign rows that may reach 0.5; chosen
 
@@ -68,12 +67,12 @@ def fit_nets(
     ]
     if kind not in LINEAR:
         return nets
-    share, fields = LINEAR[kind]
+    how = LINEAR[kind]
     unwanted = (corpus.targets >= 0.5).astype(np.float64)  # spam as much as phish
-    line = fit_linear(corpus.samples, unwanted, chosen, fields, recipe)
+    line = fit_linear(corpus.samples, unwanted, chosen, how, recipe)
     for net in nets:
-        scale_output(net, (1.0 - share) * (len(nets) + 1) / len(nets))
-    scale_output(line, share * (len(nets) + 1))
+        scale_output(net, (1.0 - how.share) * (len(nets) + 1) / len(nets))
+    scale_output(line, how.share * (len(nets) + 1))
     return [*nets, line]
 
 
