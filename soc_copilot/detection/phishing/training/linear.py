@@ -45,7 +45,7 @@ class _Entries:
     """
 
     rows: npt.NDArray[np.int64]
-    shares: Floats32
+    shares: Floats64
     owners: npt.NDArray[np.int64]
 
 
@@ -81,9 +81,8 @@ def fit_linear(
 def scale_output(net: PhishNet, factor: float) -> None:
     """Make a network's logits larger or smaller: its share of a mean."""
     with torch.no_grad():
-        net.last.weight *= factor
-        net.last.bias *= factor
-        net.scale *= factor
+        for part in (net.last.weight, net.last.bias, net.scale):
+            part.mul_(factor)
 
 
 def _rarity(rows: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], n_rows: int) -> Floats32:
@@ -102,7 +101,7 @@ def _entries(
 ) -> _Entries:  # fmt: skip
     counts = np.diff(offsets)
     bag = np.repeat(np.arange(len(counts)), counts)
-    shares = idf[rows] / np.sqrt(np.maximum(counts, 1))[bag]
+    shares: Floats64 = idf[rows] / np.sqrt(np.maximum(counts, 1))[bag]
     kept = np.isin(bag % n_fields, list(fields)) & (shares > 0)
     return _Entries(rows[kept].astype(np.int64), shares[kept], bag[kept] // n_fields)
 
