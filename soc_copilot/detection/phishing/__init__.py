@@ -1,6 +1,19 @@
 """Scores URLs, e-mails and short texts for phishing; nothing is ever fetched."""
 
-from soc_copilot.domain.phishing import Analyser
+from collections.abc import Mapping
+
+from soc_copilot.detection.phishing.detector import PhishingDetector
+from soc_copilot.detection.protocol import SettingValue
+from soc_copilot.domain.phishing import PHISH_SCORE, Analyser
+
+
+def create(settings: Mapping[str, SettingValue]) -> PhishingDetector:
+    """The phishing detector; its models are loaded by `start`.
+
+    Args:
+        settings: Values by key; `detection.phishing.threshold` is the one used.
+    """
+    return PhishingDetector(float(settings.get("detection.phishing.threshold", PHISH_SCORE)))
 
 
 def create_url() -> Analyser:
