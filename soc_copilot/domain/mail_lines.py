@@ -17,11 +17,13 @@ from soc_copilot.domain.phishing import (
 )
 from soc_copilot.domain.records import MAX_LINE_BYTES
 
-# Chosen: characters of the text and how many links, the first that fit a line. The models read
-# 6,000 characters of what is left of the first 24,000 once quoted text is taken out.
-_LIMITS: Final = ((20_000, 100), (10_000, 40), (4_000, 20), (1_000, 5), (0, 0))
+# Chosen: characters of the text, how many links and attachments; the first that fit a line. The
+# models read 6,000 characters of what is left of the first 24,000 once quoted text is taken out.
+_LIMITS: Final = (
+    (20_000, 100, 40), (20_000, 20, 20), (10_000, 20, 10), (10_000, 5, 3), (6_000, 5, 3),
+    (6_000, 2, 1), (2_000, 2, 1), (500, 1, 0),
+)  # fmt: skip
 _LINK_CHARS: Final = (120, 600)  # chosen: of a link's text and target
-_MAX_FILES: Final = 40  # chosen: attachments that are listed
 _MAX_HOSTS: Final = 20  # chosen: distinct hosts that links lead to
 _MAX_NOTES: Final = 8
 
@@ -50,8 +52,8 @@ class FoundMessage:
 def line_of(found: FoundMessage) -> bytes:
     """A message as one line, without its line end; at most `MAX_LINE_BYTES` with it."""
     line = b""
-    for n_chars, n_links in _LIMITS:
-        told = _told(found, n_chars, n_links)
+    for limits in _LIMITS:
+        told = _told(found, *limits)
         line = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode(
             "utf-8", "replace"
         )
@@ -60,9 +62,9 @@ def line_of(found: FoundMessage) -> bytes:
     return line
 
 
-def _told(found: FoundMessage, n_chars: int, n_links: int) -> dict[str, Any]:
+def _told(found: FoundMessage, n_chars: int, n_links: int, n_files: int) -> dict[str, Any]:
     mail = found.mail
-    files = _files(found)
+    files = _files(found)[:n_files]
     told: dict[str, Any] = {
         c.PHISH_KIND: found.kind,
         c.EMAIL_SUBJECT: mail.subject,
@@ -94,7 +96,7 @@ def _files(found: FoundMessage) -> list[Attachment]:
     if found.is_cut and files:  # what was read of it is not what anybody else hashes
         last = files[-1]
         files[-1] = Attachment(last.name, last.content_type, last.size_bytes, "")
-    return files[:_MAX_FILES]
+    return files
 
 
 def hosts_of(targets: Iterable[str]) -> list[str]:

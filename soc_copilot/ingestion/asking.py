@@ -119,7 +119,7 @@ class AskedChild:
             raise
         finally:
             os.close(theirs)
-        self._line, self._is_ready, self._n_questions = b"", False, 0
+        self._line, self._is_ready = b"", False
         self.n_starts += 1
 
     def hear(self, max_bytes: int, now_s: float) -> tuple[list[Line], Failure | None]:
@@ -169,6 +169,7 @@ class AskedChild:
         """End it; returns the questions that were not answered."""
         left = [number for number, _ in self._asked]
         self._asked.clear()
+        self._n_questions = 0
         self._close_questions()
         if self._child is not None:
             self._child.close()

@@ -238,14 +238,15 @@ class DropSource:
             how, n_head, head = line.rest.decode("ascii", "replace").split("\t")
             self._begin(place, how, int(n_head), head)
         elif line.kind == "R":
-            end, marker, entry = line.rest.split(b"\t", 2)
-            self._of(place).entries.append((entry, int(end), marker.decode("ascii")))
-            self._move(place, Position(end=int(end)), marker.decode("ascii"))
+            after, digest, entry = line.rest.split(b"\t", 2)
+            end, marker = int(after), digest.decode("ascii")
+            self._of(place).entries.append((entry, end, marker))
+            self._move(place, Position(end=end), marker)
         elif line.kind == "E":
             del self._asked[line.number]
             self._queued.discard(asked.found.path)
-            state, end, marker, why = line.rest.decode("utf-8", "replace").split("\t", 3)
-            self._finish(asked, state, int(end), marker, why, now)
+            told = line.rest.decode("utf-8", "replace").split("\t", 3)
+            self._finish(asked, told[0], int(told[1]), told[2], told[3], now)
 
     def _of(self, place: Place) -> _Heard:
         number = place.spot.generation
@@ -322,7 +323,7 @@ class DropSource:
 
     def _chunks(self) -> list[RecordChunk]:
         heard, self._heard = self._heard, {}
-        out = []
+        out: list[RecordChunk] = []
         for one in heard.values():
             place = one.place
             if not one.entries and not one.events and place.spot == one.before:

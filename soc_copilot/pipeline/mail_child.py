@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from soc_copilot.detection.phishing.html import read_html
 from soc_copilot.detection.phishing.mail import MAX_MESSAGE_BYTES, is_message, parse_email
@@ -54,17 +54,23 @@ def main(arguments: list[str]) -> int:
         out.write(READY + b"\n")
         out.flush()
         for line in sys.stdin.buffer:
-            _Reading(json.loads(line)).answer()
-            out.flush()
+            answer(json.loads(line), out)
     except BrokenPipeError:
         return 1  # nobody listens any more
     return 0
 
 
+def answer(question: dict[str, Any], out: BinaryIO) -> None:
+    """Answer one question."""
+    _Reading(question, out).answer()
+    out.flush()
+
+
 class _Reading:
     """One question, and the file that it is about."""
 
-    def __init__(self, question: dict[str, Any]) -> None:
+    def __init__(self, question: dict[str, Any], out: BinaryIO) -> None:
+        self._out = out
         self._number = int(question["n"])
         self._path = Path(question["path"])
         self._stamp = tuple(question["stamp"])
@@ -143,7 +149,7 @@ class _Reading:
 
     def _where(self, kind: str) -> tuple[int, str]:
         """From which byte to read, and how that differs from going on."""
-        if not self._n_head:
+        if not self._end:
             return 0, ""
         has_head = digest(read_at(self._fd, 0, self._n_head)) == self._head
         is_known = (
@@ -170,9 +176,12 @@ class _Reading:
         start = begin
         for number, end in enumerate(self._ends(begin), 1):
             raw = read_at(self._fd, start, min(end - start, MAX_MESSAGE_BYTES))
-            found = replace(_message(raw, end - start), number=0 if begin else number)
             if end == self._size:
                 self._check()  # the last one may be half written
+            if not raw.strip():  # the empty line before a message that was added
+                start = end
+                continue
+            found = replace(_message(raw, end - start), number=0 if begin else number)
             self._tell(found, end)
             start = end
         return start
@@ -200,13 +209,13 @@ class _Reading:
     def _tell(self, found: FoundMessage, end: int) -> None:
         line = line_of(found)
         fields = f"R\t{self._number}\t{end}\t{self._marker_at(end)}\t".encode("ascii")
-        sys.stdout.buffer.write(fields + line + b"\n")
-        sys.stdout.buffer.flush()
+        self._out.write(fields + line + b"\n")
+        self._out.flush()
 
     def _say(self, kind: str, *fields: object) -> None:
         line = "\t".join(map(str, (kind, self._number, *fields)))
-        sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
-        sys.stdout.buffer.flush()
+        self._out.write(line.encode("utf-8", "backslashreplace") + b"\n")
+        self._out.flush()
 
 
 def _message(raw: bytes, size: int) -> FoundMessage:

@@ -14,6 +14,7 @@ from soc_copilot.phishing.orchestrator import Orchestrator, PartHealth
 from soc_copilot.phishing.queue import EmbeddedQueue, JobQueue
 from soc_copilot.phishing.redis_store import RedisCache, RedisSessions, connect
 from soc_copilot.phishing.sessions import MemorySessions, Sessions
+from soc_copilot.service.analysed import AnalysisRecorder
 from soc_copilot.service.analyze import AnalyzeEndpoints, AnalyzeParts
 from soc_copilot.service.analyze_metrics import AnalyzeMetrics
 from soc_copilot.service.analyze_schema import DESCRIBED
@@ -40,6 +41,7 @@ class AnalysisSide:
         missing: Models that could not be loaded, with the reason.
         halted: Why nothing may be analysed now; empty when it may.
         told: Told of operational alerts, on the event loop; must be quick.
+        recorder: Has answers stored; None stores none.
         heartbeat_s: Of WebSockets.
 
     Thread:
@@ -55,6 +57,7 @@ class AnalysisSide:
         missing: Sequence[tuple[str, str]] = (),
         halted: Callable[[], str] = lambda: "",
         told: Callable[[OperationalAlert], None] = lambda alert: None,
+        recorder: AnalysisRecorder | None = None,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self._config = config
@@ -63,6 +66,7 @@ class AnalysisSide:
         self._missing = missing
         self._halted = halted
         self._told = told
+        self._recorder = recorder
         self._heartbeat_s = heartbeat_s
         self._hub: Hub | None = None
         self._engine: Engine | None = None
@@ -136,6 +140,7 @@ class AnalysisSide:
         parts = AnalyzeParts(
             engine, queue, hub, limiter, counted, self._make_sessions(), self._config.timeout_s,
             is_near=not self.is_shared, halted=self._halted, noted=watch.answered,
+            recorder=self._recorder,
         )  # fmt: skip
         self._endpoints = AnalyzeEndpoints(parts)
         return self._endpoints.routes()

@@ -21,6 +21,7 @@ from soc_copilot.phishing.loading import load_parts
 from soc_copilot.phishing.operations import OperationalAlert
 from soc_copilot.phishing.reading import read_content
 from soc_copilot.pipeline.session import IngestSession
+from soc_copilot.service.analysed import AnalysisRecorder
 from soc_copilot.service.analysis import AnalysisSide
 from soc_copilot.service.apart import StoreProcess
 from soc_copilot.service.config import ServiceConfig
@@ -152,6 +153,7 @@ class RunningService:
             missing=loaded.missing,
             halted=self._watch.reason,
             told=told,
+            recorder=AnalysisRecorder(producer.keep, producer.lose, self._config.record),
         )
 
     def _open_store(self, governance: Governance, source: SourceRow) -> None:

@@ -94,7 +94,7 @@ class PhishingDetector:
                     told[at] = result.score
                     reasons[at] = result.reasons
         scores[rows] = told
-        hits = np.flatnonzero(told >= self.info.threshold)  # NaN reaches nothing
+        hits = np.flatnonzero(self._is_phish(frame, told, fresh))
         if not len(hits):
             return Detections(NAME, scores)
         why = {i: reasons.get(at) for i, at in enumerate(hits.tolist())}
@@ -103,6 +103,17 @@ class PhishingDetector:
             batch, flagged, threshold=self.info.threshold, version=self.info.version
         )
         return Detections(NAME, scores, findings)
+
+    def _is_phish(
+        self, frame: pl.DataFrame, scores: Floats, fresh: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.bool_]:
+        """What becomes alerts: by the threshold, and as our service answered."""
+        is_phish = scores >= self.info.threshold  # NaN reaches nothing
+        if len(fresh) < frame.height and c.PHISH_VERDICT in frame.columns:
+            said = (frame[c.PHISH_VERDICT] == "phish").fill_null(value=False).to_numpy().copy()
+            said[fresh] = is_phish[fresh]
+            return said
+        return is_phish
 
     @staticmethod
     def _told(frame: pl.DataFrame) -> Floats:
