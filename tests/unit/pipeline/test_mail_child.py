@@ -4,7 +4,6 @@ import io
 import json
 import os
 import random
-import sys
 
 import pytest
 
@@ -137,12 +136,9 @@ def test_two_thousand_malformed_messages_go_through_a_drop_folder(tmp_path):
     assert {chunk.path for chunk in read.chunks if chunk.n_lines} == {
         str(path) for path in tmp_path.iterdir()
     }
-    assert not [kind for kind, _ in read.events() if kind in {"quarantined", "denied"}]
+    # The reader may not have more than 512 MiB: it would have been ended, and a file blamed.
+    assert not read.events()
+    assert read.source.child.n_starts == 2  # one is let go after 2,000 questions
     assert all(chunk.lengths.max() <= MAX_LINE_BYTES for chunk in read.chunks if chunk.n_lines)
     for line in b"".join(chunk.data for chunk in read.chunks).split(b"\n")[:-1]:
         assert content_of_line(line.decode()) is not None
-    if sys.platform == "linux":  # elsewhere it is counted otherwise, or not at all
-        import resource
-
-        most_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        assert most_kib < 512 * 1024
