@@ -21,6 +21,7 @@ from soc_copilot.phishing.loading import load_parts
 from soc_copilot.phishing.operations import OperationalAlert
 from soc_copilot.phishing.reading import read_content
 from soc_copilot.pipeline.session import IngestSession
+from soc_copilot.service import operating
 from soc_copilot.service.analysed import AnalysisRecorder
 from soc_copilot.service.analysis import AnalysisSide
 from soc_copilot.service.apart import StoreProcess
@@ -83,6 +84,7 @@ class RunningService:
         self._server: CheckServer | None = None
         self._producer: ServiceProducer | None = None
         self._analysis: AnalysisSide | None = None
+        self._operating = operating.OperationalAlerts()
 
     def __enter__(self) -> Self:
         try:
@@ -133,6 +135,7 @@ class RunningService:
         server.start()
         self._server = server
         self._producer.address = server.url
+        operating.close(governance, note="The service was started anew.")
         governance.audit.record("service.started", "service", None, server.url)
 
     def _phishing(self) -> AnalysisSide | None:
@@ -144,6 +147,7 @@ class RunningService:
         producer, loaded = self._producer, load_parts()
 
         def told(alert: OperationalAlert) -> None:
+            self._operating.told(alert)
             producer.note(alert.message if alert.is_active else f"Over: {alert.message}")
 
         return AnalysisSide(
@@ -242,6 +246,8 @@ class RunningService:
 
         Where a process of its own does that, wait about as long; None.
         """
+        if self._governance is not None:
+            self._operating.settle(self._governance)
         if self._store is None or self._producer is None:
             return self.session.run_batch(stop)
         self._store.write_events(self._producer.take_events())
@@ -275,6 +281,7 @@ class RunningService:
             if self._governance is not None:
                 try:
                     self._governance.audit.record("service.stopped", "service", url, None)
+                    operating.close(self._governance, note="The service was stopped.")
                 except SocCopilotError:
                     logger.exception("Cannot record the end of the service in the audit trail.")
         self._release()
