@@ -66,7 +66,10 @@ def test_what_is_asked_becomes_an_alert_beside_what_logs_bring(
         while (summary := session.run_batch(stop)) is None or not sum(summary.raised):
             pass  # the suite's own limit would tell
         assert session.device_name
-        assert session.health()
+        (standing,) = [one for one in session.health() if one.name == "analyze"]
+        assert standing.state == "ok"
+        assert "url ok" in standing.detail
+        assert standing in summary.detectors
     finally:
         session.close()
     with Governance.open(db, actor=ACTOR, home=tmp_path) as governance:
