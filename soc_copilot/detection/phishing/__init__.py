@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from soc_copilot.domain.phishing import PHISH_SCORE, Analyser
+from soc_copilot.domain.phishing import PHISH_SCORE
 
 # What reads messages in a child process needs this package, and neither detectors nor Polars.
 if TYPE_CHECKING:
@@ -20,23 +20,3 @@ def create(settings: "Mapping[str, SettingValue]") -> "Detector":
 
     return PhishingDetector(float(settings.get("detection.phishing.threshold", PHISH_SCORE)))
 
-
-def create_url() -> Analyser:
-    """The part for URLs; its model is loaded when it is first asked."""
-    from soc_copilot.detection.phishing.analysers import UrlAnalyser
-
-    return UrlAnalyser()
-
-
-def create_email() -> Analyser:
-    """The part for e-mails."""
-    from soc_copilot.detection.phishing.analysers import MailAnalyser
-
-    return MailAnalyser()
-
-
-def create_text() -> Analyser:
-    """The part for short texts and the text of saved pages."""
-    from soc_copilot.detection.phishing.analysers import TextAnalyser
-
-    return TextAnalyser()
