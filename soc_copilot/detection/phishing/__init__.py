@@ -19,4 +19,3 @@ def create(settings: "Mapping[str, SettingValue]") -> "Detector":
     from soc_copilot.detection.phishing.detector import PhishingDetector
 
     return PhishingDetector(float(settings.get("detection.phishing.threshold", PHISH_SCORE)))
-
