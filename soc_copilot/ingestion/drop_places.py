@@ -90,6 +90,8 @@ class Places:
         self._all: dict[int, Place] = {}
         self._by_identity: dict[Identity, int] = {}
         self._by_path: dict[str, int] = {}
+        self._gone: list[Place] = []  # so that many new files need not look at all places
+        self._last = 0
         for checkpoint in sorted(checkpoints, key=lambda one: one.generation):
             self._put(Place(checkpoint))
 
@@ -98,6 +100,7 @@ class Places:
 
     def _put(self, place: Place) -> None:
         self._all[place.spot.generation] = place
+        self._last = max(self._last, place.spot.generation)
         self._by_identity[place.identity] = place.spot.generation
         self._by_path[place.spot.path] = place.spot.generation
 
@@ -122,8 +125,7 @@ class Places:
         if place is None:
             place = self._free(now_s)
             if place is None:
-                number = max(self._all, default=0) + 1
-                place = Place(Checkpoint(self._source_id, number, path, 0), is_new=True)
+                place = Place(Checkpoint(self._source_id, self._last + 1, path, 0), is_new=True)
             self.empty(place)
         spot = replace(place.spot, path=path, device=identity.device, inode=identity.inode)
         place.spot, place.gone_at_s = spot, None
@@ -131,10 +133,8 @@ class Places:
         return place
 
     def _free(self, now_s: float) -> Place | None:
-        for place in self._all.values():
-            if place.gone_at_s is not None and now_s - place.gone_at_s >= FREE_AFTER_S:
-                return place
-        return None
+        free = (one for one in self._gone if one.gone_at_s is not None)
+        return next((one for one in free if now_s - (one.gone_at_s or 0) >= FREE_AFTER_S), None)
 
     @staticmethod
     def empty(place: Place) -> None:
@@ -153,11 +153,14 @@ class Places:
             device: Of the folder: files of another one are away with it, not gone.
             now_s: Monotonic.
         """
+        self._gone = []
         for place in self._all.values():
             if place.identity in present:
                 place.gone_at_s = None
-            elif place.gone_at_s is None and place.spot.device == device:
-                place.gone_at_s, place.trouble = now_s, None
+            elif place.spot.device == device:
+                if place.gone_at_s is None:
+                    place.gone_at_s, place.trouble = now_s, None
+                self._gone.append(place)
 
     def troubles(self) -> list[tuple[str, str]]:
         """Of all files that have any."""

@@ -164,17 +164,7 @@ def make_source(
             clock=around.clock,
         )
     if source.kind == "mail":
-        return DropSource(
-            source.path,
-            MAIL_COMMAND,
-            source_id=source.id,
-            name=source.name,
-            recursive=source.options.is_on("recursive"),
-            checkpoints=checkpoints,
-            limits=around.limits,
-            clock=around.clock,
-            scan_s=source.options.number("poll_interval_s", SCAN_S),
-        )
+        return _drop_source(source, checkpoints, around)
     producer = _producer(source, around)
     if producer is None:
         return AbsentSource(source)
@@ -188,6 +178,22 @@ def make_source(
         checkpoints=checkpoints,
         limits=around.limits,
         clock=around.clock,
+    )
+
+
+def _drop_source(
+    source: SourceRow, checkpoints: Sequence[Checkpoint], around: Surroundings
+) -> DropSource:
+    return DropSource(
+        source.path,
+        MAIL_COMMAND,
+        source_id=source.id,
+        name=source.name,
+        recursive=source.options.is_on("recursive"),
+        checkpoints=checkpoints,
+        limits=around.limits,
+        clock=around.clock,
+        scan_s=source.options.number("poll_interval_s", SCAN_S),
     )
 
 
