@@ -8,6 +8,7 @@ import pytest
 from soc_copilot.ingestion import drop
 from soc_copilot.ingestion.drop_places import FREE_AFTER_S
 from soc_copilot.ingestion.reader import ReadLimits
+from soc_copilot.pipeline import mail_child
 from soc_copilot.pipeline.sources import MAIL_COMMAND
 from tests.unit.ingestion.dropping import Dropping, mail
 
@@ -194,22 +195,30 @@ def test_what_is_no_message_is_told_once_and_stops_nothing(tmp_path, opened):
     assert again() == []
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="may read everything")
-def test_a_file_that_may_not_be_read_is_told_and_read_later(tmp_path, opened):
-    path = tmp_path / "a.eml"
-    path.write_bytes(mail("a"))
+def test_a_file_that_may_not_be_read_is_told_and_read_later(tmp_path, opened, monkeypatch):
+    (tmp_path / "a.eml").write_bytes(mail("a"))
     (tmp_path / "b.eml").write_bytes(mail("b"))
-    path.chmod(0)
+    open_log = mail_child.open_log
+
+    def refusing(path, *, follow):
+        if path.name == "a.eml":
+            raise PermissionError(13, "Permission denied")
+        return open_log(path, follow=follow)
+
     read = opened(tmp_path)
-    read()
-    assert read.subjects() == ["b"]
-    assert read.source.status().state == "denied"
-    assert [kind for kind, _ in read.events()] == ["denied"]
-    path.chmod(0o600)
+    with monkeypatch.context() as patched:
+        patched.setattr(mail_child, "open_log", refusing)
+        read()
+        assert read.subjects() == ["b"]
+        assert read.source.status().state == "denied"
+        read.now_s += 60
+        read()
+    assert [kind for kind, _ in read.events()] == ["denied"]  # told once
     read.now_s += 60
     read()
     assert read.subjects() == ["b", "a"]
     assert read.source.status().state == "live"
+    read.check_places()
 
 
 def test_a_poisoned_message_is_quarantined_and_others_are_read(tmp_path, opened):
