@@ -60,6 +60,11 @@ class OperationalAlerts:
         with self._lock:
             self._waiting.append((alert, at))
 
+    @property
+    def n_waiting(self) -> int:
+        """Told and not stored yet."""
+        return len(self._waiting)
+
     def settle(self, governance: Governance) -> None:
         """Store what was told, and close what is over; tried again later where that fails."""
         now = self._clock.monotonic_s()
