@@ -328,7 +328,7 @@ def _best_step(sign: float, n: int, out: Floats) -> float:
         if abs(out[i]) > abs(best) and i < len(_STEP_BANDS) - 1:
             best = out[i]
         out[i] = sign * _cut(out[i])
-    return best
+    return float(best)
 
 
 @compiled
@@ -346,7 +346,7 @@ def surroundings(calendar: Floats, at: int, hour: int, out: Floats) -> None:
 
 @compiled
 def _holiday(calendar: Floats, at: int) -> float:
-    return max(calendar[at, 7], max(0.5 * calendar[at, 8], 0.7 * calendar[at, 10]))
+    return float(max(calendar[at, 7], max(0.5 * calendar[at, 8], 0.7 * calendar[at, 10])))
 
 
 @compiled

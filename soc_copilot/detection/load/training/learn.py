@@ -169,7 +169,7 @@ def openings(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """For each hour the first flagged one of its suspicion; itself where it is not flagged."""
     found = np.arange(len(flags))
     first, last = -1, -HOLD - 1
-    for at in np.flatnonzero(flags):
+    for at in np.flatnonzero(flags).tolist():
         if at - last > HOLD or at - first >= N_STARTS:
             first = at
         found[at], last = first, at
