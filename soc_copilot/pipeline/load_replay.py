@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 NICE: Final = 10  # chosen: as ingestion, so that the window goes first
 FIGURES_S: Final = 0.3  # chosen: how often figures are made anew
 HISTORY_HOURS: Final = 8_784  # chosen: a year is history where the file has two
+_PLAIN: Final = "value"  # a column whose name tells nothing
 JOIN_S: Final = 10.0  # chosen: an hour takes well under a millisecond
 
 
@@ -69,6 +70,9 @@ def open_series(
             series, row_slots=np.arange(n), row_values=series.values,
             row_times=tuple(clock(series.start + slot) for slot in range(n)),
         )  # fmt: skip
+    series = replace(series, name=path.name.split(".")[0] or path.name)
+    if value_column and value_column != _PLAIN:
+        series = replace(series, name=f"{series.name} {value_column}")
     return Opened(path, series, unit, shift, history_of(series))
 
 

@@ -60,6 +60,7 @@ class LoadDesk(QObject):
         self._model = SharedModel()
         self.replays: dict[str, LoadReplay] = {}
         self.live: dict[str, Trace] = {}
+        self.notes: dict[str, str] = {}  # what was found in a file
         self.is_opening = False
         self._told: dict[str, tuple[int, int]] = {}  # exercises that became alerts
 
@@ -152,9 +153,7 @@ class LoadDesk(QObject):
         replay = LoadReplay(opened, self._model.get, key=key)
         self.replays[key] = replay
         replay.start()
-        notes = [note.text for note in opened.series.notes]
-        if notes:
-            self._desk.info(f"{opened.series.name}: {' '.join(notes)}")
+        self.notes[key] = " ".join(note.text for note in opened.series.notes)
         self.changed.emit()
         self.opened.emit(key)
 

@@ -14,9 +14,7 @@ BASELINE_HOURS: Final = 500
 RATIO: Final = 2.0  # chosen: a week's error may double with the season
 
 
-def drift_of(
-    values: Floats, forecasts: Floats, flagged: npt.NDArray[np.bool_]
-) -> Drift | None:
+def drift_of(values: Floats, forecasts: Floats, flagged: npt.NDArray[np.bool_]) -> Drift | None:
     """How the forecasts of the last week did, against those of the first 500 hours.
 
     Hours under a suspected attack are left out: they are off for another reason.

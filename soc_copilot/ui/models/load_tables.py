@@ -232,3 +232,8 @@ def interval_words(row: LoadInterval) -> str:
 def hour_text(hour: float) -> str:
     """An hour of a series' clock: "2017-03-01 05:00"."""
     return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=int(hour)):%Y-%m-%d %H:%M}"
+
+
+def number_text(value: float) -> str:
+    """A value with four digits that count, and thousands apart: "16,280", "0.1234"."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"

@@ -27,6 +27,7 @@ from soc_copilot.ui.models.load_tables import (
     SeriesModel,
     SparkDelegate,
     hour_text,
+    number_text,
     row_of,
 )
 from soc_copilot.ui.pages.detector_page import DetectorPage
@@ -53,8 +54,8 @@ SPLIT: Final = (430, 210)  # upper to lower part, as shares
 VIEW_HOURS: Final = 14 * 24.0  # chosen: what is seen of a series at first
 AHEAD_SHARE: Final = 0.04  # chosen: of the view that stays free at the right
 LIST_S: Final = 1.0  # chosen: between two readings of the list of series
-NARROW_PX: Final = 1_300  # narrower, where a series comes from and how sure a template is give way
-NARROWEST_PX: Final = 1_100
+NARROW_PX: Final = 1_500  # narrower, where a series comes from gives way
+NARROWEST_PX: Final = 1_200  # and its numbers
 HINTS: Final = "J K move    Space play    O open    X exercise    A all    ? all keys"
 
 
@@ -148,7 +149,7 @@ class LoadPage(DetectorPage):
         self.list_card = Card("Series", padding=12)
         self.series_table = desk_table(
             self.list, "Series",
-            {SeriesColumn.KIND: 64, SeriesColumn.SPARK: 120, SeriesColumn.LAST: 84,
+            {SeriesColumn.KIND: 64, SeriesColumn.SPARK: 96, SeriesColumn.LAST: 84,
              SeriesColumn.OFF: 60, SeriesColumn.STATE: 88}, stretch=SeriesColumn.NAME,
         )  # fmt: skip
         self.series_table.setItemDelegateForColumn(
@@ -162,15 +163,15 @@ class LoadPage(DetectorPage):
         self.found_card = Card("Suspected attacks", padding=12)
         self.table = desk_table(
             self.intervals, "Suspected attacks",
-            {IntervalColumn.SEVERITY: 92, IntervalColumn.SINCE: 124, IntervalColumn.HOURS: 52,
+            {IntervalColumn.SEVERITY: 92, IntervalColumn.SINCE: 132, IntervalColumn.HOURS: 52,
              IntervalColumn.OFF: 56, IntervalColumn.SURE: 52}, stretch=IntervalColumn.WHAT,
         )  # fmt: skip
         self.table.setItemDelegateForColumn(
             IntervalColumn.SEVERITY, SeverityDelegate(self.desk.theme, self.table)
         )
         self.found_card.body.addWidget(self.table, 1)
-        row.addWidget(self.list_card, 1)
-        row.addWidget(self.found_card, 1)
+        row.addWidget(self.list_card, 2)
+        row.addWidget(self.found_card, 3)
         for card in (self.list_card, self.found_card):
             card.setMinimumHeight(120)
         return lower
@@ -246,7 +247,10 @@ class LoadPage(DetectorPage):
         narrow = self.width() < NARROW_PX
         self.series_table.setColumnHidden(SeriesColumn.KIND, narrow)
         self.series_table.setColumnHidden(SeriesColumn.OFF, self.width() < NARROWEST_PX)
-        self.table.setColumnHidden(IntervalColumn.SURE, narrow)
+        narrowest = self.width() < NARROWEST_PX
+        self.series_table.setColumnHidden(SeriesColumn.LAST, narrowest)
+        for column in (IntervalColumn.SURE, IntervalColumn.HOURS):
+            self.table.setColumnHidden(column, narrowest)
 
     @override
     def refresh(self) -> None:
@@ -258,7 +262,7 @@ class LoadPage(DetectorPage):
         if self._series.is_opening:
             self.strip.show_work("Reading the series …")
         else:
-            self.strip.show_done("")
+            self.strip.show_done(self._series.notes.get(self._key, ""))
         if traces and self._key not in traces:
             self.choose(next(iter(traces)))
             return
@@ -347,6 +351,7 @@ class LoadPage(DetectorPage):
             if self.plot.trace is not trace:
                 self.plot.show_trace(trace)
             self.plot.show_hours(*self._view)
+            self.show_cursor(None)
             self.brush.show_trace(trace, *self._view)
             self._show_intervals(trace)
             self._show_now(trace)
@@ -403,9 +408,15 @@ class LoadPage(DetectorPage):
         """The crosshair; the legend reads out values at its hour."""
         if second is not None:
             second = second // HOUR_S * HOUR_S
-        at = hour_text(second / HOUR_S) if second is not None else "the series' clock"
+        at = hour_text(second / HOUR_S) if second is not None else self._years()
         self.plot.show_cursor(second)
         self.plot_card.read_out(at, second)
+
+    def _years(self) -> str:
+        """What is seen, with its years, which the axis has no room for."""
+        first, last = (hour_text(hour)[:4] for hour in self._view)
+        years = first if first == last else f"{first} to {last}"
+        return f"{years}, the series' clock" if self.plot.trace is not None else ""
 
     def _repaint(self) -> None:
         self._drawn = ()
@@ -543,8 +554,6 @@ class LoadPage(DetectorPage):
         if hour + n_hours > room:
             hour = room - n_hours
         self._problem = self._series.inject(self._key, template, size, hour, n_hours)
-        if not self._problem:
-            self.strip.show_done(f"Exercise put in at {hour_text(hour)}, {n_hours} h.")
         self.refresh()
 
     def _clear_exercises(self) -> None:
@@ -567,8 +576,8 @@ def _quiet_words(trace: Trace) -> str:
     low, high = column["lower"][at], column["upper"][at]
     inside = "within" if low <= value <= high else "outside"
     return (
-        f"{value:,.4g} came, {forecast:,.4g} was forecast; it lies {inside} what 95% of clean "
-        f"hours are: {low:,.4g} to {high:,.4g}."
+        f"{number_text(value)} came, {number_text(forecast)} was forecast. It lies {inside} the "
+        f"range of 95% of clean hours, {number_text(low)} to {number_text(high)}."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QMouseEvent, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
@@ -22,7 +22,7 @@ HOUR_S: Final = 3600.0
 DAY_H: Final = 24
 LEAST_HOURS: Final = 12.0  # chosen: no closer may one look
 STRIP_PX: Final = 5  # chosen: height of the row of severities
-LABEL_PX: Final = 64  # chosen: a narrower interval has no label
+LABEL_PX: Final = 52  # chosen: a narrower interval has no label
 MOST_SHADED: Final = 200  # chosen: intervals drawn at once
 ZOOM: Final = 1.25  # chosen: a step of the wheel
 _STEPS_H: Final = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336)
@@ -180,7 +180,7 @@ class LoadPlot(TimePlot):
         low, high = float(found.min()), float(found.max())
         room = max((high - low) * 0.06, abs(high) * 0.01, 1e-9)
         # A little more above for the labels of intervals, and below for the row of severities.
-        self.setYRange(low - 1.5 * room, high + 3 * room, padding=0)
+        self.setYRange(low - 1.5 * room, high + 4 * room, padding=0)
 
     def _set_band(self, x: Any, lower: Any, upper: Any) -> None:
         known = np.isfinite(lower) & np.isfinite(upper)
@@ -196,7 +196,7 @@ class LoadPlot(TimePlot):
             [
                 Line("benchmark", "typical day", color("muted")),
                 Line("forecast", "forecast", color("ok")),
-                Line("value", "actual", color("accent")),
+                Line("value", "actual", color("text")),
             ]
         )
         self._band.setBrush(pg.mkBrush(color("muted" if self._greyed else "ok", 0.18)))
@@ -205,8 +205,8 @@ class LoadPlot(TimePlot):
     def _pen_all(self) -> None:
         super()._pen_all()
         for key, style, width in (
-            ("benchmark", Qt.PenStyle.DotLine, 1.0), ("forecast", Qt.PenStyle.SolidLine, 1.2),
-            ("value", Qt.PenStyle.SolidLine, 1.8),
+            ("benchmark", Qt.PenStyle.DotLine, 1.0), ("forecast", Qt.PenStyle.SolidLine, 1.5),
+            ("value", Qt.PenStyle.SolidLine, 1.5),
         ):  # fmt: skip
             line = next((one for one in self.lines if one.key == key), None)
             if line is not None and key in self._curves:
@@ -235,7 +235,11 @@ class LoadPlot(TimePlot):
         painter.save()
         painter.setClipRect(box)
         for one in self._shaded:
-            painter.fillRect(self._box_of(one, box), self._tone(one, 0.14))
+            shade = self._box_of(one, box)
+            painter.fillRect(shade, self._tone(one, 0.14))
+            if one.is_exercise:  # hatched: nobody takes it for a real one
+                hatch = QBrush(self._tone(one, 0.30), Qt.BrushStyle.BDiagPattern)
+                painter.fillRect(shade, hatch)
         painter.restore()
 
     @override
@@ -247,24 +251,36 @@ class LoadPlot(TimePlot):
         painter.save()
         painter.setClipRect(box)
         painter.setFont(self._theme.font(SMALL_PX, bold=True))
-        for one in self._shaded:
-            self._label(painter, one, self._box_of(one, box))
+        boxes = [self._box_of(one, box) for one in self._shaded]
+        for place, one in enumerate(self._shaded):
+            left = boxes[place - 1].right() + 8 if place else box.left()
+            is_last = place + 1 == len(boxes)
+            right = box.right() if is_last else boxes[place + 1].left() - 8
+            self._label(painter, one, boxes[place], left, right)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         self._grades(painter, box, self._trace)
         painter.restore()
 
-    def _label(self, painter: Any, one: LoadInterval, box: QRectF) -> None:
+    def _label(
+        self, painter: Any, one: LoadInterval, box: QRectF, left: float, right: float
+    ) -> None:
+        """Above an interval, as far as its neighbours leave room, on either side of it."""
         painter.fillRect(QRectF(box.left(), box.top(), box.width(), 2), self._tone(one, 1.0))
-        if box.width() < LABEL_PX:
-            return
         words = SHORT_WORDS.get(one.template, "odd values")
         text = f"{words} {one.size if one.template else one.deviation:+.0%}"
         if one.is_exercise:
             text = f"exercise: {text}"
-        room = box.adjusted(4, 5, -4, 0)
-        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+        metrics = painter.fontMetrics()
+        wanted, start = metrics.horizontalAdvance(text) + 4, box.left() + 3
+        if start + wanted > right:
+            start = max(left, min(start, right - wanted))
+        room = min(right - start, wanted)
+        if room < LABEL_PX:
+            return
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
         painter.setPen(self._tone(one, 1.0))
-        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, text)
+        where = QRectF(start, box.top() + 5, room, metrics.height())
+        painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, text)
 
     def _grades(self, painter: Any, box: QRectF, trace: Trace) -> None:
         """The worst grade of each pixel, and a tick where something is odd about a value."""

@@ -10,12 +10,11 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSlider,
-    QSpinBox,
     QWidget,
 )
 
 from soc_copilot.domain.load import GRADES, LoadInterval
-from soc_copilot.ui.models.load_tables import hour_text, interval_words
+from soc_copilot.ui.models.load_tables import hour_text, interval_words, number_text
 from soc_copilot.ui.plots.load_plot import SHORT_WORDS
 from soc_copilot.ui.theme import GRID, Theme
 from soc_copilot.ui.units import size_text
@@ -25,6 +24,8 @@ from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel, safe_tip
 SPEEDS: Final = (1.0, 10.0, 60.0, 300.0, 1_000.0, 0.0)  # 0: as fast as possible
 SLIDER_STEPS: Final = 10_000
 SIDE_PX: Final = 296  # chosen: width of the column at the right
+SIZES: Final = (-50, -40, -30, -20, -10, -5, 5, 10, 20, 30, 40, 50)  # source: of exercises
+HOURS: Final = (6, 12, 24, 36, 48, 72)
 NO_FIGURES: Final = "—"
 
 
@@ -123,9 +124,9 @@ class ExercisePanel(Card):
         for name, words in SHORT_WORDS.items():
             self.template.addItem(words[:1].upper() + words[1:], name)
         self.template.setCurrentIndex(list(SHORT_WORDS).index("scaling"))
-        self.amount = _spin(-50, 50, 20, " %", 5)
+        self.amount = _choices(SIZES, 20, "%")
         self.amount.setToolTip("By how much the strongest hour is changed; 5 to 50 % either way.")
-        self.hours = _spin(6, 72, 24, " h", 6)
+        self.hours = _choices(HOURS, 24, "h")
         self.where = QComboBox()
         self.where.addItem("At the next hour", "next")
         self.where.addItem("In the middle of the view", "middle")
@@ -168,7 +169,8 @@ class ExercisePanel(Card):
     def ask(self) -> None:
         """Ask for the attack as it is set."""
         self.wanted.emit(
-            str(self.template.currentData()), self.amount.value() / 100, self.hours.value(),
+            str(self.template.currentData()), int(self.amount.currentData()) / 100,
+            int(self.hours.currentData()),
             str(self.where.currentData()),
         )  # fmt: skip
 
@@ -236,7 +238,7 @@ class FiguresCard(Card):
         drift = figures.drift
         if drift is not None:
             self._values["mape"].setText(f"{drift.mape:.2%}")
-            self._values["mae"].setText(f"{drift.mae:,.4g} {unit}".strip())
+            self._values["mae"].setText(f"{number_text(drift.mae)} {unit}".strip())
             words = "drifting" if drift.is_drifting else "steady"
             self._values["drift"].setText(f"{drift.ratio:.2f}, {words}")
             self._values["drift"].set_kind("high" if drift.is_drifting else "ok")
@@ -300,11 +302,9 @@ class NowCard(Card):
             self.words.setToolTip(safe_tip(words))
 
 
-def _spin(low: int, high: int, value: int, suffix: str, step: int) -> QSpinBox:
-    found = QSpinBox()
-    found.setRange(low, high)
-    found.setSingleStep(step)
-    found.setValue(value)
-    found.setSuffix(suffix)
-    found.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+def _choices(values: tuple[int, ...], chosen: int, unit: str) -> QComboBox:
+    found = QComboBox()
+    for value in values:
+        found.addItem(f"{value:+d} {unit}" if unit == "%" else f"{value} {unit}", value)
+    found.setCurrentIndex(values.index(chosen))
     return found
