@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from soc_copilot.detection.load import resume
 from soc_copilot.detection.load.base import season, week_hour
 from soc_copilot.detection.load.benchmark import BenchmarkManager
 from soc_copilot.detection.load.evidence import (
@@ -27,6 +29,7 @@ from soc_copilot.detection.load.intervals import (
     compare,
     find_intervals,
 )
+from soc_copilot.detection.load.resume import State
 from soc_copilot.detection.load.saved import LoadModel
 from soc_copilot.detection.load.templates import Guess
 from soc_copilot.detection.load.verdict import HourVerdict, severity
@@ -50,6 +53,7 @@ _NOISY: Final = 4.0  # chosen: errors so many times those learned from make it a
 _BAR_LIMITS: Final = (0.5, 8.0)
 _ZERO_SHARE: Final = 0.01  # chosen: of a history's hours that are 0: then 0 is ordinary
 _FLOOR_SHARE: Final = 0.05  # chosen: of its usual value that 0 then counts as
+_MOST_HOURS: Final = 10**9  # chosen: of a series, more than there are
 _HOLD: Final = 3  # chosen: hours without a flag after which an attack is over
 
 
@@ -116,6 +120,74 @@ class RealTimeDetector:
             is_unlike = self._rings[9, 0] > _NOISY
             self._bar = min(max(own, 0.0), _BAR_LIMITS[int(is_unlike)])
         self.set_benchmark(values, start)
+
+    def kept(self) -> State:
+        """What it remembers, to go on with after a restart."""
+        engine = self._engine.kept()
+        arrays = {**engine.arrays, **self._arrays(), "wild": np.array(self._wild, np.float64)}
+        if self._benchmark is not None:
+            arrays |= self._benchmark.arrays()
+        names = ("n", "since", "quiet", "is_open", "last_change", "floor", "bar", "offset")
+        return State(arrays, {**engine.facts, **{n: getattr(self, f"_{n}") for n in names}})
+
+    def to_bytes(self) -> bytes:
+        """`kept`, as bytes for `from_bytes`.
+
+        Raises:
+            DetectorError: It was given no history yet.
+        """
+        return resume.pack(self.kept(), self._shared.model.version)
+
+    def save(self, path: Path) -> None:
+        """Write `to_bytes` to a file, which appears whole or not at all."""
+        temporary = path.with_name(path.name + ".tmp")
+        temporary.write_bytes(self.to_bytes())
+        temporary.replace(path)
+
+    @classmethod
+    def from_bytes(cls, shared: Shared, data: bytes) -> "RealTimeDetector":
+        """A detector that goes on where the one of `to_bytes` was.
+
+        Raises:
+            DetectorError: The state is damaged, or of another version or model.
+        """
+        found, state = cls(shared), resume.unpack(data, shared.model.version)
+        found._engine.resume(state)
+        for name, array in found._arrays().items():
+            array[...] = state.array(name, array)
+        wild = state.arrays.get("wild", np.zeros(0))
+        found._wild = [float(v) for v in wild.ravel()[-_SETTLED_HOURS:]]
+        found._n = state.whole("n", 0, _MOST_HOURS)
+        found._since = state.whole("since", -1, found._n)
+        found._quiet = state.whole("quiet", 0, _HOLD)
+        found._last_change = state.whole("last_change", -_RING, found._n)
+        found._is_open = bool(state.facts.get("is_open"))
+        found._floor, found._bar = state.number("floor"), state.number("bar")
+        found._offset = state.number("offset")
+        found._benchmark = BenchmarkManager.from_arrays(state)
+        return found
+
+    @classmethod
+    def load(cls, shared: Shared, path: Path) -> "RealTimeDetector":
+        """`from_bytes` of a file that `save` wrote.
+
+        Raises:
+            DetectorError: It cannot be read, or as for `from_bytes`.
+        """
+        try:
+            with path.open("rb") as file:
+                data = file.read(resume.MAX_BYTES + 1)
+        except OSError as error:
+            raise resume.misfit(f'"{path}" cannot be read ({error.strerror})') from error
+        return cls.from_bytes(shared, data)
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All that changes with an hour, by name."""
+        return {
+            "sums": self._sums, "rings": self._rings, "errors": self._errors,
+            "scales": self._scales, "changes": self._changes, "odds": self._odds,
+            "day_errors": self._day_errors, "values": self._values, "hours": self._hours,
+        }  # fmt: skip
 
     def _floored(self, values: Floats) -> Floats:
         """Where hours of nothing are ordinary, they count as a small value from here on."""
