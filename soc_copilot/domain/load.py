@@ -106,6 +106,44 @@ def severity_of(grade: int) -> Severity:
     return (Severity.LOW, Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)[grade]
 
 
+@dataclass(frozen=True, slots=True)
+class SeriesUpdate:
+    """What a batch brought of one series.
+
+    Attributes:
+        key: Which series, the same for ever.
+        name, unit: For people.
+        rows: Hours; one that is stored already is stored anew.
+        intervals: Suspected attacks that are new or grew, by their first hour.
+    """
+
+    key: str
+    name: str
+    unit: str
+    rows: tuple[HourRow, ...]
+    intervals: tuple[LoadInterval, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSeries:
+    """A series in the database.
+
+    Attributes:
+        id: Of its row.
+        key, name, unit: As in `SeriesUpdate`.
+        first, last: Its oldest and its newest hour.
+        n_hours: How many are stored.
+    """
+
+    id: int
+    key: str
+    name: str
+    unit: str
+    first: int
+    last: int
+    n_hours: int
+
+
 class Trace:
     """One series on an even axis of hours, for drawing.
 
