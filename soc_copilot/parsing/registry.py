@@ -13,6 +13,7 @@ from soc_copilot.parsing.journal import JournalFormat
 from soc_copilot.parsing.json_lines import JsonFormat
 from soc_copilot.parsing.plain import PlainFormat
 from soc_copilot.parsing.protocol import Format
+from soc_copilot.parsing.series import PREFIX, SeriesFormat
 from soc_copilot.parsing.service import ServiceFormat
 from soc_copilot.parsing.syslog import SyslogFormat
 from soc_copilot.parsing.windows_event import WindowsEventFormat
@@ -33,6 +34,7 @@ _FORMATS: Final[tuple[Format, ...]] = (
     JournalFormat(),
     WindowsEventFormat(),
     JsonFormat(),
+    SeriesFormat(),
     PlainFormat(),
 )
 _GENERAL: Final = "json"  # any object fits it, also those of the formats that are all JSON
@@ -64,6 +66,8 @@ def get_format(name: str) -> Format:
     Raises:
         ParseError: There is none.
     """
+    if name.startswith(f"{PREFIX}:"):
+        return SeriesFormat(name)
     for found in (*_FORMATS, *_OUR_OWN):
         if found.name == name:
             return found
