@@ -132,7 +132,6 @@ class StoredSeries:
         id: Of its row.
         key, name, unit: As in `SeriesUpdate`.
         first, last: Its oldest and its newest hour.
-        n_hours: How many are stored.
     """
 
     id: int
@@ -141,7 +140,6 @@ class StoredSeries:
     unit: str
     first: int
     last: int
-    n_hours: int
 
 
 class Trace:

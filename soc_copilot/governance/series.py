@@ -97,15 +97,20 @@ class SeriesStore:
         """Every series that has an hour, by name."""
         from soc_copilot.domain.load import StoredSeries
 
-        bounds = (func.min(_HOUR.hour), func.max(_HOUR.hour), func.count())
-        query = (
-            select(_SERIES.id, _SERIES.key, _SERIES.name, _SERIES.unit, *bounds)
-            .join(SeriesHourModel, _HOUR.series_id == _SERIES.id)
-            .group_by(_SERIES.id, _SERIES.key, _SERIES.name, _SERIES.unit)
-            .order_by(_SERIES.name, _SERIES.id)
+        first, last = (
+            select(bound(_HOUR.hour))
+            .where(_HOUR.series_id == _SERIES.id)
+            .correlate(SeriesModel)
+            .scalar_subquery()
+            for bound in (func.min, func.max)
         )
+        query = select(
+            _SERIES.id, _SERIES.key, _SERIES.name, _SERIES.unit, first.label("first"),
+            last.label("last"),
+        ).order_by(_SERIES.name, _SERIES.id)  # fmt: skip
         with self._session.read() as connection:
-            return tuple(StoredSeries(*row) for row in connection.execute(query))
+            rows = connection.execute(query).all()
+        return tuple(StoredSeries(*row) for row in rows if row.first is not None)
 
     def hours(
         self, key: str, first: int | None = None, last: int | None = None

@@ -1,14 +1,17 @@
 """The series that the window shows: replays of files, and what the database keeps."""
 
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal
 
-from soc_copilot.domain.load import Trace
+from soc_copilot.domain.load import HourRow, LoadInterval, StoredSeries, Trace
 from soc_copilot.domain.paths import bundled
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.latest import Latest
 
 if TYPE_CHECKING:
     from soc_copilot.detection.load.detector import Shared
@@ -17,7 +20,50 @@ if TYPE_CHECKING:
     from soc_copilot.pipeline.load_replay import LoadReplay, Opened
 
 DETECTOR: Final = "load"
+LIVE_HOURS: Final = 30 * 24  # chosen: a month is here, the rest in the database until asked for
+AGAIN_HOURS: Final = 48  # chosen: hours that are read again: they may have been judged anew
 MOST_REPLAYS: Final = 32  # chosen: files played at a time
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the database has of a series since the last look.
+
+    Attributes:
+        series: Which one.
+        rows: Hours, oldest first.
+        intervals: Suspected attacks that end there or later.
+        is_whole: Whether it is everything that is stored.
+    """
+
+    series: StoredSeries
+    rows: tuple[HourRow, ...]
+    intervals: tuple[LoadInterval, ...]
+    is_whole: bool
+
+
+def read_news(governance: "Governance", known: Mapping[str, int], whole: str = "") -> list[News]:
+    """Read what is new; for a job.
+
+    Args:
+        governance: Of the job's thread.
+        known: Newest hour that is known, by key of the series.
+        whole: Key of a series of which everything is wanted.
+    """
+    found = []
+    for one in governance.series.all():
+        if one.key == whole:
+            first = one.first
+        elif one.key in known:
+            first = known[one.key] - AGAIN_HOURS
+        else:
+            first = one.last - LIVE_HOURS + 1
+        if one.key != whole and known.get(one.key) == one.last:
+            first = one.last  # its newest hour may be judged anew, the others stand
+        rows = governance.series.hours(one.key, first)
+        intervals = governance.series.intervals(one.key, first)
+        found.append(News(one, rows, intervals, first <= one.first))
+    return found
 
 
 class SharedModel:
@@ -61,6 +107,8 @@ class LoadDesk(QObject):
         self.replays: dict[str, LoadReplay] = {}
         self.live: dict[str, Trace] = {}
         self.notes: dict[str, str] = {}  # what was found in a file
+        self._stored: dict[str, StoredSeries] = {}
+        self._looks = Latest(desk.jobs, desk.error)
         self.is_opening = False
         self._told: dict[str, tuple[int, int]] = {}  # exercises that became alerts
 
@@ -91,6 +139,40 @@ class LoadDesk(QObject):
             self._told.pop(key, None)
             self._desk.jobs.submit_long(lambda _governance, _control: replay.stop())
             self.changed.emit()
+
+    def look(self, whole: str = "") -> None:
+        """Read what the database has of series since the last look; all of one when asked."""
+        known = {key: trace.end - 1 for key, trace in self.live.items()}
+        self._looks.ask(lambda governance: read_news(governance, known, whole), self._take_news)
+
+    def has_older(self, key: str) -> bool:
+        """Whether the database holds hours from before those that are here."""
+        trace, stored = self.live.get(key), self._stored.get(key)
+        return trace is not None and stored is not None and stored.first < trace.start
+
+    def _take_news(self, news: list[News]) -> None:
+        for one in news:
+            self._take_one(one)
+        self._stored = {one.series.key: one.series for one in news}
+        for key in self.live.keys() - self._stored.keys():
+            del self.live[key]
+        self.changed.emit()
+
+    def _take_one(self, one: News) -> None:
+        key, stored = one.series.key, one.series
+        trace = self.live.get(key)
+        first = one.rows[0].hour if one.rows else stored.last
+        if trace is None or (one.is_whole and first < trace.start):
+            trace = Trace(key, stored.name, stored.unit, first, stored.last - first + 1)
+            self.live[key] = trace
+        trace.name, trace.unit = stored.name, stored.unit
+        for row in one.rows:
+            trace.put(row)
+        kept = [
+            old for old in trace.intervals
+            if not any(new.first <= old.last and old.first <= new.last for new in one.intervals)
+        ]  # fmt: skip
+        trace.intervals = tuple(sorted((*kept, *one.intervals), key=lambda i: i.first))
 
     def join(self) -> bool:
         """Stop every replay, for the end of the program."""

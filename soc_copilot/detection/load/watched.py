@@ -170,9 +170,7 @@ class WatchedSeries:
         found._n_doubled, found._is_hourly = int(facts["doubled"]), bool(facts["hourly"])
         found._open = [float(value) for value in facts["open"]]
         found._history = [float(value) for value in facts["history"]]
-        found.intervals = tuple(
-            LoadInterval(*one[:8], tuple(one[8])) for one in facts["intervals"]
-        )
+        found.intervals = tuple(LoadInterval(*one[:8], tuple(one[8])) for one in facts["intervals"])
         if data:
             found._detector = RealTimeDetector.from_bytes(shared, data)
         return found

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QStyleOptionViewItem
 from typing_extensions import override
@@ -17,7 +17,7 @@ from soc_copilot.domain.load import LoadInterval, Trace, severity_of
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.models.rows import Index, Role, RowModel
 from soc_copilot.ui.plots.load_plot import SHORT_WORDS, level_text, sparkline
-from soc_copilot.ui.widgets.delegates import ROLE_SEVERITY, CellDelegate
+from soc_copilot.ui.widgets.delegates import ROLE_SEVERITY, CellDelegate, SeverityDelegate
 from soc_copilot.ui.widgets.labels import safe_tip
 
 NAME_CHARS: Final = 120
@@ -150,6 +150,22 @@ class SparkDelegate(CellDelegate):
                 self._theme.color("accent"),
             )  # fmt: skip
             painter.restore()
+
+
+class GradeDelegate(SeverityDelegate):
+    """A severity where there is one, else the cell's own word."""
+
+    @override
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        if index.data(ROLE_SEVERITY) is not None:
+            super().paint(painter, option, index)
+            return
+        box = self.paint_ground(painter, option, index)
+        painter.save()
+        painter.setPen(self._theme.color("muted"))
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(box, left, index.data())
+        painter.restore()
 
 
 class IntervalColumn(IntEnum):

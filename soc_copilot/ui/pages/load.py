@@ -21,13 +21,13 @@ from soc_copilot.ui.latest import Latest
 from soc_copilot.ui.live import Live
 from soc_copilot.ui.load_desk import DETECTOR, LoadDesk
 from soc_copilot.ui.models.load_tables import (
+    GradeDelegate,
     IntervalColumn,
     IntervalModel,
     SeriesColumn,
     SeriesModel,
     SparkDelegate,
     hour_text,
-    number_text,
     row_of,
 )
 from soc_copilot.ui.pages.detector_page import DetectorPage
@@ -36,13 +36,14 @@ from soc_copilot.ui.plots.plot_card import PlotCard
 from soc_copilot.ui.web_facts import OPEN
 from soc_copilot.ui.widgets.brush_strip import BrushStrip, clamp
 from soc_copilot.ui.widgets.cards import Card
-from soc_copilot.ui.widgets.delegates import ROLE_SEVERITY, SeverityDelegate
+from soc_copilot.ui.widgets.delegates import SeverityDelegate
 from soc_copilot.ui.widgets.load_parts import (
     SIDE_PX,
     ExercisePanel,
     FiguresCard,
     NowCard,
     ReplayControls,
+    quiet_words,
 )
 from soc_copilot.ui.widgets.progress_strip import ProgressStrip
 from soc_copilot.ui.widgets.tables import desk_table
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 SPLIT: Final = (430, 210)  # upper to lower part, as shares
 VIEW_HOURS: Final = 14 * 24.0  # chosen: what is seen of a series at first
 AHEAD_SHARE: Final = 0.04  # chosen: of the view that stays free at the right
+LOOK_S: Final = 5.0  # chosen: how often the database is asked for new hours
 LIST_S: Final = 1.0  # chosen: between two readings of the list of series
 NARROW_PX: Final = 1_500  # narrower, where a series comes from gives way
 NARROWEST_PX: Final = 1_200  # and its numbers
@@ -89,8 +91,9 @@ class LoadPage(DetectorPage):
         self._n_sources = 0
         self._view = (0.0, VIEW_HOURS)
         self._follows = True
+        self._wants_all = False  # older hours are on their way
         self._drawn: tuple[object, ...] = ()
-        self._rows_at = 0.0
+        self._rows_at, self._look_at = 0.0, time.monotonic() + LOOK_S
         self._problem = ""
         self._picked: int | None = None  # first hour of the interval that a person chose
         self._looks = Latest(desk.jobs, desk.error)
@@ -232,6 +235,7 @@ class LoadPage(DetectorPage):
 
     @override
     def look(self) -> None:
+        self._series.look()
         self._looks.ask(
             lambda governance: sum(row.enabled for row in governance.sources.list()), self._take
         )
@@ -259,6 +263,9 @@ class LoadPage(DetectorPage):
         self._show_state(has_any=bool(traces), has_sources=bool(self._n_sources))
         self._show_trouble()
         self._series.tell_exercises()
+        if (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + LOOK_S
+            self._series.look()
         if self._series.is_opening:
             self.strip.show_work("Reading the series …")
         else:
@@ -342,8 +349,11 @@ class LoadPage(DetectorPage):
             return
         if self._follows:
             self._follow(trace)
+        elif self._wants_all and not self._series.has_older(trace.key):
+            self._wants_all = False
+            self._view = (float(trace.start), float(trace.start + trace.room))
         grey = self.desk.killswitch.engaged and replay is None
-        state = (trace.key, trace.n, trace.intervals, self._view, self.plot.width(), grey)
+        state = (id(trace), trace.n, trace.intervals, self._view, self.plot.width(), grey)
         if state != self._drawn:
             self._drawn = state
             self.plot.set_greyed(grey)
@@ -400,7 +410,9 @@ class LoadPage(DetectorPage):
         """See every hour of the series."""
         trace = self.plot.trace
         if trace is not None:
-            self._follows = False
+            if self._series.has_older(trace.key):
+                self._series.look(trace.key)
+            self._follows, self._wants_all = False, True
             self._view = (float(trace.start), float(trace.start + trace.room))
             self._show_trace(trace)
 
@@ -476,7 +488,7 @@ class LoadPage(DetectorPage):
         if last is not None and last.last >= trace.end - 1 - HOLD_HOURS:
             self.now_card.show_interval(last, now=True)
         elif judged:
-            self.now_card.show_quiet(trace.end - 1, _quiet_words(trace))
+            self.now_card.show_quiet(trace.end - 1, quiet_words(trace))
         else:
             words = "The first hours are history, from which the forecast begins."
             self.now_card.show_nothing(words)
@@ -565,33 +577,3 @@ class LoadPage(DetectorPage):
 
 def _kind_of(trace: Trace) -> str:
     return "events/h" if trace.key.startswith("rate/") else "live"
-
-
-def _quiet_words(trace: Trace) -> str:
-    column = trace.columns
-    at = trace.n - 1
-    value, forecast = column["value"][at], column["forecast"][at]
-    if np.isnan(value):
-        return "No value came for the newest hour; a stand-in took its place."
-    low, high = column["lower"][at], column["upper"][at]
-    inside = "within" if low <= value <= high else "outside"
-    return (
-        f"{number_text(value)} came, {number_text(forecast)} was forecast. It lies {inside} the "
-        f"range of 95% of clean hours, {number_text(low)} to {number_text(high)}."
-    )
-
-
-class GradeDelegate(SeverityDelegate):
-    """A severity where there is one, else the cell's own word."""
-
-    @override
-    def paint(self, painter: Any, option: Any, index: Any) -> None:
-        if index.data(ROLE_SEVERITY) is not None:
-            super().paint(painter, option, index)
-            return
-        box = self.paint_ground(painter, option, index)
-        painter.save()
-        painter.setPen(self._theme.color("muted"))
-        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(box, left, index.data())
-        painter.restore()

@@ -1,5 +1,6 @@
 """Parts of the Load page: replay controls, the exercise, figures, what holds now."""
 
+import math
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from soc_copilot.domain.load import GRADES, LoadInterval
+from soc_copilot.domain.load import GRADES, LoadInterval, Trace
 from soc_copilot.ui.models.load_tables import hour_text, interval_words, number_text
 from soc_copilot.ui.plots.load_plot import SHORT_WORDS
 from soc_copilot.ui.theme import GRID, Theme
@@ -300,6 +301,21 @@ class NowCard(Card):
         if self.words.text() != words:
             self.words.setText(words)
             self.words.setToolTip(safe_tip(words))
+
+
+def quiet_words(trace: Trace) -> str:
+    """What the newest hour was, in a sentence or two."""
+    column = trace.columns
+    at = trace.n - 1
+    value, forecast = column["value"][at], column["forecast"][at]
+    if math.isnan(value):
+        return "No value came for the newest hour; a stand-in took its place."
+    low, high = column["lower"][at], column["upper"][at]
+    inside = "within" if low <= value <= high else "outside"
+    return (
+        f"{number_text(value)} came, {number_text(forecast)} was forecast. It lies {inside} the "
+        f"range of 95% of clean hours, {number_text(low)} to {number_text(high)}."
+    )
 
 
 def _choices(values: tuple[int, ...], chosen: int, unit: str) -> QComboBox:
