@@ -101,6 +101,7 @@ class _Source:
     minutes: "deque[float]" = field(default_factory=lambda: deque(maxlen=RECENT_MINUTES))
     minute: int = -1
     minute_n: int = 0
+    held: float | None = None  # the last whole minute: a flood may have begun in it
     week: dict[int, float] = field(default_factory=dict)
     is_caught_up: bool = False
     silent_since: float | None = None
@@ -131,7 +132,7 @@ class SourceWatch:
         self._rules, self._clock = rules, clock
         self._sources: dict[int, _Source] = {}
         self._at: float | None = None
-        self._now_s = 0.0  # of the watch
+        self._now_s = self._ticked_s = 0.0  # of the watch: now, and at the last look
         self._done: list[SeriesUpdate] = []
         self._is_changed = False
         self.has_news = False  # whether anything came since the state was last told
@@ -139,6 +140,7 @@ class SourceWatch:
 
     def take(self, counts: Iterable[tuple[int, str, int]]) -> None:
         """Note lines that were just stored: id of the source, its name, how many."""
+        self._advance(halted=False)
         for source_id, name, n in counts:
             if n <= 0:
                 continue
@@ -157,19 +159,15 @@ class SourceWatch:
             statuses: Of the sources that are read now.
             halted: Whether the kill switch holds everything.
         """
-        now = self._clock.monotonic_s()
-        gone = 0.0 if self._at is None else now - self._at
-        self._at = now
-        counts = not halted and gone <= STALL_S
-        if counts:
-            self._now_s += gone
+        counts = self._advance(halted=halted)
+        gone, self._ticked_s = self._now_s - self._ticked_s, self._now_s
         found: list[Told] = []
         for status in statuses:
             one = self._sources.setdefault(status.source_id, _Source())
             one.name = status.name or one.name
             if not counts or status.state not in READABLE:
                 if one.last_s is not None:  # it could not be read: that is no silence
-                    one.last_s += gone if counts else 0.0
+                    one.last_s += gone
                 continue
             if status.lag_bytes == 0:
                 one.is_caught_up = True
@@ -178,6 +176,16 @@ class SourceWatch:
             told = (*self._silence(status, one), *self._flood(status.source_id, one))
             found += told
         return tuple(found)
+
+    def _advance(self, *, halted: bool) -> bool:
+        """Let the watch's own clock go on; False where this time does not count."""
+        now = self._clock.monotonic_s()
+        gone = 0.0 if self._at is None else now - self._at
+        self._at = now
+        if halted or gone > STALL_S:
+            return False
+        self._now_s += gone
+        return True
 
     def drain(self) -> tuple[SeriesUpdate, ...]:
         """Hours that are over since the last time, as series of events."""
@@ -290,10 +298,14 @@ class SourceWatch:
         minute = int(self._now_s // 60)
         if one.minute == minute:
             return
-        if one.minute >= 0 and one.flood_since is None and one.is_caught_up:
-            one.minutes.append(float(one.minute_n))
-            slot = self._week_hour()
-            one.week[slot] = max(one.week.get(slot, 0.0) * 0.999, float(one.minute_n))
+        if one.flood_since is not None:
+            one.held = None
+        elif one.minute >= 0 and one.is_caught_up:
+            if one.held is not None:
+                one.minutes.append(one.held)
+                slot = self._week_hour()
+                one.week[slot] = max(one.week.get(slot, 0.0) * 0.999, one.held)
+            one.held = float(one.minute_n)
         one.minute, one.minute_n = minute, 0
         bucket = int(self._now_s // BUCKET_S)
         while one.buckets and one.buckets[0][0] <= bucket - N_BUCKETS:

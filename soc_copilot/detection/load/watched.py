@@ -1,7 +1,7 @@
 """One series that comes in row by row: its history, its detector, and what is odd about rows."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -150,11 +150,7 @@ class WatchedSeries:
             "start": self._start, "last": self._last, "doubled": self._n_doubled,
             "open": _texts(self._open), "history": _texts(self._history),
             "hourly": self._is_hourly,
-            "intervals": [
-                [i.first, i.last, i.grade, i.deviation, i.template, i.probability, i.size, i.score,
-                 list(i.words)]
-                for i in self.intervals
-            ],
+            "intervals": [asdict(one) for one in self.intervals],
         }  # fmt: skip
         return facts, self._detector.to_bytes() if self._detector is not None else b""
 
@@ -170,7 +166,9 @@ class WatchedSeries:
         found._n_doubled, found._is_hourly = int(facts["doubled"]), bool(facts["hourly"])
         found._open = [float(value) for value in facts["open"]]
         found._history = [float(value) for value in facts["history"]]
-        found.intervals = tuple(LoadInterval(*one[:8], tuple(one[8])) for one in facts["intervals"])
+        found.intervals = tuple(
+            LoadInterval(**{**one, "words": tuple(one["words"])}) for one in facts["intervals"]
+        )
         if data:
             found._detector = RealTimeDetector.from_bytes(shared, data)
         return found
