@@ -12,7 +12,7 @@ from soc_copilot.phishing.reading import read_content
 logger = logging.getLogger(__name__)
 
 GROUP: Final = "soc_copilot.analysers"
-"""Entry points: name = "package.module:factory"; the factory takes nothing, returns an Analyser."""
+"""Entry points of third parties: name = "package.module:factory", taking nothing."""
 BUILT_IN: Final = tuple(
     EntryPoint(name, f"soc_copilot.detection.phishing.analysers:{maker}", GROUP)
     for name, maker in (("url", "UrlAnalyser"), ("email", "MailAnalyser"), ("text", "TextAnalyser"))
@@ -46,11 +46,14 @@ def load_parts(points: Iterable[EntryPoint] | None = None) -> Loaded:
     found = (*BUILT_IN, *entry_points(group=GROUP)) if points is None else points
     parts: list[Analyser] = []
     missing = []
-    for point in sorted(found, key=lambda one: one.name):
+    names: set[str] = set()
+    for point in found:
         try:
             part = point.load()()
             if not isinstance(part, Analyser):
                 raise TypeError("it is no Analyser")
+            if part.name in names:
+                raise ValueError(f'another part is called "{part.name}", and was first')
             _warm(part)
         except Exception as error:
             logger.exception(
@@ -58,8 +61,9 @@ def load_parts(points: Iterable[EntryPoint] | None = None) -> Loaded:
             )
             missing.append((point.name, f"{type(error).__name__}: {error}"[:300]))
             continue
+        names.add(part.name)
         parts.append(part)
-    return Loaded(tuple(parts), tuple(missing))
+    return Loaded(tuple(sorted(parts, key=lambda one: one.name)), tuple(sorted(missing)))
 
 
 def _warm(part: Analyser) -> None:

@@ -141,7 +141,10 @@ class _LaneWorker(QObject):
 
 
 def is_there(callback: Callable[..., object]) -> bool:
-    """False for a method, or a function within one, of an object deleted while its job ran."""
+    """False for a method of an object that was deleted while its job ran.
+
+    Also for a function within a method, when it uses that method's `self`.
+    """
     owner = getattr(callback, "__self__", None)
     if owner is None and inspect.isfunction(callback):
         held = zip(callback.__code__.co_freevars, callback.__closure__ or (), strict=True)

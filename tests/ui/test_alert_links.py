@@ -37,3 +37,19 @@ def test_a_few_alerts_by_name_and_the_way_to_all(bench: DeskBench, qtbot: QtBot)
     card.show_alerts(())
     assert not any(button.isVisible() for button in card.buttons)
     assert not card.who.isVisible()
+
+
+def test_a_title_too_long_for_the_card_ends_in_an_ellipsis_and_keeps_its_count(
+    bench: DeskBench, qtbot: QtBot
+) -> None:
+    card = AlertLinks(bench.desk, "None.")
+    qtbot.addWidget(card)
+    raise_alert(bench, "10.0.0.1", "web." + "long" * 9)
+    card.show_alerts(bench.governance.alerts.page(AlertFilter()))
+    card.show()
+    card.resize(220, 300)
+    button = card.buttons[0]
+    assert button.text().endswith("… (3)")
+    assert button.width() >= button.sizeHint().width()
+    card.resize(900, 300)
+    assert "…" not in button.text()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soc_copilot.detection.web.fast import Fast
+from soc_copilot.detection.web.loops import strongest_ranges
 from soc_copilot.detection.web.normalise import (
     BEYOND,
     MARK_BASE64,
@@ -21,8 +22,13 @@ from soc_copilot.domain.findings import Highlight
 Floats = npt.NDArray[np.float64]
 
 _MAX_PARTS: Final = 3  # chosen: highlighted parts of one text
+_GAP: Final = 0.05  # chosen: of the strongest byte; weaker ones end a part
+_LEAST: Final = 0.4  # chosen: of the strongest part's sum; weaker parts are left out
 _MAX_BYTES: Final = 65_536  # chosen: of a text that is explained
 _WORD_CHARS: Final = 60  # chosen: of a part shown in words
+_PLAIN: Final = bytes(b for b in range(256) if b == 32 or chr(b).isalnum())
+_SHOWN: Final = bytes(b if 32 <= b < 127 else ord("\N{MIDDLE DOT}") for b in range(256))
+_UNSHOWN: Final = bytes([BEYOND])
 _BASE64_CHARS: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
 )
@@ -90,13 +96,13 @@ def _explain(raw: bytes, texts: Texts, weights: Floats) -> Explanation:
         for start, end in spans
     )
     best = read[spans[0][0] : spans[0][1]] if spans else b""
-    special = sum(not (chr(b).isalnum() or b == 32) for b in best)
-    return Explanation(parts, _disguises(texts), special / len(best) if best else 0.0, steps)
+    special = len(best.translate(None, _PLAIN)) / len(best) if best else 0.0
+    return Explanation(parts, _disguises(texts), special, steps)
 
 
 def _disguises(texts: Texts) -> tuple[str, ...]:
     """What was undone that harmless clients do not need, each once, in order."""
-    marks = set() if texts.marks is None else set(np.unique(texts.marks).tolist())
+    marks = set() if texts.marks is None else set(texts.marks.tobytes())
     twice = MARK_WORDS[MARK_DOUBLE] if MARK_DOUBLE in marks else ""
     seen = [twice if step == PERCENT else step for step in texts.steps[0]]
     return tuple(dict.fromkeys(step for step in seen if step))
@@ -104,17 +110,9 @@ def _disguises(texts: Texts) -> tuple[str, ...]:
 
 def _strongest(weights: Floats) -> list[tuple[int, int]]:
     """Up to three ranges with the largest sums, strongest first."""
-    left = weights - 0.05 * float(weights.max(initial=0.0))  # a gap of weak bytes ends a part
-    spans: list[tuple[int, int]] = []
-    best = 0.0
-    for _ in range(_MAX_PARTS):
-        start, end, total = _largest_range(left)
-        if total <= 0 or total < 0.4 * best:
-            break
-        best = max(best, total)
-        spans.append((start, end))
-        left[start:end] = -np.inf
-    return spans
+    spans = np.empty((_MAX_PARTS, 2), np.int64)
+    n = strongest_ranges(weights, _GAP, _LEAST, spans)
+    return [(start, end) for start, end in spans[:n].tolist()]
 
 
 def _without_delimiters(read: bytes, start: int, end: int) -> tuple[int, int]:
@@ -123,18 +121,6 @@ def _without_delimiters(read: bytes, start: int, end: int) -> tuple[int, int]:
     if not part.strip(b"=&? "):
         return start, end
     return end - len(part.lstrip(b"=&? ")), start + len(part.rstrip(b"=&? "))
-
-
-def _largest_range(weights: Floats) -> tuple[int, int, float]:
-    """The contiguous range with the largest sum (Kadane), as [start, end) and the sum."""
-    finite = np.where(np.isfinite(weights), weights, -1e9)
-    sums = np.concatenate([[0.0], np.cumsum(finite)])
-    gains = sums - np.minimum.accumulate(sums)
-    end = int(np.argmax(gains))
-    if gains[end] <= 0:
-        return 0, 0, 0.0
-    start = int(np.argmin(sums[: end + 1]))
-    return start, end, float(gains[end])
 
 
 def _highlight(texts: Texts, raw: bytes, start: int, end: int) -> Highlight:
@@ -163,6 +149,5 @@ def _chars(raw: bytes, n_bytes: int) -> int:
 
 
 def _words(read: bytes) -> str:
-    shown = "".join(chr(b) if 32 <= b < 127 else "\N{MIDDLE DOT}" for b in read if b != BEYOND)
-    shown = shown.strip()
+    shown = read.translate(_SHOWN, _UNSHOWN).decode("latin-1").strip()
     return shown if len(shown) <= _WORD_CHARS else shown[: _WORD_CHARS - 1] + "…"

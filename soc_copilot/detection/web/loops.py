@@ -547,3 +547,42 @@ def times(values: Floats, weights: Floats, bias: Floats) -> Floats:
         for h in range(len(found)):
             found[h] += values[k] * weights[k, h]
     return found
+
+
+@compiled
+def strongest_ranges(
+    weights: npt.NDArray[np.float64], gap: float, least: float, spans: npt.NDArray[np.int64]
+) -> int:
+    """Fill in the [start, end) with the largest sums, strongest first, apart from each other.
+
+    Args:
+        weights: Of the bytes, at least one.
+        gap: Share of the largest weight that every byte has to pay, so that a stretch of weak
+            ones ends a range.
+        least: Share of the first range's sum from which on others count.
+        spans: Shape (ranges, 2).
+
+    Returns:
+        How many there are.
+    """
+    toll = gap * max(weights.max(), 0.0)
+    best = 0.0
+    for k in range(len(spans)):
+        total, start, end = 0.0, 0, 0
+        run, first = 0.0, 0
+        for j in range(len(weights)):
+            is_taken = False
+            for other in range(k):
+                is_taken = is_taken or spans[other, 0] <= j < spans[other, 1]
+            if run < 0.0 or is_taken:
+                run, first = 0.0, j + is_taken
+            if is_taken:
+                continue
+            run += weights[j] - toll
+            if run > total:
+                total, start, end = run, first, j + 1
+        if total <= 0.0 or total < least * best:
+            return k
+        best = max(best, total)
+        spans[k, 0], spans[k, 1] = start, end
+    return len(spans)

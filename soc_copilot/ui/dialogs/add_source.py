@@ -209,12 +209,13 @@ class AddSourceDialog(DeskDialog):
             )
 
         desk = self._desk
+        dialog = self  # not `self`: `stored` is called even when the dialog is gone by now
 
-        def stored(source: SourceRow) -> None:  # said even when the dialog is gone by now
+        def stored(source: SourceRow) -> None:
             desk.sources_changed.emit()
             desk.message.emit("ok", f'Added the log source "{render_safe(source.name)}".', "")
-            if isValid(self):
-                self.done(QDialog.DialogCode.Accepted)
+            if isValid(dialog):
+                dialog.done(QDialog.DialogCode.Accepted)
 
         desk.jobs.submit(store, stored, self._on_refused)
 

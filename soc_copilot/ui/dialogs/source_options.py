@@ -78,13 +78,14 @@ class SourceOptionsDialog(DeskDialog):
             return checked
 
         desk, name = self._desk, render_safe(self._source.name, 80)
+        dialog = self  # not `self`: `stored` is called even when the dialog is gone by now
 
-        def stored(_options: SourceOptions) -> None:  # said even when the dialog is gone by now
+        def stored(_options: SourceOptions) -> None:
             desk.sources_changed.emit()
             said = f"Stored the options of “{name}”. {when_text(desk.ingestion)}"
             desk.message.emit("ok", said, "")
-            if isValid(self):
-                self.done(QDialog.DialogCode.Accepted)
+            if isValid(dialog):
+                dialog.done(QDialog.DialogCode.Accepted)
 
         desk.jobs.submit(store, stored, self._on_refused)
 

@@ -144,16 +144,14 @@ class WatchFolderDialog(DeskDialog):
         self.make_button.setEnabled(False)
 
         def made(folder: Path) -> None:
-            if isValid(self):
-                self.make_button.setEnabled(True)
-                self.path_edit.setText(str(folder))
-                self.look()
-                self.accept_button.setFocus()
+            self.make_button.setEnabled(True)
+            self.path_edit.setText(str(folder))
+            self.look()
+            self.accept_button.setFocus()
 
         def failed(text: str) -> None:
-            if isValid(self):
-                self.make_button.setEnabled(True)
-                self.show_problem(text)
+            self.make_button.setEnabled(True)
+            self.show_problem(text)
 
         self._desk.jobs.submit(lambda _: _make_demonstration(), made, failed)
 
@@ -165,22 +163,22 @@ class WatchFolderDialog(DeskDialog):
             return
         self.accept_button.setEnabled(False)
         desk = self._desk
+        dialog = self  # not `self`: `stored` is called even when the dialog is gone by now
 
-        def stored(source: SourceRow) -> None:  # said even when the dialog is gone by now
+        def stored(source: SourceRow) -> None:
             desk.sources_changed.emit()
             if desk.ingestion == "stopped":
                 desk.start_ingestion()
             desk.message.emit("ok", f"{render_safe(source.name, 120)}, from now on.", "")
             desk.open_page("host", source_id=source.id)
-            if isValid(self):
-                self.done(QDialog.DialogCode.Accepted)
+            if isValid(dialog):
+                dialog.done(QDialog.DialogCode.Accepted)
 
         desk.jobs.submit(lambda governance: watch_folder(governance, place), stored, self._refused)
 
     def _refused(self, text: str) -> None:
         self.show_problem(text)
-        if isValid(self):
-            self.accept_button.setEnabled(True)
+        self.accept_button.setEnabled(True)
 
 
 def _make_demonstration() -> Path:

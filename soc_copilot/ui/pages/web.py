@@ -156,7 +156,7 @@ class WebPage(DetectorPage):
         )
         self.threats_card = Card("Threats", padding=12)
         widths = {
-            ThreatColumn.TIME: 74, ThreatColumn.KIND: 128, ThreatColumn.FROM: 108,
+            ThreatColumn.TIME: 96, ThreatColumn.KIND: 128, ThreatColumn.FROM: 108,
             ThreatColumn.ANSWER: 64, ThreatColumn.SCORE: 56,
         }  # fmt: skip
         self.table = desk_table(self.threats, "Last threats", widths, stretch=ThreatColumn.REQUEST)
@@ -166,8 +166,8 @@ class WebPage(DetectorPage):
         self.clear_button.hide()
         self.threats_card.header.addWidget(self.clear_button)
         self.threats_card.body.addWidget(self.table, 1)
-        for card, share in ((self.attackers_card, 5), (self.targets_card, 5),
-                            (self.threats_card, 10)):  # fmt: skip
+        for card, share in ((self.attackers_card, 4), (self.targets_card, 4),
+                            (self.threats_card, 12)):  # fmt: skip
             card.setMinimumHeight(128)
             row.addWidget(card, share)
         return row

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton
+from typing_extensions import override
 
 from soc_copilot.domain.alerts import AlertRow
 from soc_copilot.domain.text import render_safe
@@ -16,6 +18,7 @@ from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel, safe_tip
 MOST_SHOWN: Final = 5  # chosen: by name; all of them are one click away
 WHO_CHARS: Final = 80  # chosen: of an address
 TITLE_CHARS: Final = 60  # chosen: of an alert's title
+AROUND_PX: Final = 60  # the card's padding, a button's own, its icon and what stands beside it
 
 
 class AlertLinks(Card):
@@ -79,14 +82,26 @@ class AlertLinks(Card):
             button.setVisible(place < len(self._alerts))
             if place < len(self._alerts):
                 alert = self._alerts[place]
-                title = render_safe(alert.title, TITLE_CHARS).replace("&", "&&")
-                button.setText(f" {title} ({alert.count:,})")
+                button.setText(self._fitting(alert))
                 who = render_safe(alert.entity, TITLE_CHARS)
                 at = self._desk.times.absolute(alert.last_seen)
                 tip = f"{alert.severity.label}: {alert.title}\n{who}, last seen {at}"
                 button.setToolTip(safe_tip(tip))
                 role = severity_role(alert.severity)
                 button.setIcon(self._desk.theme.icon("alerts", role, 16))
+
+    def _fitting(self, alert: AlertRow) -> str:
+        """Title and count; a title too long for the card ends in an ellipsis."""
+        letters, count = self.fontMetrics(), f" ({alert.count:,})"
+        title = render_safe(alert.title, TITLE_CHARS)
+        room = self.contentsRect().width() - AROUND_PX - letters.horizontalAdvance(f" {count}")
+        title = letters.elidedText(title, Qt.TextElideMode.ElideRight, room)
+        return f" {title.replace('&', '&&')}{count}"
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._paint()
 
     def _choose(self, place: int) -> None:
         if place < len(self._alerts):

@@ -45,6 +45,12 @@ def test_what_loads_is_there_and_what_does_not_is_told() -> None:
     assert "No such file." in found.missing[0][1]
 
 
+def test_of_two_with_one_name_the_first_is_used() -> None:
+    found = load_parts([point("b", "parts:FakePart"), point("a", "parts:FakePart")])
+    assert [part.name for part in found.parts] == ["fake"]
+    assert found.missing == (("a", 'ValueError: another part is called "fake", and was first'),)
+
+
 @pytest.fixture(scope="module")
 def ours() -> Loaded:
     return load_parts()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from soc_copilot.detection.web.explain import Explanation
 from soc_copilot.detection.web.explain import explain as explain_all
 from soc_copilot.detection.web.fast import Fast
+from soc_copilot.detection.web.loops import strongest_ranges
 from soc_copilot.detection.web.model import STRETCH, WebNet, grams
 from soc_copilot.detection.web.normalise import Texts, normalise, pack
 from soc_copilot.detection.web.scorer import Scorer, load
@@ -165,3 +166,24 @@ def test_any_text_is_traced_as_it_is_read(scorer: Scorer, text: str) -> None:
     assert texts.origin is not None
     assert expected.origin is not None
     assert texts.origin[:n].tolist() == expected.origin[:n].tolist()
+
+
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=24))
+def test_the_strongest_ranges_are_the_best_there_are(numbers: list[int]) -> None:
+    weights = np.array(numbers, np.float64)
+    spans = np.empty((3, 2), np.int64)
+    n = strongest_ranges(weights, 0.0, 0.4, spans)
+    free, best = [True] * len(numbers), 0
+    for start, end in spans[:n].tolist():
+        total = max(
+            sum(numbers[i:j])
+            for i in range(len(numbers))
+            for j in range(i + 1, len(numbers) + 1)
+            if all(free[i:j])
+        )
+        best = best or total
+        assert all(free[start:end])
+        assert sum(numbers[start:end]) == total > 0
+        assert total >= 0.4 * best
+        free[start:end] = [False] * (end - start)
+    assert (n == 0) == (max(numbers) <= 0)
