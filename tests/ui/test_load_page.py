@@ -319,7 +319,7 @@ def test_ten_years_are_drawn_without_a_stall(page: LoadPage, series: LoadDesk) -
     page.plot.grab()
     page.brush.grab()
     assert time.perf_counter() - began < 2.0  # measured: 0.1 s; lines smoothed by Qt took 6 s
-    assert max(len(x) for x, _ in page.plot._data.values()) <= 4 * page.plot.width()
+    assert max(len(one.xData) for one in page.plot._curves.values()) <= 2 * page.plot.width()
 
 
 # -- parts
