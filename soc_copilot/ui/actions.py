@@ -213,7 +213,7 @@ _LOAD: Final = tuple(
         ("following", "Next series", ("N",), "", ""),
         ("former", "Previous series", ("P",), "", ""),
         ("all", "See the whole series", ("A", "Esc"), "", ""),
-        ("follow", "Follow the newest hour, or no longer", ("F",), "", ""),
+        ("follow", "Follow the newest hour", ("F",), "", ""),
         ("alerts", "Alerts of the series", ("Return", "Enter"), "alerts", ""),
         ("events", "Events of its source", ("V",), "events", "All that is stored."),
         ("close", "Close the replay", ("Del",), "close", "Its file is not touched."),

@@ -12,6 +12,7 @@ from soc_copilot.domain.load import HourRow, LoadInterval, StoredSeries, Trace
 from soc_copilot.domain.paths import bundled
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.latest import Latest
+from soc_copilot.ui.workers import Job
 
 if TYPE_CHECKING:
     from soc_copilot.detection.load.detector import Shared
@@ -107,6 +108,7 @@ class LoadDesk(QObject):
         self.replays: dict[str, LoadReplay] = {}
         self.live: dict[str, Trace] = {}
         self.notes: dict[str, str] = {}  # what was found in a file
+        self._reading: Job | None = None
         self._stored: dict[str, StoredSeries] = {}
         self._looks = Latest(desk.jobs, desk.error)
         self.is_opening = False
@@ -127,11 +129,18 @@ class LoadDesk(QObject):
             return
         self.is_opening = True
         self.changed.emit()
-        self._desk.jobs.submit_long(
+        self._reading = self._desk.jobs.submit_long(
             lambda _governance, _control: open_series(path, time, value, unit, shift),
             self._take,
             self._failed,
         )
+
+    def cancel(self) -> None:
+        """Forget the file that is being read."""
+        if self._reading is not None:
+            self._reading.cancel()
+        self.is_opening = False
+        self.changed.emit()
 
     def close(self, key: str) -> None:
         """End a replay and forget it."""

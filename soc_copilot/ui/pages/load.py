@@ -218,6 +218,7 @@ class LoadPage(DetectorPage):
         self.exercise.clear_wanted.connect(self._clear_exercises)
         self.table.selectionModel().currentRowChanged.connect(self._on_current)
         self.series_table.selectionModel().currentRowChanged.connect(self._on_series)
+        self.strip.cancelled.connect(self._series.cancel)
         self._series.changed.connect(self.refresh)
         self._series.opened.connect(self.choose)
         desk.theme.changed.connect(self._repaint)
