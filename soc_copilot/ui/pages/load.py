@@ -166,7 +166,7 @@ class LoadPage(DetectorPage):
         self.found_card = Card("Suspected attacks", padding=12)
         self.table = desk_table(
             self.intervals, "Suspected attacks",
-            {IntervalColumn.SEVERITY: 92, IntervalColumn.SINCE: 132, IntervalColumn.HOURS: 52,
+            {IntervalColumn.SEVERITY: 84, IntervalColumn.SINCE: 142, IntervalColumn.HOURS: 52,
              IntervalColumn.OFF: 56, IntervalColumn.SURE: 52}, stretch=IntervalColumn.WHAT,
         )  # fmt: skip
         self.table.setItemDelegateForColumn(

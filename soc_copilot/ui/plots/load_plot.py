@@ -168,7 +168,8 @@ class LoadPlot(TimePlot):
             hours, values = trace.window(line.key, low, high)
             self.set_data(line.key, hours * HOUR_S, values.copy())
             if is_dense:
-                self._curves[line.key].setData(antialias=False)
+                curve = self._curves[line.key]
+                curve.setData(curve.xData, curve.yData, antialias=False, connect="finite")
         hours, lower = trace.window("lower", low, high)
         _, upper = trace.window("upper", low, high)
         self._set_band(hours * HOUR_S, lower, upper)
@@ -263,35 +264,37 @@ class LoadPlot(TimePlot):
         painter.setClipRect(box)
         painter.setFont(self._theme.font(SMALL_PX, bold=True))
         boxes = [self._box_of(one, box) for one in self._shaded]
+        left = box.left()
         for place, one in enumerate(self._shaded):
-            left = boxes[place - 1].right() + 8 if place else box.left()
             is_last = place + 1 == len(boxes)
             right = box.right() if is_last else boxes[place + 1].left() - 8
-            self._label(painter, one, boxes[place], left, right)
+            left = self._label(painter, one, boxes[place], left, right)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         self._grades(painter, box, self._trace)
         painter.restore()
 
     def _label(
         self, painter: Any, one: LoadInterval, box: QRectF, left: float, right: float
-    ) -> None:
-        """Above an interval, as far as its neighbours leave room, on either side of it."""
+    ) -> float:
+        """Above an interval, as far as its neighbours leave room; returns where it ends."""
         painter.fillRect(QRectF(box.left(), box.top(), box.width(), 2), self._tone(one, 1.0))
         words = SHORT_WORDS.get(one.template, "odd values")
         text = f"{words} {one.size if one.template else one.deviation:+.0%}"
-        if one.is_exercise:
-            text = f"exercise: {text}"
         metrics = painter.fontMetrics()
+        marked = f"exercise: {text}"
+        if one.is_exercise and metrics.horizontalAdvance(marked) + 8 <= right - left:
+            text = marked
         wanted, start = metrics.horizontalAdvance(text) + 4, box.left() + 3
         if start + wanted > right:
             start = max(left, min(start, right - wanted))
         room = min(right - start, wanted)
         if room < LABEL_PX:
-            return
+            return left
         text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
         painter.setPen(self._tone(one, 1.0))
         where = QRectF(start, box.top() + 5, room, metrics.height())
         painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, text)
+        return float(where.right()) + 8
 
     def _grades(self, painter: Any, box: QRectF, trace: Trace) -> None:
         """The worst grade of each pixel, and a tick where something is odd about a value."""
