@@ -15,6 +15,7 @@ import polars as pl
 
 from soc_copilot.detection.load.detector import Shared
 from soc_copilot.detection.load.findings import DETECTOR, ENTITY, finding_of, moment
+from soc_copilot.detection.load.forecast import Drift
 from soc_copilot.detection.load.saved import load
 from soc_copilot.detection.load.series import clock
 from soc_copilot.detection.load.watched import Step, WatchedSeries
@@ -22,13 +23,20 @@ from soc_copilot.detection.protocol import DetectorInfo, no_opinion
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.events import EventBatch
-from soc_copilot.domain.findings import EVIDENCE_PER_FINDING, Detections, Finding, Severity
+from soc_copilot.domain.findings import (
+    EVIDENCE_PER_FINDING,
+    Component,
+    Detections,
+    Finding,
+    Severity,
+)
 from soc_copilot.domain.load import ODD_WORDS, HourRow, LoadInterval, Odd, SeriesUpdate
 from soc_copilot.domain.paths import bundled
 
 logger = logging.getLogger(__name__)
 
 VALUES_RULE: Final = "load.values"
+DRIFT_RULE: Final = "load.drift"
 TECHNIQUES: Final = ("T0831", "T1499", "T1562.006")
 MOST_SERIES: Final = 64  # chosen: their states are stored with every batch, some 10 MB together
 _FORMAT: Final = 1
@@ -200,7 +208,26 @@ def _findings(batch: EventBatch, name: str, version: str, step: Step) -> list[Fi
         finding = finding_of(latest, name, version, count=len(hours))
         scores = [latest.score] * len(places)
         found.append(replace(finding, evidence=batch.evidence(places, None, scores)))
+    found += [_drift_finding(batch, name, version, *one) for one in step.drifted]
     return found + _odd_findings(batch, name, version, step)
+
+
+def _drift_finding(
+    batch: EventBatch, name: str, version: str, hour: int, drift: Drift, place: int
+) -> Finding:
+    at = moment(hour)
+    return Finding(
+        DETECTOR, DRIFT_RULE, name, ENTITY, "", f"The forecast drifts: {drift.ratio:.1f} times off",
+        f"The forecasts of {name} were {drift.mape:.1%} off in the last week, against "
+        f"{drift.baseline_mape:.1%} at first. Attacks are found later while that lasts.",
+        Severity.LOW, min(1.0, 0.5 + drift.ratio / 20), 0.5, 1, at, at,
+        (Component("Error, last week", f"{drift.mape:.2%}", min(drift.mape * 10, 1.0)),
+         Component("Error, at first", f"{drift.baseline_mape:.2%}",
+                   min(drift.baseline_mape * 10, 1.0))),
+        batch.evidence([place], None, [0.5]),
+        ("See whether the meter, its place or its users changed.",
+         "Train the model on the series as it is now: soc-copilot train load."), version,
+    )  # fmt: skip
 
 
 def _odd_findings(batch: EventBatch, name: str, version: str, step: Step) -> list[Finding]:

@@ -7,13 +7,16 @@ from typing import Any, Final
 import numpy as np
 
 from soc_copilot.detection.load.detector import RealTimeDetector, Shared
+from soc_copilot.detection.load.drift import BASELINE_HOURS, DRIFT_HOURS, RATIO
 from soc_copilot.detection.load.findings import interval_of, row_of
+from soc_copilot.detection.load.forecast import Drift
 from soc_copilot.detection.load.scoring import CONTEXT_HOURS
 from soc_copilot.detection.load.series import is_left_out
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.load import HourRow, LoadInterval, Odd, extend
 
 MOST_GAP_HOURS: Final = 2_000  # chosen: after a longer gap the series begins anew
+STEADY_RATIO: Final = 1.5  # chosen: below it, the forecast drifts no longer
 KEPT_INTERVALS: Final = 8  # chosen: the last ones, of which the newest may go on
 
 
@@ -25,11 +28,13 @@ class Step:
         rows: Hours that were judged, or are known now.
         flagged: The interval as it stood at each flagged hour, with the row's place in the batch.
         odd: Hours whose values are odd, with what it is and the row's place.
+        drifted: Hours from which on the forecast drifts, how far, and the row's place.
     """
 
     rows: list[HourRow] = field(default_factory=list)
     flagged: list[tuple[LoadInterval, int]] = field(default_factory=list)
     odd: list[tuple[HourRow, int]] = field(default_factory=list)
+    drifted: list[tuple[int, Drift, int]] = field(default_factory=list)
 
 
 class WatchedSeries:
@@ -51,6 +56,9 @@ class WatchedSeries:
         self._open: list[float] = []  # values of the hour that is not over
         self._is_hourly = True
         self.intervals: tuple[LoadInterval, ...] = ()
+        self._errors: list[tuple[float, float]] = []  # off by, and value, of the latest hours
+        self._baseline: list[float] = []  # shares of the first hours that were forecast
+        self._is_drifting = False
 
     @property
     def version(self) -> str:
@@ -114,6 +122,27 @@ class WatchedSeries:
             intervals, joined = extend(self.intervals, found)
             self.intervals = intervals[-KEPT_INTERVALS:]
             step.flagged.append((joined, place))
+        elif math.isfinite(value) and value > 0:
+            self._note_error(hour, value, row.forecast, place, step)
+
+    def _note_error(self, hour: int, value: float, forecast: float, place: int, step: Step) -> None:
+        """Tell once when the forecast begins to drift; hours under suspicion do not count."""
+        off = abs(forecast - value)
+        if len(self._baseline) < BASELINE_HOURS:
+            self._baseline.append(off / value)
+            return
+        self._errors = [*self._errors[1 - DRIFT_HOURS :], (off, value)]
+        if len(self._errors) < DRIFT_HOURS:
+            return
+        mape = sum(e / v for e, v in self._errors) / DRIFT_HOURS
+        before = sum(self._baseline) / len(self._baseline)
+        ratio = mape / max(before, 1e-9)
+        if ratio > RATIO and not self._is_drifting:
+            mae = sum(e for e, _ in self._errors) / DRIFT_HOURS
+            drift = Drift(mae, mape, before, ratio, is_drifting=True)
+            step.drifted.append((hour, drift, place))
+        # A little lower than where it begins, so that it is not told again and again.
+        self._is_drifting = ratio > (STEADY_RATIO if self._is_drifting else RATIO)
 
     def _learn(self, hour: int, value: float, place: int, step: Step) -> None:
         self._history.append(value)
@@ -141,6 +170,7 @@ class WatchedSeries:
         self._detector, self._history, self._open = None, [], []
         self._start = self._last = -1
         self._n_doubled, self._is_hourly, self.intervals = 0, True, ()
+        self._errors, self._baseline, self._is_drifting = [], [], False
 
     # -- what is kept
 
@@ -151,6 +181,7 @@ class WatchedSeries:
             "open": _texts(self._open), "history": _texts(self._history),
             "hourly": self._is_hourly,
             "intervals": [asdict(one) for one in self.intervals],
+            "errors": self._errors, "baseline": self._baseline, "drifting": self._is_drifting,
         }  # fmt: skip
         return facts, self._detector.to_bytes() if self._detector is not None else b""
 
@@ -169,6 +200,9 @@ class WatchedSeries:
         found.intervals = tuple(
             LoadInterval(**{**one, "words": tuple(one["words"])}) for one in facts["intervals"]
         )
+        found._errors = [(float(off), float(value)) for off, value in facts["errors"]]
+        found._baseline = [float(share) for share in facts["baseline"]]
+        found._is_drifting = bool(facts["drifting"])
         if data:
             found._detector = RealTimeDetector.from_bytes(shared, data)
         return found

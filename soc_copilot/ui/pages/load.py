@@ -57,7 +57,7 @@ AHEAD_SHARE: Final = 0.04  # chosen: of the view that stays free at the right
 LOOK_S: Final = 5.0  # chosen: how often the database is asked for new hours
 LIST_S: Final = 1.0  # chosen: between two readings of the list of series
 NARROW_PX: Final = 1_500  # narrower, where a series comes from gives way
-NARROWEST_PX: Final = 1_200  # and its numbers
+NARROWEST_PX: Final = 1_300  # and its numbers
 HINTS: Final = "J K move    Space play    O open    X exercise    A all    ? all keys"
 
 

@@ -148,3 +148,15 @@ def test_other_lines_are_left_alone(detector: LoadDetector) -> None:
     assert np.isnan(found.scores).all()
     assert found.state is None
     detector.commit()
+
+
+def test_a_forecast_that_drifts_is_told_once(detector: LoadDetector) -> None:
+    detector.restore(None)
+    values = made(HISTORY + 500 + 400, seed=4)
+    late = np.arange(len(values)) >= HISTORY + 520
+    values = values * np.where(late, 1 + 0.02 * np.sin(np.arange(len(values)) * 1.7), 1.0)
+    cuts = [HISTORY + 600, HISTORY + 700]
+    told = [f for d in feed(detector, values, cuts) for f in d.findings if f.rule == "load.drift"]
+    assert len(told) == 1
+    assert "times off" in told[0].title
+    assert told[0].evidence
