@@ -213,7 +213,7 @@ class SourceWatch:
         return json.dumps(kept).encode()
 
     def forget(self, source_ids: Iterable[int]) -> None:
-        """Drop sources that were removed; the ids given are those that are left."""
+        """Drop all sources but these: the others were removed."""
         left = set(source_ids)
         for key in [key for key in self._sources if key not in left]:
             del self._sources[key]

@@ -74,6 +74,10 @@ class SourceTelemetry:
     def close(self) -> None:
         """Store what the next run shall know."""
         self._hours += self.watch.drain()
+        try:
+            self.watch.forget(row.id for row in self._governance.sources.list())
+        except SocCopilotError:
+            logger.exception("The list of sources cannot be read at the end.")
         if not self._governance.kill_switch.is_engaged():
             self._store(at_end=True)
 

@@ -54,6 +54,10 @@ if TYPE_CHECKING:
 SPLIT: Final = (430, 210)  # upper to lower part, as shares
 VIEW_HOURS: Final = 14 * 24.0  # chosen: what is seen of a series at first
 AHEAD_SHARE: Final = 0.04  # chosen: of the view that stays free at the right
+LEARNING: Final = (
+    "The first hours are history: the forecast and the typical days are made from them, which "
+    "takes some seconds for a year."
+)
 LOOK_S: Final = 5.0  # chosen: how often the database is asked for new hours
 LIST_S: Final = 1.0  # chosen: between two readings of the list of series
 NARROW_PX: Final = 1_500  # narrower, where a series comes from gives way
@@ -491,8 +495,7 @@ class LoadPage(DetectorPage):
         elif judged:
             self.now_card.show_quiet(trace.end - 1, quiet_words(trace))
         else:
-            words = "The first hours are history, from which the forecast begins."
-            self.now_card.show_nothing(words)
+            self.now_card.show_nothing(LEARNING)
 
     def _chosen(self) -> LoadInterval | None:
         place = None if self._picked is None else self.intervals.place_of(self._picked)

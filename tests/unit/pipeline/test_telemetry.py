@@ -29,8 +29,13 @@ def governance(tmp_path: Path) -> Iterator[Governance]:
         yield made
 
 
-def test_an_alert_waits_for_the_kill_switch_and_state_is_kept(governance: Governance) -> None:
+def test_an_alert_waits_for_the_kill_switch_and_state_is_kept(
+    governance: Governance, tmp_path: Path
+) -> None:
     clock = Hand()
+    log = tmp_path / "app.log"
+    log.touch()
+    assert governance.sources.add("file", log, name="app").id == 1
     settings = {setting.key: setting.default for setting in SETTINGS}
     telemetry = SourceTelemetry(governance, settings, clock)
 
