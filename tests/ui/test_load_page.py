@@ -22,9 +22,11 @@ from soc_copilot.ui.models.load_tables import (
     IntervalColumn,
     IntervalModel,
     SeriesColumn,
+    SeriesModel,
     hour_text,
     interval_words,
     number_text,
+    row_of,
 )
 from soc_copilot.ui.pages.load import VIEW_HOURS, LoadPage
 from soc_copilot.ui.plots.load_plot import HOUR_S, ClockAxis, LevelAxis, level_text
@@ -345,6 +347,16 @@ def test_axes_have_round_values_and_dates(qtbot: QtBot) -> None:
     assert level.tickStrings(ticks, 1, step)[0].endswith("k")
     assert number_text(16_280.4) == "16,280"
     assert number_text(0.12345) == "0.1235" or number_text(0.12345) == "0.1234"
+
+
+def test_the_list_follows_an_hour_that_was_judged_anew() -> None:
+    model, trace = SeriesModel(), Trace("1/a", "a", "MW", START, 4)
+    for grade in (0, 3):
+        trace.put(HourRow(START, 120.0, 100.0, grade=grade))
+        model.set_rows([row_of(trace, "live")])
+    assert model.rows[0].grade == 3
+    assert model.data(model.index(0, SeriesColumn.STATE)) == ""
+    assert model.data(model.index(0, SeriesColumn.OFF)) == "+20.0%"
 
 
 def test_the_interval_table_passes_the_model_checks(qtmodeltester: object) -> None:

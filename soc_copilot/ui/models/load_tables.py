@@ -97,8 +97,7 @@ class SeriesModel(RowModel):
 
     def set_rows(self, rows: Sequence[SeriesRow]) -> None:
         """Show these; nothing happens when they are the same."""
-        told = [(row.key, row.n, row.n_intervals, row.name) for row in rows]
-        if told != [(row.key, row.n, row.n_intervals, row.name) for row in self._rows]:
+        if [_told(row) for row in rows] != [_told(row) for row in self._rows]:
             self.replace_rows(tuple(rows))
 
     def place_of(self, key: str) -> int | None:
@@ -119,6 +118,12 @@ class SeriesModel(RowModel):
         if role == Role.ToolTipRole and column == SeriesColumn.NAME:
             return safe_tip(f"{row.name}\n{row.n:,} hours, {row.n_intervals:,} suspected attacks")
         return self.alignment(column) if role == Role.TextAlignmentRole else None
+
+
+def _told(row: SeriesRow) -> tuple[object, ...]:
+    """What makes a row another one; as text, because NaN is never the same."""
+    last = f"{row.last}{row.deviation}"
+    return row.key, row.name, row.n, row.n_intervals, row.grade, last
 
 
 def _series_text(row: SeriesRow, column: int) -> str:
