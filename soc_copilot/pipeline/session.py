@@ -300,6 +300,8 @@ class IngestSession:
         if source.id in self._read:
             self._detach(source.id)
         self._read[source.id] = source
+        if self._telemetry is not None:
+            self._telemetry.know(source)
         checkpoints = self._opened(self._governance).sources.checkpoints(source.id)
         try:
             self._parser.set_format(source.id, format_of(source), has_sender=has_sender(source))

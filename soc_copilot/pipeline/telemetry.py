@@ -7,9 +7,10 @@ from typing import Final
 from soc_copilot.domain.alerts import AlertFilter, AlertStatus, Disposition
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import SocCopilotError
-from soc_copilot.domain.governance import BatchCommit
+from soc_copilot.domain.governance import BatchCommit, SourceRow
 from soc_copilot.domain.load import SeriesUpdate
 from soc_copilot.domain.records import SourceStatus
+from soc_copilot.domain.source_options import MADE_BY_PROGRAM
 from soc_copilot.domain.summary import BatchSummary
 from soc_copilot.governance.database import Governance
 from soc_copilot.pipeline.pulse import DETECTOR, STATE, Rules, SourceWatch, Told
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0  # chosen: how often is looked
 RETRY_S: Final = 5.0  # chosen: after the store refused
+# The sample's replay ends, nobody asks the checking service, nobody touches a folder: all usual.
+UNWATCHED: Final = MADE_BY_PROGRAM | {"activity"}
 MOST_ALERTS: Final = 20  # chosen: open ones of one rule and one source that are ended
 _OPEN: Final = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
 
@@ -45,13 +48,25 @@ class SourceTelemetry:
         state = governance.batches.detector_states().get(STATE, b"")
         self.watch = SourceWatch(Rules.of(settings), clock, state)
         self._look_at_s = 0.0
+        self._unwatched: set[int] = set()
         self._begun: list[Told] = []
         self._ended: list[Told] = []
         self._hours: list[SeriesUpdate] = []
 
     def take(self, summary: BatchSummary) -> None:
         """Note what a stored batch brought."""
-        self.watch.take((one.source_id, one.name, one.n_events) for one in summary.sources)
+        self.watch.take(
+            (one.source_id, one.name, one.n_events)
+            for one in summary.sources
+            if one.source_id not in self._unwatched
+        )
+
+    def know(self, source: SourceRow) -> None:
+        """A source is read from now on; some kinds are quiet or busy as people are."""
+        if source.kind in UNWATCHED:
+            self._unwatched.add(source.id)
+        else:
+            self._unwatched.discard(source.id)
 
     def rest(self, source_id: int) -> None:
         """A source is read no longer."""
@@ -64,7 +79,8 @@ class SourceTelemetry:
             return
         self._look_at_s = now + LOOK_S
         halted = self._governance.kill_switch.is_engaged()
-        for told in self.watch.tick(statuses(), halted=halted):
+        watched = [one for one in statuses() if one.source_id not in self._unwatched]
+        for told in self.watch.tick(watched, halted=halted):
             (self._ended if told.is_over else self._begun).append(told)
         if not halted:
             self._hours += self.watch.drain()

@@ -1,14 +1,17 @@
 """What is told of sources reaches the database, also after it refused once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from soc_copilot.domain.alerts import AlertFilter
 from soc_copilot.domain.clock import SystemClock
 from soc_copilot.domain.governance import Actor
 from soc_copilot.domain.records import SourceStatus
+from soc_copilot.domain.summary import BatchSummary, SourceStats
 from soc_copilot.governance.database import Governance
 from soc_copilot.pipeline.telemetry import SourceTelemetry
 from soc_copilot.settings import SETTINGS
@@ -63,3 +66,27 @@ def test_an_alert_waits_for_the_kill_switch_and_state_is_kept(
     later.look(lambda: (LIVE,))
     (alert,) = governance.alerts.page(AlertFilter())
     assert alert.status.value == "closed"
+
+
+def test_the_replay_of_the_sample_may_end(governance: Governance, tmp_path: Path) -> None:
+    clock, spool = Hand(), tmp_path / "spool.log"
+    spool.touch()
+    settings = {setting.key: setting.default for setting in SETTINGS}
+    telemetry = SourceTelemetry(governance, settings, clock)
+    source = governance.sources.add("replay", spool, name="app")
+    telemetry.know(source)
+    stats = SourceStats(source.id, "app", 5, 0, 0.0, "live")
+    for at in range(100):
+        clock.s += 20
+        n = 5 if at < 20 else 0
+        telemetry.take(
+            BatchSummary(at, 0, n, n, 0, (0,) * 5, 0, np.empty(0, np.float32), (stats,), ())
+        )
+        telemetry.look(lambda: (LIVE,))
+    clock.s += 50
+    for _ in range(60):
+        clock.s += 20
+        telemetry.look(lambda: (LIVE,))
+    assert governance.alerts.page(AlertFilter()) == ()
+    telemetry.know(replace(source, kind="file"))
+    assert not telemetry._unwatched
