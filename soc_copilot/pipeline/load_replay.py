@@ -295,6 +295,7 @@ class LoadReplay:
                 if (row := hurry.get_next_hour()) is None:
                     break
                 self._take(row)
+        self._show_figures()
         with self._lock:
             if self._wake.is_set() or self._stopped.is_set():
                 return

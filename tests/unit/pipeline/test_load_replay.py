@@ -74,6 +74,7 @@ def test_going_back_and_forth_changes_nothing(play: Callable[..., LoadReplay]) -
     first = other.trace.start
     other.seek(first + 400)
     wait(lambda: other.trace.n == 400)
+    wait(lambda: other.figures is not None and other.figures.n_hours == 400 - 168)
     other.seek(first + 250)
     wait(lambda: other.trace.n == 250)
     other.resume()
