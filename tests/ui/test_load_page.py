@@ -355,6 +355,10 @@ def test_the_list_follows_an_hour_that_was_judged_anew() -> None:
         trace.put(HourRow(START, 120.0, 100.0, grade=grade))
         model.set_rows([row_of(trace, "live")])
     assert model.rows[0].grade == 3
+    trace.put(HourRow(START + 1, 100.0, 100.0))
+    assert row_of(trace, "live").grade == 0
+    trace.intervals = (LoadInterval(START, START, 2, 0.3),)
+    assert row_of(trace, "live").grade == 2
     assert model.data(model.index(0, SeriesColumn.STATE)) == ""
     assert model.data(model.index(0, SeriesColumn.OFF)) == "+20.0%"
 

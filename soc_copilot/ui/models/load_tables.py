@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 from typing_extensions import override
 
 from soc_copilot.domain.findings import Severity
-from soc_copilot.domain.load import LoadInterval, Trace, severity_of
+from soc_copilot.domain.load import HOLD_HOURS, LoadInterval, Trace, severity_of
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.models.rows import Index, Role, RowModel
 from soc_copilot.ui.plots.load_plot import SHORT_WORDS, level_text, sparkline
@@ -48,7 +48,7 @@ class SeriesRow:
         n: Hours so far; a row with more is another row.
         last: Latest value.
         deviation: Of that value, NaN without a forecast.
-        grade: Of its latest hour, a place in `GRADES`.
+        grade: Of the attack that is under way or of its latest hour, a place in `GRADES`.
         spark: Its last week.
         n_intervals: How many attacks were suspected.
     """
@@ -73,6 +73,8 @@ def row_of(trace: Trace, kind: str) -> SeriesRow:
     forecast = float(trace.columns["forecast"][n - 1]) if n else float("nan")
     deviation = last / forecast - 1 if forecast > 0 else float("nan")
     grade = int(trace.grades[n - 1]) if n else 0
+    if trace.intervals and trace.intervals[-1].last >= trace.end - 1 - HOLD_HOURS:
+        grade = trace.intervals[-1].grade  # an attack is not over with its first quiet hour
     return SeriesRow(
         trace.key, trace.name, trace.unit, kind, n, last, deviation, grade,
         tuple(values.tolist()), len(trace.intervals),
