@@ -34,7 +34,9 @@ from soc_copilot.ui.workers import JobRunner
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
+    from soc_copilot.phishing.loading import Loaded
     from soc_copilot.ui.ingest_worker import Session
+    from soc_copilot.ui.phishing_checks import Checker
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ PARTS = (  # what `on_opened` uses, imported beforehand on the worker thread
     "soc_copilot.ui.dialogs",
     "soc_copilot.ui.ingestion",
     "soc_copilot.ui.live",
+    "soc_copilot.ui.load_desk",
     "soc_copilot.ui.replaying",
     "soc_copilot.ui.watch",
     "soc_copilot.ui.widgets.disk_band",
@@ -122,6 +125,7 @@ class Desktop(QObject):
             self.window.fit_screen()
         self.desk: Desk | None = None
         self._reader: Governance | None = None
+        self._checker: Checker | None = None
         self._settings: dict[str, Value] = {}
         self._is_leaving, self._is_down = False, False
         self._failure: EmptyState | None = None
@@ -154,6 +158,7 @@ class Desktop(QObject):
         from soc_copilot.ui.dialogs import WindowDialogs
         from soc_copilot.ui.ingestion import Ingestion
         from soc_copilot.ui.live import Live
+        from soc_copilot.ui.load_desk import LoadDesk
         from soc_copilot.ui.replaying import Replay, ReplayBar
         from soc_copilot.ui.watch import Watch
         from soc_copilot.ui.widgets.disk_band import DiskBand
@@ -170,6 +175,7 @@ class Desktop(QObject):
         self.desk = desk
         self.ingestion = Ingestion(desk, self._make_session)
         self.replay = Replay(desk)
+        self.series = LoadDesk(desk)
         Demonstrations(desk)
         self.watch = Watch(self._open, self)
         desk.summary_arrived.connect(self.live.on_summaries)
@@ -279,14 +285,19 @@ class Desktop(QObject):
         ends = []
         if self.desk is not None:
             ends = [self.replay.join(), self.ingestion.join(), self.watch.join()]
+            ends.append(self.series.join())
             self._remember()
         ends.append(self.jobs.join())
+        if self._checker is not None:
+            ends.append(self._checker.close())
         if self.desk is not None:
             self._clear_demonstrations()
         if all(ends):
             self.collector.stop()
         else:  # it must not collect
-            logger.error("A thread is still busy at the end. replay,ingestion,watch,jobs=%s", ends)
+            logger.error(
+                "A thread is still busy at the end. replay,ingestion,watch,series,jobs=%s", ends
+            )
         if self._reader is not None:
             self._reader.close()
 
@@ -338,6 +349,19 @@ class Desktop(QObject):
         self.window.topbar.show_live()
         settle()
 
+    def _make_checker(self) -> "Checker":
+        from soc_copilot.ui.phishing_checks import Checker
+
+        self._checker = Checker(self._load_phishing)
+        return self._checker
+
+    def _load_phishing(self) -> "Loaded":
+        """In a job: torch is loaded there."""
+        from soc_copilot.phishing.loading import load_parts
+        from soc_copilot.phishing.registry import StoredBrands
+
+        return load_parts(brands=StoredBrands(lambda: self._open(read_only=True)))
+
     def _factories(self) -> dict[str, Any]:
         def overview(desk: Desk) -> Page:
             from soc_copilot.ui.pages.overview import OverviewPage
@@ -369,6 +393,16 @@ class Desktop(QObject):
 
             return WebPage(desk, self.live)
 
+        def phishing(desk: Desk) -> Page:
+            from soc_copilot.ui.pages.phishing import PhishingPage
+
+            return PhishingPage(desk, self._make_checker())
+
+        def load(desk: Desk) -> Page:
+            from soc_copilot.ui.pages.load import LoadPage
+
+            return LoadPage(desk, self.live, self.series)
+
         def governance(desk: Desk) -> Page:
             from soc_copilot.ui.pages.governance import GovernancePage
 
@@ -379,7 +413,7 @@ class Desktop(QObject):
 
             return SettingsPage(desk)
 
-        made = (overview, alerts, events, sources, host, web, governance, settings)
+        made = (overview, alerts, events, sources, host, web, phishing, load, governance, settings)
         return dict(zip(PAGES, made, strict=True))
 
     def _bind(self) -> None:
