@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from soc_copilot.cli import main
+from tests.unit.detection.phishing.training.visual.made import make_folder
+from tests.unit.detection.phishing.visual.pages import save
 
 
 @pytest.fixture
@@ -65,3 +67,18 @@ def test_phishing_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert found["text: all"]["rows"] == 1
     assert main(["evaluate", "phishing", "--data", str(path)]) == 0
     assert "url: with a path" in capsys.readouterr().out
+
+
+def test_figures_of_the_model_for_screenshots(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = make_folder(tmp_path / "pages")
+    save(tmp_path / "model" / "visual")
+    told = ["evaluate", "phishing", "--visual", str(pages), "--model", str(tmp_path / "model")]
+    assert main([*told, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model"] == "made-up-1"
+    assert report["figures"]["clone"]["pages"] > 0
+    assert report["ms_per_screenshot"]["median"] > 0
+    assert main(["evaluate", "phishing", "--visual", str(tmp_path)]) == 2
+    assert "holds no rendered pages" in capsys.readouterr().err
