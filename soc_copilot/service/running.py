@@ -22,6 +22,8 @@ from soc_copilot.phishing.operations import OperationalAlert
 from soc_copilot.phishing.reading import read_content
 from soc_copilot.phishing.registry import StoredBrands
 from soc_copilot.pipeline.session import IngestSession
+from soc_copilot.service import operating
+from soc_copilot.service.analysed import AnalysisRecorder
 from soc_copilot.service.analysis import AnalysisSide
 from soc_copilot.service.apart import StoreProcess
 from soc_copilot.service.config import ServiceConfig
@@ -83,6 +85,7 @@ class RunningService:
         self._server: CheckServer | None = None
         self._producer: ServiceProducer | None = None
         self._analysis: AnalysisSide | None = None
+        self._operating = operating.OperationalAlerts()
 
     def __enter__(self) -> Self:
         try:
@@ -133,6 +136,7 @@ class RunningService:
         server.start()
         self._server = server
         self._producer.address = server.url
+        operating.close(governance, note="The service was started anew.")
         governance.audit.record("service.started", "service", None, server.url)
 
     def _phishing(self) -> AnalysisSide | None:
@@ -145,6 +149,7 @@ class RunningService:
         loaded = load_parts(brands=StoredBrands(self._read_governance))
 
         def told(alert: OperationalAlert) -> None:
+            self._operating.told(alert)
             producer.note(alert.message if alert.is_active else f"Over: {alert.message}")
 
         return AnalysisSide(
@@ -154,6 +159,7 @@ class RunningService:
             missing=loaded.missing,
             halted=self._watch.reason,
             told=told,
+            recorder=AnalysisRecorder(producer.keep, producer.lose, self._config.record),
         )
 
     def _read_governance(self) -> Governance:
@@ -245,6 +251,8 @@ class RunningService:
 
         Where a process of its own does that, wait about as long; None.
         """
+        if self._governance is not None:
+            self._operating.settle(self._governance)
         if self._store is None or self._producer is None:
             return self.session.run_batch(stop)
         self._store.write_events(self._producer.take_events())
@@ -278,6 +286,7 @@ class RunningService:
             if self._governance is not None:
                 try:
                     self._governance.audit.record("service.stopped", "service", url, None)
+                    operating.close(self._governance, note="The service was stopped.")
                 except SocCopilotError:
                     logger.exception("Cannot record the end of the service in the audit trail.")
         self._release()
