@@ -313,7 +313,7 @@ class VerdictPane(QFrame):
                 where = "and stands on its own domain"
             elif content is not None and not isinstance(content.parsed, ParsedUrl):
                 where = "; where it stands is not known, so compare its address"
-            alike = f"{100 * match.similarity:.0f}%"
+            alike = f"{int(100 * match.similarity)}%"
             words = f"It looks like {render_safe(brand, 60)} ({alike} alike) {where}."
             words = words.replace(" ;", ";")
         elif has_picture:
