@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol, runtime_checkable
 
+from soc_copilot.domain.brand import BrandMatch
+
 ContentType = Literal["url", "email", "text", "page"]
 CONTENT_TYPES: Final[tuple[ContentType, ...]] = ("url", "email", "text", "page")
 Prediction = Literal["phish", "suspicious", "benign"]
@@ -217,6 +219,7 @@ class PartResult:
         latency_ms: Wall clock time.
         state: "open": its circuit breaker let nothing through. "skipped": not its kind.
         detail: What failed, for the operator.
+        match: The protected brand that the content looks like, None for none.
     """
 
     name: str
@@ -226,6 +229,7 @@ class PartResult:
     latency_ms: float = 0.0
     state: PartState = "ok"
     detail: str = ""
+    match: BrandMatch | None = None
 
 
 @dataclass(frozen=True, slots=True)

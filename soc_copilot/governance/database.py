@@ -10,6 +10,7 @@ from soc_copilot.domain.governance import Actor, DiskState
 from soc_copilot.governance.alerts import AlertStore
 from soc_copilot.governance.audit import AuditTrail
 from soc_copilot.governance.batches import BatchStore
+from soc_copilot.governance.brands import BrandStore
 from soc_copilot.governance.engine import choose_journal, open_engine, translated
 from soc_copilot.governance.facts import DatabaseFacts, database_facts
 from soc_copilot.governance.kill_switch import KillSwitch
@@ -33,7 +34,8 @@ class Governance:
         archive_folder: Where the event archive's files lie; made by whoever writes there.
         spool_folder: Where sources that cannot wait keep what they receive; likewise.
         quarantine_folder: Where lines lie that could not be parsed; likewise.
-        kill_switch, audit, sources, alerts, settings, batches, segments: The parts.
+        kill_switch, audit, sources, alerts, settings, batches, segments, brands: The
+            parts.
 
     Thread:
         The thread that opened it; `kill_switch.state` and `.is_engaged` from any.
@@ -58,6 +60,7 @@ class Governance:
         self.settings = SettingsStore(session, actor)
         self.batches = BatchStore(session, actor)
         self.segments = SegmentStore(session, actor)
+        self.brands = BrandStore(session, actor)
 
     @classmethod
     def open(

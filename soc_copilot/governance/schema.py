@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from soc_copilot.governance.stored_text import StoredText
 
-SCHEMA_HEAD = "v1_1"
+SCHEMA_HEAD = "v1_2"
 """Newest revision in `migrations/versions`: major and minor; the same major stays readable."""
 
 # SQLite numbers rows by itself only for a column of exactly the type INTEGER.
@@ -317,6 +317,29 @@ class NoteModel(Base):
     text: Mapped[str] = mapped_column(StoredText)
 
     __table_args__ = (Index("ix_note_alert", "alert_id", "id"),)
+
+
+class BrandModel(Base):
+    """A brand that pages are compared with."""
+
+    __tablename__ = "brand"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    name: Mapped[str] = mapped_column(StoredText)
+    domains: Mapped[str] = mapped_column(StoredText)  # JSON list
+    added_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class BrandReferenceModel(Base):
+    """A picture that a brand is known by."""
+
+    __tablename__ = "brand_reference"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"))
+    png: Mapped[bytes] = mapped_column(LargeBinary)
+    embedding: Mapped[bytes] = mapped_column(LargeBinary)  # belongs to one version of the model
+    added_ns: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_brand_reference_brand", "brand_id", "id"),)
 
 
 class SettingModel(Base):

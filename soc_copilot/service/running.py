@@ -20,6 +20,7 @@ from soc_copilot.ingestion.spool import FolderLock
 from soc_copilot.phishing.loading import load_parts
 from soc_copilot.phishing.operations import OperationalAlert
 from soc_copilot.phishing.reading import read_content
+from soc_copilot.phishing.registry import StoredBrands
 from soc_copilot.pipeline.session import IngestSession
 from soc_copilot.service import operating
 from soc_copilot.service.analysed import AnalysisRecorder
@@ -144,7 +145,8 @@ class RunningService:
             return None
         assert self._watch is not None  # noqa: S101 - set by open
         assert self._producer is not None  # noqa: S101 - set by open
-        producer, loaded = self._producer, load_parts()
+        producer = self._producer
+        loaded = load_parts(brands=StoredBrands(self._read_governance))
 
         def told(alert: OperationalAlert) -> None:
             self._operating.told(alert)
@@ -159,6 +161,9 @@ class RunningService:
             told=told,
             recorder=AnalysisRecorder(producer.keep, producer.lose, self._config.record),
         )
+
+    def _read_governance(self) -> Governance:
+        return Governance.open(self._target, actor=self._actor, home=self._home, read_only=True)
 
     def _open_store(self, governance: Governance, source: SourceRow) -> None:
         """Open what stores, here or in a process of its own."""
