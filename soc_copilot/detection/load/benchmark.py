@@ -7,11 +7,12 @@ Source:
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from soc_copilot.detection.load.resume import State, misfit
 from soc_copilot.domain.errors import DetectorError
 
 Floats = npt.NDArray[np.float64]
@@ -57,6 +58,35 @@ class BenchmarkManager:
         if self._profiles is None:
             raise DetectorError("The benchmark has no typical days yet. Give it a history.")
         return self._profiles
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """The typical days, by name, to be kept."""
+        found = self.profiles
+        return {
+            "typical.centres": found.centres, "typical.weekdays": found.weekdays,
+            "typical.sizes": found.sizes,
+        }  # fmt: skip
+
+    @classmethod
+    def from_arrays(cls, state: State) -> "BenchmarkManager | None":
+        """The one whose `arrays` were kept; None where there was none.
+
+        Raises:
+            DetectorError: They have another shape.
+        """
+        centres = state.arrays.get("typical.centres")
+        if centres is None:
+            return None
+        n = len(centres)
+        if not 0 < n <= N_CLUSTERS:
+            raise misfit("it has no typical days, or too many")
+        found = cls()
+        found._profiles = Profiles(
+            state.array("typical.centres", np.zeros((n, _DAY))),
+            state.array("typical.weekdays", np.zeros((n, 7))),
+            state.array("typical.sizes", np.zeros(n, np.int64)),
+        )
+        return found
 
     def fit(self, values: Floats, start: int) -> None:
         """Find the typical days of a history; days with an hour unknown are left out.
@@ -145,8 +175,7 @@ def _cut(values: Floats, start: int, first: int, n: int) -> Floats:
     low, high = max(first, start), min(first + n, start + len(values))
     if low < high:
         part = np.asarray(values[low - start : high - start], np.float64)
-        with np.errstate(invalid="ignore"):
-            found[low - first : high - first] = np.where(part > 0, part, np.nan)
+        found[low - first : high - first] = np.where(part > 0, part, np.nan)
     return found
 
 

@@ -3,13 +3,14 @@
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from soc_copilot.detection.load.base import Base
-from soc_copilot.detection.load.days import COLUMNS, calendar
+from soc_copilot.detection.load.days import calendar
+from soc_copilot.detection.load.evidence import N_AROUND, surroundings
 from soc_copilot.detection.load.features import (
     HORIZONS,
     REACH,
@@ -19,6 +20,7 @@ from soc_copilot.detection.load.features import (
 )
 from soc_copilot.detection.load.kernel import advance, base_ahead, stand_in
 from soc_copilot.detection.load.model import LoadNet
+from soc_copilot.detection.load.resume import State, misfit
 from soc_copilot.domain.errors import DetectorError
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +32,7 @@ _CAPACITY: Final = 2_048  # chosen: hours in memory; the last REACH are moved to
 
 _WILD: Final = math.log(10.0)  # chosen: of the first week, values ten times off its median
 _WILD_SHARE: Final = 0.05  # chosen: where more are, the series is like that
+_FAR_HOUR: Final = 24 * 366 * 10_000  # chosen: no clock of a series is so far off 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,22 +157,28 @@ class RollingForecastEngine:
                 f"with values above zero; there are {n_known}."
             )
         ready = prepare(first, start)
-        size, n = _CAPACITY, len(HORIZONS)
-        self._logs = np.full(size, np.nan)
+        self._allocate(int(ready.hours[0]))
         self._logs[: len(ready.logs)] = ready.logs
+        self._at = REACH + WEEK - 1
+        self._came[:] = self._logs
+        self._advance(known=True)
+        for value in values[WEEK:]:
+            self.step(float(value))
+
+    def _allocate(self, first_hour: int) -> None:
+        """Room for hours from one on, nothing known of any of them."""
+        size, n, shape = _CAPACITY, len(HORIZONS), self._weights.shape
+        self._first_hour = first_hour
+        self._logs, self._came = np.full(size, np.nan), np.full(size, np.nan)
         self._came_bases = np.full((n, size + DAY), np.nan)
-        self._calendar = np.zeros((size + DAY, len(COLUMNS)))
-        self._first_hour = int(ready.hours[0])
-        self._calendar[:] = calendar(
-            np.arange(self._first_hour, self._first_hour + size + DAY, dtype=np.int64)
-        )
+        hours = np.arange(first_hour, first_hour + size + DAY, dtype=np.int64)
+        self._calendar = calendar(hours)
         self._series = (
             np.full((n, size + DAY), np.nan), np.zeros((n, size)),
             np.full((n, size + DAY), np.nan), np.full((n, size + DAY), np.nan),
         )  # fmt: skip
-        width = self._weights.shape.width
-        self._state = (np.zeros(width, np.float32), np.zeros(width, np.float32))
-        shape = self._weights.shape
+        self._state = (np.zeros(shape.width, np.float32), np.zeros(shape.width, np.float32))
+        self._around = np.zeros(N_AROUND)
         self._room = (
             np.zeros(n_features(1)),
             np.zeros(n_features(DAY)),
@@ -177,11 +186,43 @@ class RollingForecastEngine:
             np.zeros(shape.n_rows[0], np.float32),
             np.zeros(shape.n_rows[1], np.float32),
         )
-        self._at = REACH + WEEK - 1
-        self._came = self._logs.copy()
-        self._advance(known=True)
-        for value in values[WEEK:]:
-            self.step(float(value))
+
+    def kept(self) -> State:
+        """What it remembers, to go on with after a restart."""
+        self._require()
+        arrays = {f"engine.{name}": array for name, array in self._arrays().items()}
+        arrays["engine.late_errors"] = np.array(self._errors, np.float64).reshape(-1, 2)
+        arrays["engine.first_errors"] = np.array(self._baseline, np.float64)
+        return State(arrays, {"at": self._at, "first_hour": self._first_hour})
+
+    def resume(self, state: State) -> None:
+        """Go on from what `kept` gave.
+
+        Raises:
+            DetectorError: It does not fit this model.
+        """
+        self._allocate(state.whole("first_hour", -_FAR_HOUR, _FAR_HOUR))
+        for name, array in self._arrays().items():
+            array[...] = state.array(f"engine.{name}", array)
+        late = state.arrays.get("engine.late_errors", np.zeros(0))
+        if late.ndim != 2 or late.shape[1] != 2 or len(late) > _DRIFT_HOURS:
+            raise misfit('its "engine.late_errors" is of another shape')
+        first = state.arrays.get("engine.first_errors", np.zeros((0, 0)))
+        if first.ndim != 1 or len(first) > _BASELINE_HOURS:
+            raise misfit('its "engine.first_errors" is of another shape')
+        self._errors.clear()
+        self._errors.extend((float(a), float(b)) for a, b in late)
+        self._baseline = [float(v) for v in first]
+        self._at = state.whole("at", REACH + WEEK - 1, _CAPACITY - 1)
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All that changes with an hour, by name."""
+        names = ("bases", "errors", "forecasts", "scales")
+        return {
+            "logs": self._logs, "came": self._came, "came_bases": self._came_bases,
+            **dict(zip(names, self._series, strict=True)),
+            "hidden": self._state[0], "cell": self._state[1],
+        }  # fmt: skip
 
     def step(self, value: float) -> tuple[Forecast | None, Forecast | None]:
         """Take in the next hour.
@@ -226,14 +267,20 @@ class RollingForecastEngine:
         """The logarithm of a past hour that the forecasts see."""
         return float(self._logs[self._at - hours_ago])
 
-    def as_it_came(self) -> tuple[float, float]:
+    def as_it_came(self) -> Floats:
         """The base's forecasts of the next hour, had no hour been cleaned, in logarithms.
 
         Returns:
-            Made an hour and a day before; NaN where there is none.
+            Made an hour and a day before, shape (2,); NaN where there is none.
         """
-        at = self._at + 1
-        return float(self._came_bases[0, at]), float(self._came_bases[1, at])
+        found: Floats = self._came_bases[:, self._at + 1]
+        return found
+
+    def around(self) -> Floats:
+        """What time the next hour is, as `evidence.surroundings` gives it; valid until the next."""
+        hour = (self._first_hour + self._at + 1) % 24
+        surroundings(self._calendar, self._at + 1, hour, self._around)
+        return self._around
 
     def forecast(self, ahead: int) -> Forecast | None:
         """The forecast of the next hour (1), or that of the hour a day ahead (24)."""
