@@ -2,8 +2,8 @@
 
 The page is hostile. It is drawn by a child process that has no network (names resolve to nothing,
 connections go to a port where nothing listens), runs no script and loads nothing (a policy put
-before the page allows pictures and styles within it alone), has a profile of its own that is removed,
-and is killed with all that it started when it takes too long.
+before the page allows pictures and styles within it alone), has a profile of its own that is
+removed, and is killed with all that it started when it takes too long.
 """
 
 import codecs
