@@ -47,6 +47,7 @@ PARTS = (  # what `on_opened` uses, imported beforehand on the worker thread
     "soc_copilot.ui.dialogs",
     "soc_copilot.ui.ingestion",
     "soc_copilot.ui.live",
+    "soc_copilot.ui.load_desk",
     "soc_copilot.ui.replaying",
     "soc_copilot.ui.watch",
     "soc_copilot.ui.widgets.disk_band",
@@ -157,6 +158,7 @@ class Desktop(QObject):
         from soc_copilot.ui.dialogs import WindowDialogs
         from soc_copilot.ui.ingestion import Ingestion
         from soc_copilot.ui.live import Live
+        from soc_copilot.ui.load_desk import LoadDesk
         from soc_copilot.ui.replaying import Replay, ReplayBar
         from soc_copilot.ui.watch import Watch
         from soc_copilot.ui.widgets.disk_band import DiskBand
@@ -173,6 +175,7 @@ class Desktop(QObject):
         self.desk = desk
         self.ingestion = Ingestion(desk, self._make_session)
         self.replay = Replay(desk)
+        self.series = LoadDesk(desk)
         Demonstrations(desk)
         self.watch = Watch(self._open, self)
         desk.summary_arrived.connect(self.live.on_summaries)
@@ -282,6 +285,7 @@ class Desktop(QObject):
         ends = []
         if self.desk is not None:
             ends = [self.replay.join(), self.ingestion.join(), self.watch.join()]
+            ends.append(self.series.join())
             self._remember()
         ends.append(self.jobs.join())
         if self._checker is not None:
@@ -291,7 +295,9 @@ class Desktop(QObject):
         if all(ends):
             self.collector.stop()
         else:  # it must not collect
-            logger.error("A thread is still busy at the end. replay,ingestion,watch,jobs=%s", ends)
+            logger.error(
+                "A thread is still busy at the end. replay,ingestion,watch,series,jobs=%s", ends
+            )
         if self._reader is not None:
             self._reader.close()
 
@@ -392,6 +398,11 @@ class Desktop(QObject):
 
             return PhishingPage(desk, self._make_checker())
 
+        def load(desk: Desk) -> Page:
+            from soc_copilot.ui.pages.load import LoadPage
+
+            return LoadPage(desk, self.live, self.series)
+
         def governance(desk: Desk) -> Page:
             from soc_copilot.ui.pages.governance import GovernancePage
 
@@ -402,7 +413,7 @@ class Desktop(QObject):
 
             return SettingsPage(desk)
 
-        made = (overview, alerts, events, sources, host, web, phishing, governance, settings)
+        made = (overview, alerts, events, sources, host, web, phishing, load, governance, settings)
         return dict(zip(PAGES, made, strict=True))
 
     def _bind(self) -> None:

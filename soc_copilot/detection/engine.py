@@ -14,6 +14,7 @@ from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import EVIDENCE_PER_FINDING, Detections, Finding
+from soc_copilot.domain.load import SeriesUpdate
 from soc_copilot.domain.streams import MAX_EVENTS, MAX_REASONS, MAX_STREAMS, StreamScore
 from soc_copilot.domain.summary import DetectorHealth
 from soc_copilot.domain.web import MAX_COUNTS, MAX_REQUESTS, MAX_TEXT, WebStanding
@@ -339,6 +340,8 @@ def check_detections(found: object, name: str, n_events: int) -> Detections:
     for stream in found.streams:
         _check_stream(stream, name)
     _check_web(found.web)
+    if any(not isinstance(one, SeriesUpdate) or not one.key for one in found.series):
+        raise DetectorError("One of its series is not a SeriesUpdate with a key.")
     return found
 
 

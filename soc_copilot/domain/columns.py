@@ -69,6 +69,9 @@ PARENT_PID: Final = "process.parent.pid"  # String
 AUDIT_ID: Final = "auditd.sequence"  # Int64, the same for all records of one audit event
 EXECUTABLE: Final = "process.executable"  # full path
 REPEAT: Final = "event.repeat"  # Int32: the line stands for this many events; null counts as 1
+SERIES_HOUR: Final = "series.hour"  # Int64, hour since 1970 on the series' clock, its beginning
+SERIES_VALUE: Final = "series.value"  # Float64, null where it is no number
+SERIES_UNIT: Final = "series.unit"  # String, as a person named it
 # A verdict that came with the request, from our own checking service.
 WEB_SCORE: Final = "web.score"  # Float32, [0, 1]
 WEB_THREAT: Final = "web.is_threat"  # Boolean, never null

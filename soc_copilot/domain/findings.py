@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from soc_copilot.domain.load import SeriesUpdate
     from soc_copilot.domain.streams import StreamScore
     from soc_copilot.domain.web import WebStanding
 
@@ -134,6 +135,7 @@ class Detections:
         streams: How it judges streams of events now, at most `streams.MAX_STREAMS`; shown
             while they come in, never stored.
         web: How it judged web requests; shown while they come in, never stored.
+        series: Hours of series that it judged; stored with the batch.
     """
 
     detector: str
@@ -143,3 +145,4 @@ class Detections:
     notes: Mapping[str, float] = field(default_factory=dict)
     streams: "tuple[StreamScore, ...]" = ()
     web: "WebStanding | None" = None
+    series: "tuple[SeriesUpdate, ...]" = ()

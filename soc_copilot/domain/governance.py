@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from soc_copilot.domain.archive import Segment
 from soc_copilot.domain.findings import Finding, Severity
 from soc_copilot.domain.records import LedgerDelta, PartialLine, PositionMove, SourceEvent
 from soc_copilot.domain.source_options import SourceOptions
+
+if TYPE_CHECKING:  # it needs numpy, for which the window's frame does not wait
+    from soc_copilot.domain.load import SeriesUpdate
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,7 @@ class BatchCommit:
         states: New state of each detector that changed its own.
         stage_s: Seconds spent so far, by stage.
         segment: Where the archive put the batch's events; None when it has none or is off.
+        series: Hours of series that were judged.
     """
 
     n_events: int
@@ -179,6 +184,7 @@ class BatchCommit:
     states: Mapping[str, bytes] = field(default_factory=dict)
     stage_s: Mapping[str, float] = field(default_factory=dict)
     segment: Segment | None = None
+    series: "tuple[SeriesUpdate, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,17 @@ OPTIONS: Final[tuple[tuple[Setting, frozenset[str]], ...]] = (
         ),
         FILES,
     ),
+    *(
+        (Setting(key, default, "Series", title, text, choices=choices), FILES)
+        for key, default, title, text, choices in (
+            ("series_time", "1", "Column of times",
+             "Of a source in the format series: a number from 1 on, or a key of JSON lines.", ()),
+            ("series_value", "2", "Column of values", "Likewise.", ()),
+            ("series_unit", "", "Unit", "Of the values, for people: MW.", ()),
+            ("series_stamps", "end", "A time is",
+             "The end or the beginning of the hour that its value is of.", ("end", "begin")),
+        )
+    ),
     (
         Setting(
             "tls_certificate", "", "Listener", "Certificate",

@@ -25,6 +25,7 @@ from soc_copilot.governance.schema import (
     PositionModel,
 )
 from soc_copilot.governance.segments import insert_segment
+from soc_copilot.governance.series import store_series
 from soc_copilot.governance.session import Session, WriteTransaction
 from soc_copilot.governance.source_events import store_events, store_partials
 from soc_copilot.governance.sources import LEDGER_FIELDS, position_values
@@ -118,6 +119,7 @@ class BatchStore:
             raised = raise_alerts(tx, commit.findings, batch_id)
             _add_to_ledger(tx, commit.moves, raised.by_source)
             _store_states(tx, commit.states, raised)
+            store_series(tx.connection, commit.series)
             tx.connection.execute(
                 insert(BatchModel),
                 {

@@ -18,6 +18,7 @@ from soc_copilot.governance.location import Place, locate, make_private_file, re
 from soc_copilot.governance.migrate import prepare
 from soc_copilot.governance.reserve import Reserve
 from soc_copilot.governance.segments import SegmentStore
+from soc_copilot.governance.series import SeriesStore
 from soc_copilot.governance.session import Session
 from soc_copilot.governance.settings_store import SettingsStore
 from soc_copilot.governance.sources import SourceStore
@@ -34,8 +35,8 @@ class Governance:
         archive_folder: Where the event archive's files lie; made by whoever writes there.
         spool_folder: Where sources that cannot wait keep what they receive; likewise.
         quarantine_folder: Where lines lie that could not be parsed; likewise.
-        kill_switch, audit, sources, alerts, settings, batches, segments, brands: The
-            parts.
+        kill_switch, audit, sources, alerts, settings, batches, segments, brands, series:
+            The parts.
 
     Thread:
         The thread that opened it; `kill_switch.state` and `.is_engaged` from any.
@@ -61,6 +62,7 @@ class Governance:
         self.batches = BatchStore(session, actor)
         self.segments = SegmentStore(session, actor)
         self.brands = BrandStore(session, actor)
+        self.series = SeriesStore(session)
 
     @classmethod
     def open(

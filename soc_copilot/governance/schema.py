@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from soc_copilot.governance.stored_text import StoredText
 
-SCHEMA_HEAD = "v1_2"
+SCHEMA_HEAD = "v1_3"
 """Newest revision in `migrations/versions`: major and minor; the same major stays readable."""
 
 # SQLite numbers rows by itself only for a column of exactly the type INTEGER.
@@ -340,6 +340,42 @@ class BrandReferenceModel(Base):
     added_ns: Mapped[int] = mapped_column(BigInteger)
 
     __table_args__ = (Index("ix_brand_reference_brand", "brand_id", "id"),)
+
+
+class SeriesModel(Base):
+    """A series whose hours are watched."""
+
+    __tablename__ = "series"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    key: Mapped[str] = mapped_column(StoredText, unique=True)
+    name: Mapped[str] = mapped_column(StoredText)
+    unit: Mapped[str] = mapped_column(StoredText)
+
+
+class SeriesHourModel(Base):
+    """One hour of a series, as it was judged; null where nothing is known."""
+
+    __tablename__ = "series_hour"
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), primary_key=True)
+    hour: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # since 1970, series' clock
+    value: Mapped[float | None] = mapped_column(Float)
+    forecast: Mapped[float | None] = mapped_column(Float)
+    lower: Mapped[float | None] = mapped_column(Float)
+    upper: Mapped[float | None] = mapped_column(Float)
+    benchmark: Mapped[float | None] = mapped_column(Float)
+    score: Mapped[float | None] = mapped_column(Float)
+    grade: Mapped[int] = mapped_column(Integer)
+    odd: Mapped[int] = mapped_column(Integer)
+
+
+class SeriesIntervalModel(Base):
+    """Hours of a series that were taken for one attack."""
+
+    __tablename__ = "series_interval"
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), primary_key=True)
+    first: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    last: Mapped[int] = mapped_column(BigInteger)
+    told: Mapped[str] = mapped_column(Text)  # JSON
 
 
 class SettingModel(Base):

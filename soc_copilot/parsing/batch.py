@@ -154,7 +154,7 @@ class BatchParser:
             filled = [chunk for chunk in chunks if chunk.n_lines]
             if filled:
                 base = _base_frame(filled, has_sender=key[0] in self._with_sender)
-                name = self._format(key, _texts(base)).name
+                name = self._name(key, _texts(base))
                 by_format.setdefault(name, []).append(base)
         frames = []
         for name, bases in by_format.items():
@@ -162,6 +162,11 @@ class BatchParser:
         events = pl.concat(frames, how="diagonal") if frames else pl.DataFrame(schema=_EMPTY)
         ledger = _ledger(batch, events)
         return ParsedBatch(EventBatch(batch.sequence, events.drop(_N_LINES, strict=False)), ledger)
+
+    def _name(self, key: FileKey, lines: pl.Series) -> str:
+        """The format's name with what a person chose of it, such as columns."""
+        own, wanted = self._format(key, lines).name, self._wanted.get(key[0], AUTO)
+        return wanted if wanted.startswith(f"{own}:") else own
 
     def _format(self, key: FileKey, lines: pl.Series) -> Format:
         """The file's format, told from its first lines unless it was set."""

@@ -14,6 +14,7 @@ from soc_copilot.parsing.json_lines import JsonFormat
 from soc_copilot.parsing.mail import MailFormat
 from soc_copilot.parsing.plain import PlainFormat
 from soc_copilot.parsing.protocol import Format
+from soc_copilot.parsing.series import PREFIX, SeriesFormat
 from soc_copilot.parsing.service import ServiceFormat
 from soc_copilot.parsing.syslog import SyslogFormat
 from soc_copilot.parsing.windows_event import WindowsEventFormat
@@ -34,6 +35,7 @@ _FORMATS: Final[tuple[Format, ...]] = (
     JournalFormat(),
     WindowsEventFormat(),
     JsonFormat(),
+    SeriesFormat(),
     PlainFormat(),
 )
 _GENERAL: Final = "json"  # any object fits it, also those of the formats that are all JSON
@@ -68,6 +70,8 @@ def get_format(name: str) -> Format:
     Raises:
         ParseError: There is none.
     """
+    if name.startswith(f"{PREFIX}:"):
+        return SeriesFormat(name)
     for found in (*_FORMATS, *_OUR_OWN):
         if found.name == name:
             return found

@@ -224,6 +224,7 @@ class Pipeline:
                     states={d.detector: d.state for d in detections if d.state is not None},
                     stage_s=stages,
                     segment=held.segment,
+                    series=tuple(one for d in detections for one in d.series),
                 )
             )
         except KillSwitchEngagedError:

@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from soc_copilot.archive.store import Archive
 from soc_copilot.detection.engine import DetectionEngine
 from soc_copilot.detection.registry import load_detectors
+from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import (
     ParseError,
     PolicyError,
@@ -32,6 +33,7 @@ from soc_copilot.pipeline.archiving import ArchiveKeeper
 from soc_copilot.pipeline.core import ArchiveEnd, Pipeline
 from soc_copilot.pipeline.quarantine import Quarantine
 from soc_copilot.pipeline.sources import Surroundings, attach, format_of, has_sender
+from soc_copilot.pipeline.telemetry import SourceTelemetry
 from soc_copilot.settings import Value
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class IngestSession:
         only_sources: Iterable[int] | None = None,
         home: Path | None = None,
         producers: Mapping[int, Producer] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Describe a run; nothing is opened yet.
 
@@ -77,7 +80,10 @@ class IngestSession:
             only_sources: Ids to ingest; None for every enabled source.
             home: Folder of the audit key, None for the default one.
             producers: By id of the source, what writes for those that this process feeds.
+            clock: By which sources are watched for silence and floods.
         """
+        self._clock = clock
+        self._telemetry: SourceTelemetry | None = None
         self._target = target
         self._settings = settings
         self._actor = actor
@@ -126,6 +132,10 @@ class IngestSession:
             self._engine.restore(governance.batches.detector_states())
             self._controller = self._make_controller(governance)
             self._pipeline = self._make_pipeline(governance, self._controller, self._engine)
+            if self._settings["detection.load.watch_sources"]:
+                self._telemetry = SourceTelemetry(
+                    governance.as_actor(_PROGRAM), self._settings, self._clock
+                )
             self._follow(governance)
             governance.audit.record("ingestion.started", "ingestion")
             self._controller.start()
@@ -178,6 +188,10 @@ class IngestSession:
         summary = pipeline.run_batch(stop)
         if summary is not None and summary.buffer_fill >= _BEHIND_FILL:
             self._behind_at_s = time.monotonic()
+        if self._telemetry is not None:
+            if summary is not None:
+                self._telemetry.take(summary)
+            self._telemetry.look(self._opened(self._controller).statuses)
         return summary
 
     def _is_behind(self) -> bool:
@@ -208,6 +222,8 @@ class IngestSession:
         """
         if self._controller is not None and self._pipeline is not None:
             self._drain(self._controller, self._pipeline)
+        if self._telemetry is not None:
+            self._telemetry.close()
         if self._governance is not None:
             try:
                 self._governance.audit.record("ingestion.stopped", "ingestion")
@@ -240,7 +256,7 @@ class IngestSession:
         if self._governance is not None:
             self._governance.close()
         self._controller = self._engine = self._governance = self._pipeline = None
-        self._archive = self._keeper = None
+        self._archive = self._keeper = self._telemetry = None
 
     def _follow(self, governance: Governance) -> None:
         """Read what the database's list of sources says now."""
@@ -273,6 +289,8 @@ class IngestSession:
 
     def _detach(self, source_id: int) -> None:
         self._read.pop(source_id, None)
+        if self._telemetry is not None:
+            self._telemetry.rest(source_id)
         if self._failed.pop(source_id, None) is None:
             self._opened(self._controller).remove_source(source_id)
             self._opened(self._pipeline).forget_source(source_id)
@@ -282,6 +300,8 @@ class IngestSession:
         if source.id in self._read:
             self._detach(source.id)
         self._read[source.id] = source
+        if self._telemetry is not None:
+            self._telemetry.know(source)
         checkpoints = self._opened(self._governance).sources.checkpoints(source.id)
         try:
             self._parser.set_format(source.id, format_of(source), has_sender=has_sender(source))

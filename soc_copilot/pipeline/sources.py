@@ -21,6 +21,8 @@ from soc_copilot.ingestion.reader import ReadLimits, ReadStyle
 from soc_copilot.ingestion.source import Source
 from soc_copilot.ingestion.spooled import Producer, SpooledSource
 from soc_copilot.parsing.registry import AUTO
+from soc_copilot.parsing.series import PREFIX as SERIES
+from soc_copilot.parsing.series import series_name
 from soc_copilot.settings import Value
 
 PATH_OPTIONS: Final = frozenset({"tls_certificate", "tls_key", "tls_client_ca"})
@@ -56,6 +58,11 @@ def kind_of(path: Path) -> str:
 
 def format_of(source: SourceRow) -> str:
     """The format that a source's lines are parsed in; "auto" is told from them."""
+    if source.format == SERIES and source.kind in FILES:
+        text = source.options.text
+        return series_name(
+            text("series_time"), text("series_value"), text("series_unit"), text("series_stamps")
+        )
     return _FORMATS.get(source.kind, AUTO) if source.format == AUTO else source.format
 
 

@@ -43,6 +43,7 @@ MENUS: Final = (
     "Host",
     "Web",
     "Phishing",
+    "Load",
     "Governance",
     "View",
     "Go",
@@ -101,6 +102,7 @@ _FRAME: Final = (
     ActionSpec("go.host", "Host", "Go", ("Ctrl+5",), icon="host"),
     ActionSpec("go.web", "Web", "Go", ("Ctrl+6",), icon="web"),
     ActionSpec("go.phishing", "Phishing", "Go", ("Ctrl+7",), icon="phishing"),
+    ActionSpec("go.load", "Load", "Go", ("Ctrl+8",), icon="load"),
     ActionSpec("go.governance", "Governance", "Go", ("Ctrl+9",), icon="governance"),
     ActionSpec("go.settings", "Settings", "Go", ("Ctrl+0", "Ctrl+,"), icon="settings"),
     ActionSpec("help.shortcuts", "Keyboard shortcuts", "Help", ("?", "F1"), icon="help"),
@@ -223,6 +225,24 @@ _PHISHING: Final = tuple(
         ("again", "Check again", ("F5",), "", ""),
     )
 )  # fmt: skip
+_LOAD: Final = tuple(
+    ActionSpec(f"load.{name}", text, "Load", keys, page="load", icon=icon, help=help_text)
+    for name, text, keys, icon, help_text in (
+        ("open", "Replay a series…", ("O", "Ctrl+O"), "file", "A CSV or JSON file; only read."),
+        ("play", "Pause, go on, or play again", ("Space",), "play", ""),
+        ("exercise", "Put the exercise in", ("X",), "", "Into the replay that is seen."),
+        ("next", "Next suspected attack", ("J",), "", "An older one."),
+        ("previous", "Previous suspected attack", ("K",), "", "A newer one."),
+        ("following", "Next series", ("N",), "", ""),
+        ("former", "Previous series", ("P",), "", ""),
+        ("all", "See the whole series", ("A", "Esc"), "", ""),
+        ("follow", "Follow the newest hour", ("F",), "", ""),
+        ("alerts", "Alerts of the series", ("Return", "Enter"), "alerts", ""),
+        ("events", "Events of its source", ("V",), "events", "All that is stored."),
+        ("close", "Close the replay", ("Del",), "close", "Its file is not touched."),
+        ("reload", "Reload", ("F5",), "", ""),
+    )
+)
 _OTHERS: Final = (
     ActionSpec(
         "sources.add",
@@ -295,6 +315,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     *_HOST,
     *_WEB,
     *_PHISHING,
+    *_LOAD,
     *_OTHERS,
 )
 

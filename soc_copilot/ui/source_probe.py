@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 64 * 1024  # chosen: as much of a file as is read to tell its format
 MAX_ENTRIES = 20_000  # chosen: entries of a folder looked at, so that a huge one cannot stall us
+HEAD_LINE_BYTES = 4_096  # chosen: of a first line with the names of columns
 MAX_COMPLETIONS = 50  # chosen: more nobody reads
 BINARY_SHARE = 0.1  # chosen: control bytes in the head from which a file is no log
 GZIP_MAGIC = b"\x1f\x8b"
@@ -39,6 +40,7 @@ class Probe:
         more_files: True when the folder holds more entries than were looked at.
         size_bytes: Of the file, or of all that match.
         completions: Paths that what was typed may become.
+        head: The file's first line.
     """
 
     path: str
@@ -51,6 +53,7 @@ class Probe:
     more_files: bool = False
     size_bytes: int = 0
     completions: tuple[str, ...] = ()
+    head: str = ""
 
 
 def probe_source(typed: str, pattern: str = "*.log", format_name: str = "auto") -> Probe:
@@ -139,6 +142,8 @@ def _probe_folder(found: Probe, pattern: str, format_name: str) -> Probe:
 def _with_preview(found: Probe, raw: bytes, format_name: str) -> Probe:
     from soc_copilot.parsing.batch import preview  # late: Polars need not delay the window
 
+    head = raw.split(b"\n", 1)[0][:HEAD_LINE_BYTES].decode("utf-8", "replace").strip("\r\ufeff")
+    found = replace(found, head=head)
     try:
         return replace(found, preview=preview(raw, format_name))
     except ParseError as error:

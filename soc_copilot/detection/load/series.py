@@ -120,7 +120,7 @@ def read(
     Raises:
         SourceError: The file cannot be read, or holds no times.
     """
-    frame = _table(path)
+    frame = table_of(path)
     times, written, value_name = _times(frame, time, value, path)
     values = frame[value_name].cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
     return from_rows(path.name, times, values * _factor(unit, to_unit), written)
@@ -134,7 +134,12 @@ def _factor(unit: str | None, to_unit: str | None) -> float:
     return UNITS[unit] / UNITS[to_unit]
 
 
-def _table(path: Path) -> pl.DataFrame:
+def table_of(path: Path) -> pl.DataFrame:
+    """All rows of a CSV or JSON file, every cell as text.
+
+    Raises:
+        SourceError: It cannot be read, or is no table.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -201,7 +206,7 @@ def _times(
     if value is None and not numeric:
         raise SourceError(f'"{path}" has no column of numbers beside "{time}".')
     stamps = frame[time].fill_null("")
-    seconds = [_seconds(text) for text in stamps]
+    seconds = [seconds_of(text) for text in stamps]
     written = list(stamps)
     if _HOUR_ENDING in frame.columns:
         endings = frame[_HOUR_ENDING].fill_null("")
@@ -210,7 +215,7 @@ def _times(
     return seconds, tuple(written), value or numeric[0]
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
     """A time in seconds since 1970 on its own clock (an offset is left out); NaN for none."""
     try:
         return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC).timestamp()

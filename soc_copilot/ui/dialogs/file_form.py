@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.dialogs.series_fields import SERIES, SeriesFields
 from soc_copilot.ui.dialogs.source_form import PathField, SourceDraft, SourceForm
 from soc_copilot.ui.models.preview import (
     PREVIEW_LINES,
@@ -44,6 +45,7 @@ class FileForm(SourceForm):
     """
 
     kind_found = Signal(str)
+    own_options = frozenset({"series_time", "series_value", "series_unit", "series_stamps"})
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -59,6 +61,9 @@ class FileForm(SourceForm):
         self._build_path()
         self._build_pattern()
         self._build_format()
+        self.series = SeriesFields()
+        self.series.changed.connect(self.changed)
+        self.body.addWidget(self.series)
         self._build_start()
         self._show_probe(self._probe)
 
@@ -144,7 +149,12 @@ class FileForm(SourceForm):
             pattern=self.pattern_edit.text().strip() if probe.kind == "directory" else "",
             format=str(self.format_combo.currentData()),
             from_start=self.starts.from_start,
+            options=self.series.options() if self._is_series else {},
         )
+
+    @property
+    def _is_series(self) -> bool:
+        return str(self.format_combo.currentData()) == SERIES
 
     @override
     def look(self) -> None:
@@ -170,6 +180,9 @@ class FileForm(SourceForm):
 
     def _show_probe(self, probe: Probe) -> None:
         self._probe, self._job, self._is_fresh = probe, None, True
+        self.series.setVisible(self._is_series)
+        if self._is_series:
+            self.series.show_head(probe.head)
         self._paths.set_paths(probe.completions)
         if probe.kind:
             folder = Path(probe.path)

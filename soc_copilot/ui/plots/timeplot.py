@@ -107,6 +107,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
 
     hovered = Signal(object)  # float seconds since 1970, or None
     menu_wanted = Signal(object)  # QPoint, global
+    bottom_axis: type[TimeAxis] = TimeAxis
+    left_axis: type[ValueAxis] = ValueAxis
 
     def __init__(
         self,
@@ -116,7 +118,9 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         least: float = 1.0,
         parent: QWidget | None = None,
     ) -> None:
-        self._axes: dict[str, Any] = {"bottom": TimeAxis(times), "left": ValueAxis(form)}
+        self._axes: dict[str, Any] = {
+            "bottom": self.bottom_axis(times), "left": self.left_axis(form)
+        }  # fmt: skip
         super().__init__(parent=parent, axisItems=self._axes, enableMenu=False)
         self._theme, self._least = theme, least
         self.form = form

@@ -16,6 +16,7 @@ def test_ours_are_installed_under_their_names():
         "auth",
         "host",
         "integrity",
+        "load",
         "phishing",
         "web",
     }

@@ -1,0 +1,401 @@
+"""The Load page: replays, the plot and its overview, exercises, live series, empty states."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QWheelEvent
+from pytestqt.qtbot import QtBot
+
+from soc_copilot.detection.load.series import clock
+from soc_copilot.domain.alerts import AlertFilter
+from soc_copilot.domain.governance import BatchCommit
+from soc_copilot.domain.load import HourRow, LoadInterval, SeriesUpdate, Trace
+from soc_copilot.pipeline.bench_load import made
+from soc_copilot.ui.dialogs.open_series import OpenSeries
+from soc_copilot.ui.dialogs.series_fields import SeriesFields, columns_of
+from soc_copilot.ui.live import Live
+from soc_copilot.ui.load_desk import LIVE_HOURS, LoadDesk
+from soc_copilot.ui.models.load_tables import (
+    IntervalColumn,
+    IntervalModel,
+    SeriesColumn,
+    SeriesModel,
+    hour_text,
+    interval_words,
+    number_text,
+    row_of,
+)
+from soc_copilot.ui.pages.load import VIEW_HOURS, LoadPage
+from soc_copilot.ui.plots.load_plot import HOUR_S, ClockAxis, LevelAxis, level_text
+from soc_copilot.ui.theme import Theme
+from soc_copilot.ui.timeformat import TimeFormat
+from soc_copilot.ui.widgets.brush_strip import BrushStrip, clamp
+from soc_copilot.ui.widgets.load_parts import FiguresCard
+from tests.ui.desk_support import DeskBench, desk_bench
+
+START = 412_000
+HOURS = 168 + 400
+
+
+@pytest.fixture
+def bench(qtbot: QtBot, tmp_path: Path) -> Iterator[DeskBench]:
+    with desk_bench(qtbot, tmp_path) as made_desk:
+        yield made_desk
+
+
+@pytest.fixture
+def series(bench: DeskBench) -> Iterator[LoadDesk]:
+    owner = LoadDesk(bench.desk)
+    yield owner
+    assert owner.join()
+
+
+@pytest.fixture
+def page(bench: DeskBench, series: LoadDesk, qtbot: QtBot) -> Iterator[LoadPage]:
+    found = LoadPage(bench.desk, Live(bench.desk), series)
+    qtbot.addWidget(found)
+    bench.show(found)
+    yield found
+    found.hide()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "meter.csv"
+    rows = [f"{clock(START + i)},{v}" for i, v in enumerate(made(HOURS, seed=5))]
+    path.write_text("time,load\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture
+def playing(page: LoadPage, series: LoadDesk, file: Path, qtbot: QtBot) -> LoadPage:
+    series.open(file, unit="MW")
+    qtbot.waitUntil(lambda: page.replay is not None and page.replay.is_over)
+    page.refresh()
+    return page
+
+
+def store(bench: DeskBench, key: str, n: int, *intervals: LoadInterval, first: int = START) -> None:
+    rows = tuple(HourRow(first + i, 100.0 + i % 24, 100.0, 95.0, 105.0) for i in range(n))
+    update = SeriesUpdate(key, key.replace("/", " "), "MW", rows, intervals)
+    bench.governance.batches.store(BatchCommit(0, (), (), series=(update,)))
+
+
+def shown_state(page: LoadPage) -> str:
+    return next(name for name, state in page.empty.items() if page.stack.currentWidget() is state)
+
+
+# -- empty
+
+
+def test_each_reason_to_be_empty_has_its_own_words(bench: DeskBench, page: LoadPage) -> None:
+    assert shown_state(page) == "nothing"
+    log = bench.folder / "a.log"
+    log.touch()
+    bench.governance.sources.add("file", log)
+    page.look()
+    bench.settle()
+    assert shown_state(page) == "stopped"
+    bench.desk.set_ingestion("running")
+    assert shown_state(page) == "waiting"
+
+
+# -- a replay
+
+
+def test_a_file_is_played_and_drawn(playing: LoadPage) -> None:
+    trace = playing.trace
+    assert trace is not None
+    assert trace.n == HOURS
+    assert playing.plot_card.title.text() == "meter · MW"
+    assert playing.list.rows[0].kind == "replay"
+    assert playing.controls.play.text() == "Again"
+    assert "100%" in playing.controls.at.text()
+    assert playing.now_card.word.text() == "Quiet" or playing.intervals.rows
+    assert playing.figures.text_of("rate") != "—"
+    first, last = playing.plot.span
+    assert last - first == VIEW_HOURS
+    assert last > trace.end  # room for what comes
+    x, y = playing.plot._data["value"]
+    assert len(x) <= 2 * playing.plot.width()
+    assert np.isfinite(y).any()
+
+
+def test_a_replay_is_steered(playing: LoadPage, qtbot: QtBot) -> None:
+    replay = playing.replay
+    assert replay is not None
+    playing.controls.sought.emit(0.25)
+    replay.pause()
+    qtbot.waitUntil(lambda: replay.trace.n < HOURS)
+    qtbot.waitUntil(lambda: abs(replay.progress - 0.25) < 0.01 or replay.is_over)
+    playing.controls.speed_chosen.emit(300.0)
+    assert replay.speed == 300.0
+    if not replay.is_over:
+        playing.refresh()
+        assert playing.controls.play.text() == "Resume"
+    playing.controls.speed_chosen.emit(0.0)
+    replay.resume()
+    qtbot.waitUntil(lambda: replay.is_over and replay.trace.n == HOURS)
+    playing.refresh()
+    playing.desk.actions.trigger("load.play")
+    qtbot.waitUntil(lambda: replay.is_over and replay.trace.n == HOURS)
+
+
+def test_an_exercise_is_marked_on_the_page_in_alerts_and_in_history(
+    bench: DeskBench, playing: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    trace = playing.trace
+    assert trace is not None
+    playing._on_moved(START + 300, START + 500)
+    combo = playing.exercise.amount
+    combo.setCurrentIndex(combo.findData(50))
+    playing.exercise.where.setCurrentIndex(1)
+    bench.desk.actions.trigger("load.exercise")
+    qtbot.waitUntil(lambda: any(one.is_exercise for one in trace.intervals))
+    qtbot.waitUntil(lambda: playing.replay is not None and playing.replay.is_over)
+    playing.refresh()
+    bench.settle()
+    assert playing.exercise.hint.text() == "1 in the values"
+    assert "exercise" in playing.found_card.hint.text()
+    row = next(r for r in playing.intervals.rows if r.is_exercise)
+    assert interval_words(row).startswith("Exercise: ")
+    (alert,) = bench.governance.alerts.page(AlertFilter(detectors=("load",)))
+    assert alert.title.startswith("Exercise: ")
+    assert "load.exercise" in bench.actions_audited()
+    playing.exercise.clear_wanted.emit()
+    qtbot.waitUntil(lambda: not any(one.is_exercise for one in trace.intervals))
+
+
+def test_what_cannot_be_put_in_is_said_beside_it(playing: LoadPage) -> None:
+    playing._on_moved(START, START + 100)  # the history
+    playing._inject("scaling", 0.2, 24, "middle")
+    assert "history" in playing.exercise.told.text()
+
+
+def test_closing_a_replay_empties_the_page(playing: LoadPage, bench: DeskBench) -> None:
+    bench.desk.actions.trigger("load.close")
+    bench.settle()
+    assert playing.replay is None
+    assert shown_state(playing) == "nothing"
+
+
+# -- looking around
+
+
+def test_wheel_drag_brush_and_keys_move_the_view(playing: LoadPage, qtbot: QtBot) -> None:
+    plot, trace = playing.plot, playing.trace
+    assert trace is not None
+    middle = QPointF(plot.width() / 2, plot.height() / 2)
+    wheel = QWheelEvent(
+        middle, plot.mapToGlobal(middle), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    plot.wheelEvent(wheel)
+    assert plot.span[1] - plot.span[0] < VIEW_HOURS
+    assert not playing._follows
+    first = plot.span[0]
+    playing.brush.setFocus()
+    qtbot.keyClick(playing.brush, Qt.Key.Key_Left)
+    assert plot.span[0] < first
+    playing.desk.actions.trigger("load.all")
+    assert plot.span[0] == trace.start
+    assert plot.span[1] >= trace.end
+    playing.desk.actions.trigger("load.follow")
+    assert playing._follows
+    assert plot.span[1] >= trace.end
+
+
+def test_the_brush_moves_jumps_and_is_sized(qtbot: QtBot) -> None:
+    brush = BrushStrip(Theme("dark"))
+    qtbot.addWidget(brush)
+    brush.resize(1_000, 48)
+    trace = Trace("k", "meter", "", 0, 1_000)
+    trace.fill("value", 0, np.arange(1_000.0))
+    brush.show_trace(trace, 100, 200)
+    told: list[tuple[float, float]] = []
+    brush.moved.connect(lambda a, b: told.append((a, b)))
+    left = Qt.MouseButton.LeftButton
+    at = QPoint(round(brush._x(150)), 20)
+    qtbot.mousePress(brush, left, pos=at)
+    qtbot.mouseMove(brush, QPoint(round(brush._x(250)), 20))
+    qtbot.mouseRelease(brush, left)
+    assert told
+    assert abs(told[-1][0] - 200) < 3
+    qtbot.mousePress(brush, left, pos=QPoint(round(brush._x(800)), 20))
+    qtbot.mouseRelease(brush, left)
+    assert abs(sum(told[-1]) / 2 - 800) < 3
+    qtbot.mouseDClick(brush, left, pos=at)
+    assert told[-1] == (0.0, 1_000.0)
+    brush.show_trace(None, 0, 1)
+    brush.grab()
+    assert clamp(-50, 50, 0, 1_000) == (0, 100)
+    assert clamp(950, 1_050, 0, 1_000) == (900, 1_000)
+
+
+def test_an_interval_can_be_chosen_and_copied(playing: LoadPage) -> None:
+    trace = playing.trace
+    assert trace is not None
+    one = LoadInterval(START + 300, START + 320, 2, 0.3, "scaling", 0.9, 0.3, 0.9, ("Why.",))
+    trace.intervals = (one,)
+    playing.refresh()
+    playing.table.selectRow(0)
+    first, last = playing.plot.span
+    assert first <= one.first <= one.last <= last
+    assert playing.now_card.title.text() == "Chosen"
+    assert playing.now_card.words.text() == "Why."
+    text = playing.numbers()
+    assert text.startswith("time,value,forecast,lower,upper,benchmark\n")
+    assert hour_text(one.first) in text
+    playing._plot_menu(playing.mapToGlobal(QPoint(10, 10)))
+    QGuiApplication.clipboard().clear()
+    playing.show_cursor((START + 310) * HOUR_S)
+    assert playing.plot_card.hint.text() == hour_text(START + 310)
+    playing.show_cursor(None)
+
+
+# -- what comes in
+
+
+def test_stored_series_are_shown_a_month_at_first_then_all(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    found = LoadInterval(START + 2_000, START + 2_010, 3, 0.45, "ramp_up", 0.8, 0.4, 0.9, ("W.",))
+    store(bench, "7/meter", 2_100, found)
+    store(bench, "rate/7", 3)
+    page.look()
+    qtbot.waitUntil(lambda: len(series.live) == 2)
+    page.choose("7/meter")
+    assert page.replay is None
+    assert page.trace is not None
+    assert page.trace.n == LIVE_HOURS
+    assert [row.kind for row in page.list.rows] == ["live", "events/h"]
+    assert page.intervals.rows == (found,)
+    assert not page.exercise.inject.isEnabled()
+    page.show_all()
+    qtbot.waitUntil(lambda: page.trace is not None and page.trace.n == 2_100)
+    store(bench, "7/meter", 2, first=START + 2_100)
+    page.look()
+    qtbot.waitUntil(lambda: series.live["7/meter"].n == 2_102)
+    asked: list[tuple[str, object]] = []
+    bench.desk.page_requested.connect(lambda name, args: asked.append((name, args)))
+    bench.desk.actions.trigger("load.alerts")
+    bench.desk.actions.trigger("load.events")
+    assert [name for name, _ in asked] == ["alerts", "events"]
+
+
+def test_several_series_are_a_list_to_choose_from(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    for name in ("1/a", "2/b", "3/c"):
+        store(bench, name, 50)
+    page.look()
+    qtbot.waitUntil(lambda: len(series.live) == 3)
+    page.choose("1/a")
+    page.series_table.selectRow(2)
+    assert page.trace is not None
+    assert page.trace.key == "3/c"
+    bench.desk.actions.trigger("load.following")
+    assert page.trace is not None
+    assert page.trace.key == "1/a"
+    assert page.list.data(page.list.index(0, SeriesColumn.NAME)) == "1 a"
+    page.series_table.grab()
+
+
+def test_ten_years_are_drawn_without_a_stall(page: LoadPage, series: LoadDesk) -> None:
+    import time
+
+    n = 87_660
+    trace = Trace("9/long", "long", "MW", START, n)
+    for name in ("value", "forecast", "lower", "upper", "benchmark"):
+        trace.fill(name, START, made(24 * 365)[np.arange(n) % 8_760])
+    trace.grades[::500] = 2
+    series.live[trace.key] = trace
+    page.choose(trace.key)
+    page.show_all()
+    began = time.perf_counter()
+    page._drawn = ()
+    page._show_trace(trace)
+    page.plot.grab()
+    page.brush.grab()
+    assert time.perf_counter() - began < 2.0  # measured: 0.1 s; lines smoothed by Qt took 6 s
+    assert max(len(one.xData) for one in page.plot._curves.values()) <= 2 * page.plot.width()
+
+
+# -- parts
+
+
+def test_figures_are_dashes_without_a_replay(qtbot: QtBot) -> None:
+    card = FiguresCard()
+    qtbot.addWidget(card)
+    card.show_figures(None, "MW")
+    assert card.text_of("mape") == "—"
+
+
+def test_axes_have_round_values_and_dates(qtbot: QtBot) -> None:
+    axis, day = ClockAxis(TimeFormat("UTC")), 86_400.0
+    ((step, ticks),) = axis.tickValues(0.0, 3 * day, 600)
+    assert step in {6 * HOUR_S, 12 * HOUR_S, day}
+    assert axis.tickStrings([0.0], 1, step) == ["Jan 1"]
+    ((_, years),) = axis.tickValues(0.0, 365.25 * 10 * day, 300)
+    assert len(years) in range(2, 7)
+    level = LevelAxis(level_text)
+    ((step, ticks),) = level.tickValues(14_000, 22_000, 200)
+    assert 14_000 <= ticks[0] <= ticks[-1] <= 22_000
+    assert level.tickStrings(ticks, 1, step)[0].endswith("k")
+    assert number_text(16_280.4) == "16,280"
+    assert number_text(0.12345) == "0.1235" or number_text(0.12345) == "0.1234"
+
+
+def test_the_list_follows_an_hour_that_was_judged_anew() -> None:
+    model, trace = SeriesModel(), Trace("1/a", "a", "MW", START, 4)
+    for grade in (0, 3):
+        trace.put(HourRow(START, 120.0, 100.0, grade=grade))
+        model.set_rows([row_of(trace, "live")])
+    assert model.rows[0].grade == 3
+    trace.put(HourRow(START + 1, 100.0, 100.0))
+    assert row_of(trace, "live").grade == 0
+    trace.intervals = (LoadInterval(START, START, 2, 0.3),)
+    assert row_of(trace, "live").grade == 2
+    assert model.data(model.index(0, SeriesColumn.STATE)) == ""
+    assert model.data(model.index(0, SeriesColumn.OFF)) == "+20.0%"
+
+
+def test_the_interval_table_passes_the_model_checks(qtmodeltester: object) -> None:
+    model = IntervalModel()
+    qtmodeltester.check(model)  # type: ignore[attr-defined]
+    model.set_rows(
+        (LoadInterval(START, START + 3, 4, 0.6), LoadInterval(START + 9, START + 9, 1, 0.1))
+    )
+    qtmodeltester.check(model)  # type: ignore[attr-defined]
+    assert model.data(model.index(0, IntervalColumn.SINCE)) == hour_text(START + 9)
+
+
+def test_the_dialog_offers_the_columns_of_the_file(
+    bench: DeskBench, page: LoadPage, file: Path, qtbot: QtBot
+) -> None:
+    page.ask_file()
+    dialog = bench.dialog(OpenSeries, page.window())
+    assert not dialog.accept_button.isEnabled()
+    dialog.take(str(bench.folder / "none.csv"))
+    qtbot.waitUntil(lambda: "Cannot read" in dialog.told.text())
+    dialog.take(str(file))
+    qtbot.waitUntil(dialog.accept_button.isEnabled)
+    assert dialog.value.currentText() == "load"
+    dialog.accept()
+    qtbot.waitUntil(lambda: page.replay is not None and page.replay.is_over)
+
+
+def test_columns_of_a_source_are_numbers_or_keys(qtbot: QtBot) -> None:
+    assert columns_of("when;load") == [("1", "1: when"), ("2", "2: load")]
+    assert columns_of('{"at": 1, "mw": 2}') == [("at", "at"), ("mw", "mw")]
+    assert [name for name, _ in columns_of("")] == ["1", "2"]
+    fields = SeriesFields()
+    qtbot.addWidget(fields)
+    fields.show_head("a,b,c")
+    fields.value.setCurrentIndex(2)
+    assert fields.options() == {
+        "series_time": "1", "series_value": "3", "series_unit": "", "series_stamps": "end",
+    }  # fmt: skip

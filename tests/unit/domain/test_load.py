@@ -1,0 +1,38 @@
+"""Traces and intervals."""
+
+import numpy as np
+
+from soc_copilot.domain.findings import Severity
+from soc_copilot.domain.load import HOLD_HOURS, HourRow, LoadInterval, Trace, extend, severity_of
+
+
+def test_a_trace_grows_keeps_gaps_and_can_be_cut() -> None:
+    trace = Trace("k", "meter", "MW", 100, 4)
+    for hour in (100, 101, 109):
+        trace.put(HourRow(hour, float(hour), grade=2 if hour == 109 else 0, odd=1))
+    trace.put(HourRow(99, 1.0))
+    assert (trace.n, trace.end) == (10, 110)
+    hours, values = trace.window("value", 0, 10**6)
+    assert hours.tolist() == list(range(100, 110))
+    assert np.isnan(values[2:9]).all()
+    assert values[9] == 109
+    assert trace.window("value", 101, 101)[1].tolist() == [101.0]
+    trace.intervals = (LoadInterval(100, 101, 1, 0.1), LoadInterval(109, 109, 2, 0.3))
+    trace.cut(105)
+    assert trace.end == 105
+    assert trace.grades.max() == 0
+    assert [one.first for one in trace.intervals] == [100]
+
+
+def test_hours_of_one_attack_are_one_interval() -> None:
+    first = LoadInterval(10, 10, 1, 0.1, "scaling", 0.5, 0.1, 0.7, ("a",))
+    later = LoadInterval(9, 12, 2, -0.3, "ramp_up", 0.8, 0.3, 0.9, ("b",), is_exercise=True)
+    intervals, joined = extend((first,), later)
+    assert intervals == (joined,)
+    assert (joined.first, joined.last, joined.grade, joined.deviation) == (9, 12, 2, -0.3)
+    assert (joined.template, joined.words, joined.is_exercise) == ("ramp_up", ("b",), True)
+    assert joined.severity is Severity.MEDIUM
+    far = LoadInterval(12 + HOLD_HOURS + 1, 20, 1, 0.1)
+    assert extend(intervals, far)[0] == (joined, far)
+    assert severity_of(0) is Severity.LOW
+    assert severity_of(4) is Severity.CRITICAL
