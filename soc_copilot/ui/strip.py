@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STRIP_PX = 30
 DOT_PX = 8
-PAGES = ("host", "web")  # of detectors that have one of their name
+PAGES = ("host", "phishing", "web")  # of detectors that have one of their name
 TIPS = ("Click for its figures.", "Click for its page, right-click for its figures.")
 
 
