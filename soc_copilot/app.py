@@ -34,7 +34,9 @@ from soc_copilot.ui.workers import JobRunner
 
 if TYPE_CHECKING:
     from soc_copilot.governance.database import Governance
+    from soc_copilot.phishing.loading import Loaded
     from soc_copilot.ui.ingest_worker import Session
+    from soc_copilot.ui.phishing_checks import Checker
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +125,7 @@ class Desktop(QObject):
             self.window.fit_screen()
         self.desk: Desk | None = None
         self._reader: Governance | None = None
+        self._checker: Checker | None = None
         self._settings: dict[str, Value] = {}
         self._is_leaving, self._is_down = False, False
         self._failure: EmptyState | None = None
@@ -285,6 +288,8 @@ class Desktop(QObject):
             ends.append(self.series.join())
             self._remember()
         ends.append(self.jobs.join())
+        if self._checker is not None:
+            ends.append(self._checker.close())
         if self.desk is not None:
             self._clear_demonstrations()
         if all(ends):
@@ -344,6 +349,19 @@ class Desktop(QObject):
         self.window.topbar.show_live()
         settle()
 
+    def _make_checker(self) -> "Checker":
+        from soc_copilot.ui.phishing_checks import Checker
+
+        self._checker = Checker(self._load_phishing)
+        return self._checker
+
+    def _load_phishing(self) -> "Loaded":
+        """In a job: torch is loaded there."""
+        from soc_copilot.phishing.loading import load_parts
+        from soc_copilot.phishing.registry import StoredBrands
+
+        return load_parts(brands=StoredBrands(lambda: self._open(read_only=True)))
+
     def _factories(self) -> dict[str, Any]:
         def overview(desk: Desk) -> Page:
             from soc_copilot.ui.pages.overview import OverviewPage
@@ -375,6 +393,11 @@ class Desktop(QObject):
 
             return WebPage(desk, self.live)
 
+        def phishing(desk: Desk) -> Page:
+            from soc_copilot.ui.pages.phishing import PhishingPage
+
+            return PhishingPage(desk, self._make_checker())
+
         def load(desk: Desk) -> Page:
             from soc_copilot.ui.pages.load import LoadPage
 
@@ -390,7 +413,7 @@ class Desktop(QObject):
 
             return SettingsPage(desk)
 
-        made = (overview, alerts, events, sources, host, web, load, governance, settings)
+        made = (overview, alerts, events, sources, host, web, phishing, load, governance, settings)
         return dict(zip(PAGES, made, strict=True))
 
     def _bind(self) -> None:

@@ -32,10 +32,10 @@ NUMBERS: Final = frozenset(
     {
         c.SOURCE_ID, c.GENERATION, c.OFFSET, c.LENGTH, c.SOURCE_PORT, c.PID, c.STATUS,
         c.BODY_BYTES, c.FILE_SIZE, c.FILE_OLD_SIZE, c.ENTROPY, c.OLD_ENTROPY, c.RECORD_ID,
-        c.REPEAT, c.AUDIT_ID,
+        c.REPEAT, c.AUDIT_ID, c.WEB_SCORE, c.PHISH_SCORE,
     }
 )  # fmt: skip
-FRACTIONS: Final = frozenset({c.ENTROPY, c.OLD_ENTROPY})
+FRACTIONS: Final = frozenset({c.ENTROPY, c.OLD_ENTROPY, c.WEB_SCORE, c.PHISH_SCORE})
 TIMES: Final = frozenset({c.TIMESTAMP, c.INGESTED})
 ADDRESSES: Final = frozenset({c.SOURCE_IP, c.DESTINATION_IP})
 FIELDS: Final = tuple(
@@ -54,6 +54,7 @@ ALIASES: Final = {
     "action": c.ACTION, "outcome": c.OUTCOME, "category": c.CATEGORY, "level": c.SEVERITY,
     "dataset": c.DATASET, "kind": c.KIND, "source": c.SOURCE_ID, "file": c.FILE_PATH,
     "raw": c.ORIGINAL, "msg": c.MESSAGE, "offset": c.OFFSET, "code": c.EVENT_CODE,
+    "subject": c.EMAIL_SUBJECT, "sender": c.EMAIL_FROM,
 }  # fmt: skip
 
 

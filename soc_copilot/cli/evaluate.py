@@ -52,7 +52,15 @@ def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "with a path, pages of real brands, hard ham, rows of 2024 and later).",
         epilog="With files that the models were trained on, use --split validation.",
     )
-    phishing.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE")
+    source = phishing.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, nargs="+", metavar="FILE")
+    source.add_argument(
+        "--visual",
+        type=Path,
+        metavar="DIR",
+        help="measure the model for screenshots instead, on the test part of the pages that "
+        "`train phishing --visual DIR` rendered: brands and layouts that training never saw",
+    )
     phishing.add_argument(
         "--split",
         choices=("all", "validation"),
@@ -70,7 +78,30 @@ def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     phishing.set_defaults(func=_run_phishing)
 
 
+def _run_visual(options: argparse.Namespace) -> int:
+    import torch
+
+    from soc_copilot.detection.phishing.training.visual.evaluate import ms_per_screenshot, table
+    from soc_copilot.detection.phishing.training.visual.train import measure
+    from soc_copilot.detection.phishing.visual.embedder import Embedder
+
+    torch.set_num_threads(1)
+    embedder = Embedder(options.model / "visual")
+    split = "validation" if options.split == "validation" else "test"
+    found = measure(embedder.net, embedder.thresholds, options.visual, split)
+    took = ms_per_screenshot(embedder.net, options.visual)
+    if options.json:
+        report = {"model": embedder.version, "figures": found, "ms_per_screenshot": took}
+        print(json.dumps(report))
+        return 0
+    print(table(found))
+    print(f"{took['median']} ms per screenshot (median; 95th percentile {took['p95']} ms).")
+    return 0
+
+
 def _run_phishing(options: argparse.Namespace) -> int:
+    if options.visual is not None:
+        return _run_visual(options)
     from soc_copilot.detection.phishing.scorer import Models
     from soc_copilot.detection.phishing.training.data import read_all
     from soc_copilot.detection.phishing.training.evaluate import evaluate, table

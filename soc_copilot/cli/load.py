@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.paths import bundled
 
 _BLOCK: Final = 10_000  # chosen: lines in memory at a time
@@ -33,10 +34,15 @@ def add_train(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     load.add_argument("--seed", type=int, default=7, help="of everything random (default: 7)")
     load.add_argument("--epochs", type=int, default=12, help="passes over the data (default: 12)")
     load.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
+    _add_effort(load)
+    load.set_defaults(func=_train)
+
+
+def _add_effort(load: argparse.ArgumentParser) -> None:
     load.add_argument(
         "--budget",
         type=float,
-        default=0.0025,
+        default=0.004,
         metavar="SHARE",
         help="of clean hours that may be flagged (default: %(default)s)",
     )
@@ -47,8 +53,13 @@ def add_train(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="N",
         help="times that attacks are put into each year held out; 0: none (default: 1)",
     )
+    load.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="take the forecast of the model in this folder, and train the detector alone",
+    )
     load.add_argument("--json", action="store_true", help="print the model's card as JSON")
-    load.set_defaults(func=_train)
 
 
 def add_evaluate(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -58,9 +69,16 @@ def add_evaluate(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="the load detector",
         description="Measure the load detector on the last 8,760 hours of hourly series: mean "
         "absolute percentage errors beside simple forecasts, clean hours flagged, and what comes "
-        "of attacks of eight kinds at 5, 10, 20 and 50% put into the values (6 to 72 h long).",
+        "of attacks of eight kinds at 5, 10, 20 and 50% put into the values (6 to 72 h long). Or, "
+        "with --nab, the watcher of any regular series on the Numenta Anomaly Benchmark's files.",
     )
-    _add_data(load)
+    _add_data(load, is_needed=False)
+    load.add_argument(
+        "--nab",
+        type=Path,
+        metavar="DIR",
+        help="the benchmark's folder, with data/*/*.csv and labels/combined_windows.json",
+    )
     _add_model(load)
     load.add_argument(
         "--rounds",
@@ -101,9 +119,9 @@ def add_score(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     load.set_defaults(func=_score)
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def _add_data(parser: argparse.ArgumentParser, *, is_needed: bool = True) -> None:
     parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, metavar="FILE-or-DIR", help="series"
+        "--data", type=Path, nargs="+", required=is_needed, metavar="FILE-or-DIR", help="series"
     )
     _add_stamps(parser)
 
@@ -145,6 +163,7 @@ def _train(options: argparse.Namespace) -> int:
             shift=_shift(options),
             budget=options.budget,
             rounds=options.rounds,
+            keep=options.keep,
         )
     )
     if options.json:
@@ -159,8 +178,15 @@ def _train(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from soc_copilot.detection.load.saved import load
     from soc_copilot.detection.load.training.corpus import read_samples
-    from soc_copilot.detection.load.training.report import figures, table
+    from soc_copilot.detection.load.training.nab import compare
+    from soc_copilot.detection.load.training.report import figures, nab_table, table
 
+    if options.nab is not None:
+        scores = compare(options.nab)
+        print(json.dumps(scores) if options.json else nab_table(scores))
+        return 0
+    if not options.data:
+        raise SourceError("Say what to evaluate: --data FILE-or-DIR, or --nab DIR.")
     samples = read_samples(options.data, _shift(options))
     found = figures(samples, load(options.model), options.rounds, options.seed)
     print(json.dumps(found) if options.json else table(found))

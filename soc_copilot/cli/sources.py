@@ -48,7 +48,8 @@ _ADD_EXAMPLES = """soc-copilot sources add /var/log/auth.log --format syslog --f
   soc-copilot sources add --kind syslog-udp 127.0.0.1:5514
   soc-copilot sources add --kind syslog-tls 0.0.0.0:6514 -o tls_certificate=c.pem -o tls_key=k.pem
   soc-copilot sources add --kind activity /home /srv -o recursive=true
-  soc-copilot sources add --kind journald"""
+  soc-copilot sources add --kind journald
+  soc-copilot sources add --kind mail ~/suspicious-mail"""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -43,16 +43,20 @@ def run(options: argparse.Namespace) -> int:
     # What needs RQ, and the models, only after the URL was found good.
     import torch
 
+    from soc_copilot.governance.database import Governance
     from soc_copilot.phishing.engine import Engine
     from soc_copilot.phishing.loading import load_parts
     from soc_copilot.phishing.orchestrator import Orchestrator
     from soc_copilot.phishing.reading import read_content
+    from soc_copilot.phishing.registry import StoredBrands
     from soc_copilot.phishing.worker import run_worker
     from soc_copilot.service.switch import SwitchWatch
 
     torch.set_num_threads(1)  # small models, and as many workers as cores
     with open_governance(options) as governance:
-        loaded = load_parts()
+        loaded = load_parts(
+            brands=StoredBrands(lambda: Governance.open(options.db, read_only=True))
+        )
         engine = Engine(
             Orchestrator(loaded.parts, missing=loaded.missing),
             RedisCache(connect(url)),

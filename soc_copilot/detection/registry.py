@@ -15,8 +15,6 @@ from soc_copilot.detection.protocol import (
 logger = logging.getLogger(__name__)
 
 GROUP: Final = "soc_copilot.detectors"
-OURS: Final = (EntryPoint("load", "soc_copilot.detection.load:create", GROUP),)
-"""Found whatever an older installation's metadata says."""
 _CALLS: Final = ("start", "detect", "commit", "rollback", "restore", "close")
 
 
@@ -32,7 +30,7 @@ def load_detectors(
         settings: Values by key; those missing count as their default.
         points: The entry points to use; the installed ones when None.
     """
-    found = {*OURS, *entry_points(group=GROUP)} if points is None else points
+    found = entry_points(group=GROUP) if points is None else points
     detectors: dict[str, Detector] = {}
     for point in sorted(found, key=lambda p: (p.name, p.value)):
         if point.name in detectors:

@@ -78,6 +78,25 @@ WEB_THREAT: Final = "web.is_threat"  # Boolean, never null
 WEB_CLASS: Final = "web.attack_class"
 WEB_VERSION: Final = "web.model_version"
 WEB_TEXT: Final = "web.strongest"  # the part of the request that scored highest
+# A message, from a drop folder or our own analysing service. Several values stand in one text.
+EMAIL_SUBJECT: Final = "email.subject"
+EMAIL_FROM: Final = "email.from.address"  # lower case
+EMAIL_FROM_NAME: Final = "email.from.display_name"
+EMAIL_REPLY_TO: Final = "email.reply_to.address"  # lower case
+EMAIL_DATE: Final = "email.origination_timestamp"  # String, ISO 8601, as the message says: no proof
+EMAIL_FILES: Final = "email.attachments.file.name"  # joined by ", "
+EMAIL_HASHES: Final = "email.attachments.file.hash.sha256"  # joined by blanks
+EMAIL_DOMAINS: Final = "email.link.domains"  # where links lead, joined by blanks
+FILE_HASH: Final = "file.hash.sha256"  # of a whole message, as it lay in its file
+# What was looked at for phishing, and a verdict that came with it from our own service.
+PHISH_KIND: Final = "phishing.content_type"  # url, email, text, page
+PHISH_SCORE: Final = "phishing.score"  # Float32, [0, 1]
+PHISH_VERDICT: Final = "phishing.prediction"  # phish, suspicious, benign
+PHISH_VERSION: Final = "phishing.model_version"
+PHISH_CONTENT: Final = "phishing.content"  # its beginning; not of what is benign, but for URLs
+PHISH_HASH: Final = "phishing.content_sha256"
+PHISH_USER: Final = "phishing.user_id"  # who asked, as they said
+PHISH_REASONS: Final = "phishing.reasons"  # joined by blanks
 
 BASE: Final = (SOURCE_ID, GENERATION, OFFSET, LENGTH, FILE_PATH, ORIGINAL, INGESTED)
 
@@ -103,6 +122,8 @@ class Action:
     GROUP_CHANGED: Final = "group-changed"
     PASSWORD_CHANGED: Final = "password-changed"  # noqa: S105 - an action, not a secret
     HTTP_REQUEST: Final = "http-request"
+    EMAIL_FOUND: Final = "email-found"  # in a drop folder
+    CONTENT_ANALYSED: Final = "content-analysed"  # by our own service
     FILE_CREATED: Final = "file-created"
     FILE_WRITTEN: Final = "file-written"
     FILE_RENAMED: Final = "file-renamed"

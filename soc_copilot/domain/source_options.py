@@ -13,14 +13,15 @@ LISTENERS: Final = frozenset({"syslog-udp", "syslog-tcp", "syslog-tls", "json-tc
 SPOOLED: Final = LISTENERS | {"activity", "service"}
 """Kinds that write what they receive to a spool, which is then read like any file."""
 
-ALWAYS_FROM_START: Final = frozenset({"evtx"})
+ALWAYS_FROM_START: Final = frozenset({"evtx", "mail"})
 """Kinds whose records are read from the first one on, whatever is asked for."""
 
 CHANNEL_PREFIX: Final = "channel:"
 """Begins the path of an evtx source that is a live channel of this Windows."""
 
 KINDS: Final = (
-    *("file", "directory", "replay", *sorted(LISTENERS), "activity", "journald", "evtx", "service"),
+    *("file", "directory", "replay", *sorted(LISTENERS), "activity", "journald", "evtx", "mail"),
+    "service",
 )
 
 MADE_BY_PROGRAM: Final = frozenset({"replay", "service"})
@@ -37,6 +38,7 @@ KIND_TITLES: Final[Mapping[str, str]] = {
     "activity": "File activity",
     "journald": "System journal",
     "evtx": "Windows event log files",
+    "mail": "Mail drop folder",
     "service": "Checking service",
 }
 
@@ -107,7 +109,7 @@ OPTIONS: Final[tuple[tuple[Setting, frozenset[str]], ...]] = (
             "recursive", False, "Reading", "Include subfolders",
             "Also read files and folders below this one.",
         ),
-        frozenset({"directory", "activity", "evtx"}),
+        frozenset({"directory", "activity", "evtx", "mail"}),
     ),
     (
         Setting(

@@ -11,6 +11,7 @@ from soc_copilot.parsing.audit import AuditFormat
 from soc_copilot.parsing.file_activity import FileActivityFormat
 from soc_copilot.parsing.journal import JournalFormat
 from soc_copilot.parsing.json_lines import JsonFormat
+from soc_copilot.parsing.mail import MailFormat
 from soc_copilot.parsing.plain import PlainFormat
 from soc_copilot.parsing.protocol import Format
 from soc_copilot.parsing.series import PREFIX, SeriesFormat
@@ -39,7 +40,10 @@ _FORMATS: Final[tuple[Format, ...]] = (
 )
 _GENERAL: Final = "json"  # any object fits it, also those of the formats that are all JSON
 _PARTICULAR: Final = ("file-activity", "journald", "windows-event")
-_OUR_OWN: Final[tuple[Format, ...]] = (ServiceFormat(),)  # neither chosen nor told from lines
+_OUR_OWN: Final[tuple[Format, ...]] = (
+    ServiceFormat(),
+    MailFormat(),
+)  # neither chosen nor told from lines
 FORMAT_NAMES: Final = tuple(found.name for found in _FORMATS)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
+from soc_copilot.detection.phishing.visual.matching import Registry
 from soc_copilot.domain.phishing import Analyser, ContentType
 from soc_copilot.phishing.reading import read_content
 
@@ -13,9 +14,15 @@ logger = logging.getLogger(__name__)
 
 GROUP: Final = "soc_copilot.analysers"
 """Entry points of third parties: name = "package.module:factory", taking nothing."""
+_MADE_BY: Final = {
+    "url": "analysers:UrlAnalyser",
+    "email": "analysers:MailAnalyser",
+    "text": "analysers:TextAnalyser",
+    "visual": "visual.analyser:VisualAnalyser",
+}
 BUILT_IN: Final = tuple(
-    EntryPoint(name, f"soc_copilot.detection.phishing.analysers:{maker}", GROUP)
-    for name, maker in (("url", "UrlAnalyser"), ("email", "MailAnalyser"), ("text", "TextAnalyser"))
+    EntryPoint(name, f"soc_copilot.detection.phishing.{maker}", GROUP)
+    for name, maker in _MADE_BY.items()
 )
 _SAMPLES: Final[tuple[tuple[ContentType, bytes], ...]] = (
     ("url", b"https://example.com/"),
@@ -37,11 +44,14 @@ class Loaded:
     missing: tuple[tuple[str, str], ...]
 
 
-def load_parts(points: Iterable[EntryPoint] | None = None) -> Loaded:
+def load_parts(
+    points: Iterable[EntryPoint] | None = None, *, brands: Registry | None = None
+) -> Loaded:
     """Load every part that is installed, and have each score once.
 
     Args:
         points: Where to find them; None for our own and what else is installed.
+        brands: Protected brands, for parts that say `takes_brands`; None for no brand.
     """
     found = (*BUILT_IN, *entry_points(group=GROUP)) if points is None else points
     parts: list[Analyser] = []
@@ -49,7 +59,8 @@ def load_parts(points: Iterable[EntryPoint] | None = None) -> Loaded:
     names: set[str] = set()
     for point in found:
         try:
-            part = point.load()()
+            maker = point.load()
+            part = maker(brands) if getattr(maker, "takes_brands", False) else maker()
             if not isinstance(part, Analyser):
                 raise TypeError("it is no Analyser")
             if part.name in names:

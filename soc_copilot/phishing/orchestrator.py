@@ -91,7 +91,17 @@ class Orchestrator:
             for name in names
         ]
         self._missing = tuple(missing)
-        self.version = version_of(parts)
+        self._told: tuple[tuple[str, ...], str] = ((), "")
+
+    @property
+    def version(self) -> str:
+        """Of all parts together; another one when a part's changes, as with protected brands."""
+        versions = tuple(lane.part.version for lane in self._lanes)
+        known, version = self._told
+        if known != versions or not version:
+            version = version_of([lane.part for lane in self._lanes])
+            self._told = versions, version
+        return version
 
     def analyse(self, content: Content, request_id: str) -> Analysis:
         """The answer for one content.

@@ -146,7 +146,7 @@ def verify_source(
         StoreError: The database cannot be read.
     """
     source = governance.sources.get(source_id)
-    if source.kind in {"journald", "evtx"}:
+    if source.kind in {"journald", "evtx", "mail"}:
         raise PolicyError(
             f'"{source.name}" is no source of text lines: its events cannot be compared byte by '
             "byte with where they came from."

@@ -2,11 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from soc_copilot.domain.phishing import Analyser
+from soc_copilot.domain.summary import DetectorHealth
 from soc_copilot.phishing.cache import Cache, MemoryCache
 from soc_copilot.phishing.engine import Engine, Reader
 from soc_copilot.phishing.operations import OperationalAlert, OperationalWatch
@@ -14,6 +18,7 @@ from soc_copilot.phishing.orchestrator import Orchestrator, PartHealth
 from soc_copilot.phishing.queue import EmbeddedQueue, JobQueue
 from soc_copilot.phishing.redis_store import RedisCache, RedisSessions, connect
 from soc_copilot.phishing.sessions import MemorySessions, Sessions
+from soc_copilot.service.analysed import AnalysisRecorder
 from soc_copilot.service.analyze import AnalyzeEndpoints, AnalyzeParts
 from soc_copilot.service.analyze_metrics import AnalyzeMetrics
 from soc_copilot.service.analyze_schema import DESCRIBED
@@ -27,6 +32,7 @@ from soc_copilot.service.sockets import HEARTBEAT_S, Hub, alert_message
 logger = logging.getLogger(__name__)
 
 _TICK_S: Final = 1.0  # chosen: how late an operational alert may be
+_TIMED: Final = 100  # chosen: answers over which mean and p95 are taken
 _SAVE_TICKS: Final = 60  # chosen: how much of what is known a crash may take
 
 
@@ -40,6 +46,7 @@ class AnalysisSide:
         missing: Models that could not be loaded, with the reason.
         halted: Why nothing may be analysed now; empty when it may.
         told: Told of operational alerts, on the event loop; must be quick.
+        recorder: Has answers stored; None stores none.
         heartbeat_s: Of WebSockets.
 
     Thread:
@@ -55,6 +62,7 @@ class AnalysisSide:
         missing: Sequence[tuple[str, str]] = (),
         halted: Callable[[], str] = lambda: "",
         told: Callable[[OperationalAlert], None] = lambda alert: None,
+        recorder: AnalysisRecorder | None = None,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self._config = config
@@ -63,7 +71,10 @@ class AnalysisSide:
         self._missing = missing
         self._halted = halted
         self._told = told
+        self._recorder = recorder
         self._heartbeat_s = heartbeat_s
+        self._n_answers = self._n_errors = 0
+        self._times_ms: deque[float] = deque(maxlen=_TIMED)
         self._hub: Hub | None = None
         self._engine: Engine | None = None
         self._queue: JobQueue | None = None
@@ -90,6 +101,38 @@ class AnalysisSide:
     def health(self) -> tuple[PartHealth, ...]:
         """How each model is doing."""
         return self._engine.health() if self._engine is not None else ()
+
+    def standing(self) -> DetectorHealth:
+        """How the whole pipeline is doing, as detectors tell it: models, queue and cache."""
+        parts = self.health()
+        states = {part.state for part in parts}
+        trouble = self.trouble()
+        is_open = bool(states & {"open", "missing"})
+        is_worse = bool(trouble or states & {"degraded", "half-open"})
+        told = [f"{part.name} {part.state}" for part in parts]
+        waiting = sum(n for state, n in self.counts().items() if state in {"queued", "running"})
+        known = f"; {len(self._cache):,} answers known" if isinstance(self._cache, Sized) else ""
+        figures = f"Models: {', '.join(told) or 'none'}; {waiting:,} contents wait{known}."
+        times = np.fromiter(self._times_ms, np.float64)
+        return DetectorHealth(
+            name="analyze",
+            title="Phishing pipeline",
+            version=self._engine.version if self._engine is not None else "",
+            state="open" if is_open else "degraded" if is_worse else "ok",
+            detail=f"{trouble} {figures}".strip(),
+            mean_ms=float(times.mean()) if times.size else 0.0,
+            p95_ms=float(np.percentile(times, 95)) if times.size else 0.0,
+            n_batches=self._n_answers,
+            n_failures=self._n_errors,
+            retry_in_s=max((part.retry_in_s for part in parts), default=0.0),
+        )
+
+    def _noted(self, seconds: float, is_error: bool) -> None:
+        self._n_answers += 1
+        self._n_errors += is_error
+        self._times_ms.append(seconds * 1e3)
+        if self._watch is not None:
+            self._watch.answered(seconds, is_error)
 
     def counts(self) -> Mapping[str, int]:
         """Jobs by state."""
@@ -135,7 +178,8 @@ class AnalysisSide:
         counted.watch(queue.counts, engine.health, lambda: len(hub))
         parts = AnalyzeParts(
             engine, queue, hub, limiter, counted, self._make_sessions(), self._config.timeout_s,
-            is_near=not self.is_shared, halted=self._halted, noted=watch.answered,
+            is_near=not self.is_shared, halted=self._halted, noted=self._noted,
+            recorder=self._recorder,
         )  # fmt: skip
         self._endpoints = AnalyzeEndpoints(parts)
         return self._endpoints.routes()

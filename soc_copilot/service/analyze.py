@@ -19,6 +19,7 @@ from soc_copilot.phishing.engine import Engine
 from soc_copilot.phishing.queue import JobQueue
 from soc_copilot.phishing.sessions import Sessions
 from soc_copilot.phishing.tasks import ENDED, Job, Task
+from soc_copilot.service.analysed import AnalysisRecorder, Asked, asked_of
 from soc_copilot.service.analyze_metrics import AnalyzeMetrics
 from soc_copilot.service.analyze_wire import (
     AnalyzeCall,
@@ -56,6 +57,7 @@ class AnalyzeParts:
     Attributes:
         is_near: The queue takes tasks without waiting for anything.
         halted: Why nothing may be analysed now; empty when it may.
+        recorder: Has answers stored; None stores none.
     """
 
     engine: Engine
@@ -68,6 +70,7 @@ class AnalyzeParts:
     is_near: bool = True
     halted: Callable[[], str] = lambda: ""
     noted: Noted = lambda seconds, is_error: None
+    recorder: AnalysisRecorder | None = None
 
 
 class AnalyzeEndpoints:
@@ -124,6 +127,8 @@ class AnalyzeEndpoints:
         took_s = time.perf_counter() - began
         parts.metrics.answered(task.kind, analysis.prediction, took_s)
         parts.noted(took_s, False)
+        if parts.recorder is not None:
+            parts.recorder.answered(await self._kept(task), analysis)
         return Answer(200, msgspec.json.encode(answer_to(task, analysis, took_s * 1e3)))
 
     async def jobs(self, call: Call) -> Answer:
@@ -172,6 +177,8 @@ class AnalyzeEndpoints:
 
     def _changed(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
+            if self._parts.recorder is not None and job.state in ENDED:
+                self._parts.recorder.ended(job.id, job.analysis)
             future = self._waiting.pop(job.id, None) if job.state in ENDED else None
             if future is not None and not future.done():
                 if job.analysis is not None:
@@ -201,8 +208,21 @@ class AnalyzeEndpoints:
             return engine.known(task)
         return await asyncio.to_thread(engine.known, task)
 
+    async def _kept(self, task: Task) -> Asked:
+        """What is kept of a task; hashing a large one may take a while."""
+        if len(task.raw) <= _INLINE_BYTES:
+            return asked_of(task)
+        return await asyncio.to_thread(asked_of, task)
+
     async def _queued(self, task: Task) -> Answer:
-        await self._submit(task)
+        if self._parts.recorder is not None:
+            self._parts.recorder.queued(task.id, await self._kept(task))
+        try:
+            await self._submit(task)
+        except RefusedError:
+            if self._parts.recorder is not None:
+                self._parts.recorder.ended(task.id, None)
+            raise
         return Answer(202, msgspec.json.encode({"request_id": task.id, "status": "queued"}))
 
     async def _submit(self, task: Task) -> None:

@@ -41,8 +41,8 @@ OPTIONS: Final = (
     _option("device", "cpu", "Where the model runs.", choices=("auto", "cpu", "cuda")),
     _option("token_file", "", "File of the bearer token, made at the first start; empty puts "
             "service.token beside the database's keys."),
-    _option("record", "all", "Which requests are recorded and become events: all, or threats "
-            "only.", choices=("all", "threats")),
+    _option("record", "all", "Which requests and contents are recorded and become events: all, or "
+            "threats only.", choices=("all", "threats")),
     _option("host_events", True, "Load the host detector for /predict."),
     _option("inference.max_workers", 1, "Scoring threads, a model for each.", "", 1, 32),
     _option("inference.batch_size", 32, "Requests gathered before they are scored; of a backlog "

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -95,11 +96,19 @@ class ServingSession:
         """Why something is not stored or not answered now; empty when all is."""
         if self._service is not None and not self._service.is_running:
             self._problem = _ENDED
-        return self._opened.trouble or self._problem
+        return self._opened.trouble or self._problem or self._analysis_trouble()
+
+    def _analysis_trouble(self) -> str:
+        analysis = self._service.analysis if self._service is not None else None
+        return analysis.trouble() if analysis is not None else ""
 
     def run_batch(self, stop: threading.Event) -> BatchSummary | None:
         """Store one batch; see `IngestSession.run_batch`."""
-        return self._opened.run_batch(stop)
+        service = self._service
+        summary = service.run_batch(stop) if service is not None else self._opened.run_batch(stop)
+        if summary is None:
+            return None
+        return replace(summary, detectors=(*summary.detectors, *self._standing()))
 
     def add_source(self, source: SourceRow) -> None:
         """Read one more source; any thread."""
@@ -114,8 +123,12 @@ class ServingSession:
         self._opened.request_flush()
 
     def health(self) -> tuple[DetectorHealth, ...]:
-        """How each detector is doing."""
-        return self._opened.health()
+        """How each detector is doing, and the pipeline behind /analyze."""
+        return (*self._opened.health(), *self._standing())
+
+    def _standing(self) -> tuple[DetectorHealth, ...]:
+        analysis = self._service.analysis if self._service is not None else None
+        return (analysis.standing(),) if analysis is not None else ()
 
     def statuses(self) -> tuple[SourceStatus, ...]:
         """How each source stands."""

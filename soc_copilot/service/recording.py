@@ -219,6 +219,10 @@ class ServiceProducer:
             for checked, verdict in zip(requests, verdicts, strict=True)
             if self._is_all or verdict.is_threat
         ]
+        self.keep(lines)
+
+    def keep(self, lines: Sequence[bytes]) -> None:
+        """Have lines of the "service" format written soon. Never waits for the disk."""
         if not lines:
             return
         n_bytes = sum(map(len, lines))
@@ -229,6 +233,11 @@ class ServiceProducer:
             self._kept += lines
             self._n_kept_bytes += n_bytes
         self._is_kept.set()
+
+    def lose(self, n: int) -> None:
+        """Count answers that are not recorded."""
+        with self._lock:
+            self._lose(n)
 
     def _work(self) -> None:
         while not self._is_ending.is_set():

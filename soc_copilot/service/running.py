@@ -20,7 +20,10 @@ from soc_copilot.ingestion.spool import FolderLock
 from soc_copilot.phishing.loading import load_parts
 from soc_copilot.phishing.operations import OperationalAlert
 from soc_copilot.phishing.reading import read_content
+from soc_copilot.phishing.registry import StoredBrands
 from soc_copilot.pipeline.session import IngestSession
+from soc_copilot.service import operating
+from soc_copilot.service.analysed import AnalysisRecorder
 from soc_copilot.service.analysis import AnalysisSide
 from soc_copilot.service.apart import StoreProcess
 from soc_copilot.service.config import ServiceConfig
@@ -82,6 +85,7 @@ class RunningService:
         self._server: CheckServer | None = None
         self._producer: ServiceProducer | None = None
         self._analysis: AnalysisSide | None = None
+        self._operating = operating.OperationalAlerts()
 
     def __enter__(self) -> Self:
         try:
@@ -132,6 +136,7 @@ class RunningService:
         server.start()
         self._server = server
         self._producer.address = server.url
+        operating.close(governance, note="The service was started anew.")
         governance.audit.record("service.started", "service", None, server.url)
 
     def _phishing(self) -> AnalysisSide | None:
@@ -140,9 +145,11 @@ class RunningService:
             return None
         assert self._watch is not None  # noqa: S101 - set by open
         assert self._producer is not None  # noqa: S101 - set by open
-        producer, loaded = self._producer, load_parts()
+        producer = self._producer
+        loaded = load_parts(brands=StoredBrands(self._read_governance))
 
         def told(alert: OperationalAlert) -> None:
+            self._operating.told(alert)
             producer.note(alert.message if alert.is_active else f"Over: {alert.message}")
 
         return AnalysisSide(
@@ -152,7 +159,11 @@ class RunningService:
             missing=loaded.missing,
             halted=self._watch.reason,
             told=told,
+            recorder=AnalysisRecorder(producer.keep, producer.lose, self._config.record),
         )
+
+    def _read_governance(self) -> Governance:
+        return Governance.open(self._target, actor=self._actor, home=self._home, read_only=True)
 
     def _open_store(self, governance: Governance, source: SourceRow) -> None:
         """Open what stores, here or in a process of its own."""
@@ -240,6 +251,8 @@ class RunningService:
 
         Where a process of its own does that, wait about as long; None.
         """
+        if self._governance is not None:
+            self._operating.settle(self._governance)
         if self._store is None or self._producer is None:
             return self.session.run_batch(stop)
         self._store.write_events(self._producer.take_events())
@@ -273,6 +286,7 @@ class RunningService:
             if self._governance is not None:
                 try:
                     self._governance.audit.record("service.stopped", "service", url, None)
+                    operating.close(self._governance, note="The service was stopped.")
                 except SocCopilotError:
                     logger.exception("Cannot record the end of the service in the audit trail.")
         self._release()

@@ -42,6 +42,7 @@ MENUS: Final = (
     "Sources",
     "Host",
     "Web",
+    "Phishing",
     "Load",
     "Governance",
     "View",
@@ -100,6 +101,7 @@ _FRAME: Final = (
     ActionSpec("go.sources", "Sources", "Go", ("Ctrl+4",), icon="sources"),
     ActionSpec("go.host", "Host", "Go", ("Ctrl+5",), icon="host"),
     ActionSpec("go.web", "Web", "Go", ("Ctrl+6",), icon="web"),
+    ActionSpec("go.phishing", "Phishing", "Go", ("Ctrl+7",), icon="phishing"),
     ActionSpec("go.load", "Load", "Go", ("Ctrl+8",), icon="load"),
     ActionSpec("go.governance", "Governance", "Go", ("Ctrl+9",), icon="governance"),
     ActionSpec("go.settings", "Settings", "Go", ("Ctrl+0", "Ctrl+,"), icon="settings"),
@@ -202,6 +204,27 @@ _WEB: Final = tuple(
         ("reload", "Reload", ("F5",), "", ""),
     )
 )
+_PHISHING: Final = tuple(
+    ActionSpec(
+        f"phishing.{name}", text, "Phishing", keys, page="phishing", icon=icon, help=help_text
+    )
+    for name, text, keys, icon, help_text in (
+        ("next", "Next content", ("J",), "", "Its verdict is shown beside the table."),
+        ("previous", "Previous content", ("K",), "", ""),
+        ("paste", "Paste into the box", ("T",), "", ""),
+        ("check", "Check what is there", ("Ctrl+Return", "Ctrl+Enter"), "play", ""),
+        ("file", "Choose files…", ("Ctrl+O",), "file",
+         "Messages (.eml), mboxes, saved pages, screenshots (PNG)."),
+        ("folder", "Choose a folder…", ("Ctrl+Shift+O",), "folder", "A maildir, or any folder."),
+        ("example", "Check the examples", ("X",), "replay", "Made-up messages of our own."),
+        ("screenshot", "Add a screenshot…", ("S",), "", "To the selected content."),
+        ("brands", "Protected brands…", ("B",), "", "What pages are compared with."),
+        ("export", "Export the table…", ("Ctrl+E",), "export", ""),
+        ("escape", "Leave the box, cancel", ("Esc",), "", ""),
+        ("clear", "Clear the table", ("Ctrl+Shift+Del",), "", "Nothing of it is stored."),
+        ("again", "Check again", ("F5",), "", ""),
+    )
+)  # fmt: skip
 _LOAD: Final = tuple(
     ActionSpec(f"load.{name}", text, "Load", keys, page="load", icon=icon, help=help_text)
     for name, text, keys, icon, help_text in (
@@ -291,6 +314,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     *_EVENTS,
     *_HOST,
     *_WEB,
+    *_PHISHING,
     *_LOAD,
     *_OTHERS,
 )

@@ -15,6 +15,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.folders import split_folders
 from soc_copilot.domain.source_options import CHANNEL_PREFIX
 from soc_copilot.domain.text import render_safe
+from soc_copilot.ingestion.drop_folder import files_in
 
 # Ports tried first. 514 and 6514 are the registered ones (RFC 5426, RFC 5425), but a port
 # below 1,024 needs rights that this program should not have.
@@ -107,6 +108,19 @@ def look_at_folders(typed: str) -> PlaceLook:
     more = f"{len(folders)} folders. " if len(folders) > 1 else ""
     note = f"{more}Files are never opened for writing; a sample is read to measure entropy."
     return PlaceLook(os.pathsep.join(folders), note=note)
+
+
+def look_at_drop_folder(typed: str) -> PlaceLook:
+    """Whether there is a folder that messages can be read from. Worker thread."""
+    if not typed.strip():
+        return PlaceLook()
+    path = Path(typed.strip()).expanduser()
+    if problem := _path_problem(str(path), is_folder=True):
+        return PlaceLook(problem=problem)
+    n_files = sum(1 for _ in files_in(path, recursive=False))
+    files = "1 file" if n_files == 1 else f"{n_files:,} files"
+    words = f"{files} now, each is read once. .eml, mailboxes, maildirs, saved pages."
+    return PlaceLook(str(path), note=f"{words} Nothing is moved or deleted.")
 
 
 def look_at_event_logs(typed: str) -> PlaceLook:

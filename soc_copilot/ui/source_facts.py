@@ -62,6 +62,7 @@ KIND_WORDS = {  # as a table has room for; the whole words are `source_options.K
     "activity": "Activity",
     "journald": "Journal",
     "evtx": "EVTX",
+    "mail": "Mail",
     "service": "Service",
 }
 EVENTS_PAGE = 200  # chosen: what happened to a source, read at once

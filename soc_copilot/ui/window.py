@@ -31,7 +31,7 @@ GROUPS = (
         ("events", "Events"),
         ("sources", "Sources"),
     ),
-    (("host", "Host"), ("web", "Web"), ("load", "Load")),
+    (("host", "Host"), ("web", "Web"), ("phishing", "Phishing"), ("load", "Load")),
     (("governance", "Governance"), ("settings", "Settings")),
 )
 DEFAULT_SIZE = (1440, 900)

@@ -16,7 +16,7 @@ from soc_copilot.cli.source_reports import ledger_object, look_at
 from soc_copilot.governance.database import Governance
 
 PATIENCE_S = 120.0  # far above what anything here takes: only a hang reaches it
-DETECTORS = ("auth", "host", "integrity", "load", "web")
+DETECTORS = ("auth", "host", "integrity", "load", "phishing", "web")
 
 
 class Terminal:

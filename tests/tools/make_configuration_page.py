@@ -65,12 +65,12 @@ put in. Values are read as they are written: `off` is a word, not "false".
 | key | what it is |
 |---|---|
 | `kind` | {kinds}. May be left out where `path` is given: a folder is a `directory`, a file whose name ends in .evtx is `evtx`, anything else is a `file` |
-| `path` | The file or folder; for `activity` several folders may be given, separated as in `PATH`; for `journald` a journal file or folder, or nothing for the machine's own; for `evtx` also `channel:NAME`, a live channel of this Windows |
+| `path` | The file or folder; for `activity` several folders may be given, separated as in `PATH`; for `journald` a journal file or folder, or nothing for the machine's own; for `evtx` also `channel:NAME`, a live channel of this Windows; for `mail` a folder |
 | `address` | For listeners instead of `path`: an IP address of this machine and a port, such as 127.0.0.1:5514 or [::1]:5514; a port alone means the loopback address |
 | `name` | For people; used when the source is added |
 | `pattern` | File names to read in a `directory`; `*.log` when left out |
 | `format` | {formats}; `auto` (when left out) tells it from the lines |
-| `from_start` | `true` also reads what is there when the source is added; used then only. An `evtx` source always begins with the first record |
+| `from_start` | `true` also reads what is there when the source is added; used then only. An `evtx` source always begins with the first record, a `mail` source with every file that is there |
 | `enabled` | `false` keeps the source on the list without reading it |
 | `options` | See below |
 """  # noqa: E501 - rows of a table cannot be broken

@@ -10,6 +10,7 @@ from soc_copilot.ui.listen_probe import (
     FIRST_PORTS,
     free_port,
     look_at_address,
+    look_at_drop_folder,
     look_at_event_logs,
     look_at_folders,
     look_at_journal,
@@ -105,3 +106,13 @@ def test_a_channel_is_a_place_on_windows_only(monkeypatch):
     assert "Only Windows" in look_at_event_logs("channel:Security").problem
     monkeypatch.setattr("soc_copilot.ui.listen_probe.is_windows", lambda: True)
     assert look_at_event_logs("channel:Security").place == "channel:Security"
+
+
+def test_a_drop_folder_is_a_folder(tmp_path):
+    assert look_at_drop_folder(" ").place == ""
+    assert look_at_drop_folder(str(tmp_path / "nowhere")).problem
+    (tmp_path / "a.eml").write_bytes(b"x")
+    assert look_at_drop_folder(str(tmp_path / "a.eml")).problem
+    found = look_at_drop_folder(str(tmp_path))
+    assert (found.place, found.problem) == (str(tmp_path), "")
+    assert found.note.startswith("1 file now")

@@ -37,7 +37,7 @@ def opened(
     monkeypatch.setattr("soc_copilot.app.WARM_MS", 3_600_000)  # torch is loaded by the session
     with Governance.open() as governance:
         governance.settings.set("ingestion.batch_interval_s", 0.1)
-        for name in ("host", "integrity", "load", "web"):  # models are slow to load
+        for name in ("host", "integrity", "load", "phishing", "web"):  # models are slow to load
             governance.settings.set(f"detection.{name}.enabled", False)
         governance.sources.add("file", log, from_start=True)
     made: list[Desktop] = []
@@ -92,11 +92,11 @@ def test_lines_of_a_file_become_alerts_and_stop_says_what_was_stored(
 @pytest.mark.slow
 def test_every_detector_runs_in_the_window(opened: Open, qtbot: QtBot) -> None:
     with Governance.open() as governance:
-        for name in ("host", "integrity", "load", "web"):
+        for name in ("host", "integrity", "load", "phishing", "web"):
             governance.settings.set(f"detection.{name}.enabled", True)
     desktop, desk = opened()
     ingest(desk, qtbot)
-    names = {"auth", "host", "integrity", "load", "web"}
+    names = {"auth", "host", "integrity", "load", "phishing", "web"}
     qtbot.waitUntil(lambda: {one.name for one in desktop.live.detectors} == names)
     states = {one.name: one.state for one in desktop.live.detectors}
     assert set(states.values()) == {"ok"}

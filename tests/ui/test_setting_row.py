@@ -33,3 +33,10 @@ def test_values_are_typed_plainly_and_read_with_their_unit():
     assert value_text(get_setting("detection.web.enabled"), True) == "on"
     assert value_text(get_setting("ui.theme"), "system") == "System"
     assert value_text(get_setting("detection.web.budget"), "0.5%") == "0.5%"
+
+
+@pytest.mark.parametrize("setting", SETTINGS[:3], ids=lambda setting: setting.key)
+def test_a_row_in_the_making_shows_no_window_of_its_own(setting, qtbot):
+    row = SettingRow(setting)
+    qtbot.addWidget(row)
+    assert not row.limits.isVisible()

@@ -146,7 +146,9 @@ def test_what_happens_far_below_a_watched_folder_is_read(
     with Governance.open() as governance:
         watch_folder(governance, str(folder))
         settings = governance.settings.all()
-    settings |= {f"detection.{name}.enabled": False for name in ("auth", "host", "load", "web")}
+    settings |= {
+        f"detection.{name}.enabled": False for name in ("auth", "host", "load", "phishing", "web")
+    }
     worker = IngestWorker(lambda: IngestSession(None, settings, ANALYST))
     thread = WorkerThread(worker)
     told = Told()

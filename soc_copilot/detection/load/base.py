@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from soc_copilot.detection.load.days import COLUMNS
 from soc_copilot.detection.load.features import HORIZONS, REACH, lags, n_features
-from soc_copilot.detection.load.kernel import fill_row
+from soc_copilot.detection.load.kernel import BaseParts, fill_row
 
 Floats = npt.NDArray[np.float64]
 Hours = npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ class Base:
     units: Floats
 
     @property
-    def parts(self) -> tuple[Floats, Floats, Hours, Hours, Floats]:
+    def parts(self) -> BaseParts:
         """Weights, lags and units as the compiled loops read them."""
         near, far = HORIZONS
         return self.weights[0], self.weights[1], lags(near), lags(far), self.units
@@ -68,9 +68,9 @@ def usual_at(usual: Floats, hours: Hours) -> Floats:
         hours: Since 1970.
 
     Returns:
-        Shape (2, n), in logarithms.
+        Shape (n, 2), in logarithms.
     """
-    return np.ascontiguousarray(usual[:, season(hours), week_hour(hours)])
+    return np.ascontiguousarray(usual[:, season(hours), week_hour(hours)].T)
 
 
 @overload

@@ -175,8 +175,7 @@ def _cut(values: Floats, start: int, first: int, n: int) -> Floats:
     low, high = max(first, start), min(first + n, start + len(values))
     if low < high:
         part = np.asarray(values[low - start : high - start], np.float64)
-        with np.errstate(invalid="ignore"):
-            found[low - first : high - first] = np.where(part > 0, part, np.nan)
+        found[low - first : high - first] = np.where(part > 0, part, np.nan)
     return found
 
 

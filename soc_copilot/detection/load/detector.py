@@ -15,6 +15,7 @@ from soc_copilot.detection.load.evidence import (
     N_SIGNS,
     N_STARTS,
     NAMES,
+    begun,
     gather,
     new_state,
     tables,
@@ -22,8 +23,11 @@ from soc_copilot.detection.load.evidence import (
 from soc_copilot.detection.load.features import WEEK
 from soc_copilot.detection.load.forecast import RollingForecastEngine, Weights
 from soc_copilot.detection.load.intervals import (
-    CLOSE,
     ECHO_HOURS,
+    HABIT,
+    HABIT_FIRST,
+    HABIT_SHARE,
+    HOLD,
     WINDOW_HOURS,
     Test,
     compare,
@@ -31,7 +35,7 @@ from soc_copilot.detection.load.intervals import (
 )
 from soc_copilot.detection.load.resume import State
 from soc_copilot.detection.load.saved import LoadModel
-from soc_copilot.detection.load.templates import Guess
+from soc_copilot.detection.load.templates import Guess, look
 from soc_copilot.detection.load.verdict import HourVerdict, severity
 
 Floats = npt.NDArray[np.float64]
@@ -46,15 +50,19 @@ _RING: Final = 512  # hours of errors in memory: the detection window
 _CONTEXT: Final = 48  # hours that say which typical day it is
 _CONTEXT_DAYS: Final = 400  # chosen: days of history that typical days are made of
 _BAR_HOURS: Final = 1_000  # chosen: history from which on a series has a threshold of its own
-_BAR_SHARE: Final = 0.003  # chosen: of that history's hours that may be above it
+_BAR_SHARE: Final = 0.005  # chosen: of that history's hours that may be above it
 _NOISY: Final = 4.0  # chosen: errors so many times those learned from make it another kind
 # Chosen: log-odds that the threshold may rise by, for a series like those learned from (its
 # history may hold attacks) and for another kind.
 _BAR_LIMITS: Final = (0.5, 8.0)
 _ZERO_SHARE: Final = 0.01  # chosen: of a history's hours that are 0: then 0 is ordinary
 _FLOOR_SHARE: Final = 0.05  # chosen: of its usual value that 0 then counts as
+# What is kept of a detector beside its arrays.
+_FACTS: Final = (
+    "n", "since", "quiet", "is_sure", "last_change", "floor", "bar", "offset", "habit", "raw",
+)  # fmt: skip
 _MOST_HOURS: Final = 10**9  # chosen: of a series, more than there are
-_HOLD: Final = 3  # chosen: hours without a flag after which an attack is over
+_SURE: Final = 0.7  # chosen: log-odds beyond the threshold from which the forecast is cleaned
 
 
 class Shared:
@@ -64,7 +72,8 @@ class Shared:
         self.model = model
         self.weights: Weights = model.weights()
         self.answer = model.base.answers(ECHO_HOURS)
-        self.shapes = tables(self.answer)
+        self.evidence = (self.answer, tables(self.answer))
+        self.usual = np.ascontiguousarray(model.usual.transpose(1, 2, 0))
 
 
 class RealTimeDetector:
@@ -79,7 +88,7 @@ class RealTimeDetector:
         self._engine = RollingForecastEngine(shared.weights)
         self._benchmark: BenchmarkManager | None = None
         self._sums, self._rings = new_state()
-        self._signs = np.zeros(N_SIGNS)
+        self._signs, self._missed = np.zeros(N_SIGNS), np.zeros(2)
         self._row = np.zeros((1, N_SIGNS), np.float32)
         self._n = 0
         self._errors, self._scales = np.zeros(_RING), np.ones(_RING)
@@ -88,7 +97,8 @@ class RealTimeDetector:
         self._day_errors = np.full(_RING, np.nan)
         self._values = np.full(_CONTEXT, np.nan)  # the latest last
         self._hours = np.zeros(_RING, np.int64)
-        self._since, self._quiet, self._is_open = -1, 0, False
+        self._since, self._quiet, self._is_sure = -1, 0, False
+        self._habit = self._raw = HABIT_FIRST  # log-odds of late, and of the last hour
         self._last_change = -_RING
         self._floor, self._bar = 0.0, 0.0
         self._offset = 0.0
@@ -127,7 +137,18 @@ class RealTimeDetector:
         arrays = {**engine.arrays, **self._arrays(), "wild": np.array(self._wild, np.float64)}
         if self._benchmark is not None:
             arrays |= self._benchmark.arrays()
-        names = ("n", "since", "quiet", "is_open", "last_change", "floor", "bar", "offset")
+        names = (
+            "n",
+            "since",
+            "quiet",
+            "is_sure",
+            "last_change",
+            "floor",
+            "bar",
+            "offset",
+            "habit",
+            "raw",
+        )
         return State(arrays, {**engine.facts, **{n: getattr(self, f"_{n}") for n in names}})
 
     def to_bytes(self) -> bytes:
@@ -159,9 +180,12 @@ class RealTimeDetector:
         found._wild = [float(v) for v in wild.ravel()[-_SETTLED_HOURS:]]
         found._n = state.whole("n", 0, _MOST_HOURS)
         found._since = state.whole("since", -1, found._n)
-        found._quiet = state.whole("quiet", 0, _HOLD)
+        found._quiet, found._is_sure = (
+            state.whole("quiet", 0, HOLD),
+            bool(state.facts.get("is_sure")),
+        )
         found._last_change = state.whole("last_change", -_RING, found._n)
-        found._is_open = bool(state.facts.get("is_open"))
+        found._habit, found._raw = state.number("habit"), state.number("raw")
         found._floor, found._bar = state.number("floor"), state.number("bar")
         found._offset = state.number("offset")
         found._benchmark = BenchmarkManager.from_arrays(state)
@@ -213,15 +237,13 @@ class RealTimeDetector:
         here, known = self._n % _RING, log == log
         odds = self._weigh(log, here, known=known)
         is_odd = event in {"not_positive", "jump"}
-        if known:
-            self._is_open = odds >= (CLOSE if self._is_open else 0.0)
-        is_struck = known and self._is_open
+        is_struck = known and odds >= 0
         before = self._echo(here)
-        self._follow(is_threat=is_struck)
+        self._follow(is_threat=is_struck, is_sure=is_struck and odds >= _SURE)
         near -= self._echo(here) - before  # hours that were only now cleaned
-        if self._since >= 0 and known:
+        if self._is_sure and known:
             self._changes[here], self._last_change = log - near, self._n
-        verdict = self._say(value, near, scale, odds, event, is_threat=is_odd or is_struck)
+        verdict = self._say(value, near, scale, event, is_threat=is_odd or is_struck)
         self._engine.observe(log - self._changes[here], log)
         self._values[:-1] = self._values[1:]
         self._values[-1] = value
@@ -230,22 +252,24 @@ class RealTimeDetector:
 
     def _weigh(self, log: float, here: int, *, known: bool) -> float:
         """Log-odds, against the threshold, that the hour is under attack."""
-        near, far = self._engine.as_it_came()
+        foretold = self._engine.as_it_came()
         hour = self._engine.hour + 1
         at = self._hours[here] = week_hour(hour)
-        shared = self._shared
-        error = log - near if known else 0.0
-        day_error = log - far if known and far == far else 0.0
-        usual = shared.model.usual[:, season(hour), at]
+        shared, errors = self._shared, self._missed
+        for k in range(len(errors)):
+            missed = log - foretold[k]
+            errors[k] = missed if missed == missed else 0.0
         gather(
-            self._n, error, day_error, usual[0], usual[1], known, at, shared.answer,
-            shared.shapes, self._sums, self._rings, self._signs,
+            self._n, errors, shared.usual[season(hour), at], known, at, self._engine.around(),
+            shared.evidence, (self._sums, self._rings), self._signs,
         )  # fmt: skip
         self._row[0] = self._signs
-        odds = float(shared.model.trees.logits(self._row)[0]) - shared.model.threshold - self._bar
-        self._errors[here], self._scales[here] = error, math.exp(self._signs[_SCALE])
+        self._raw = raw = float(shared.model.trees.logits(self._row)[0])
+        odds = raw - HABIT * self._habit - shared.model.threshold - self._bar
+        self._habit += HABIT_SHARE * (raw - self._habit) if known else 0.0
+        self._errors[here], self._scales[here] = errors[0], math.exp(self._signs[_SCALE])
         self._odds[here] = odds if known else -1.0
-        self._day_errors[here] = day_error if known else np.nan
+        self._day_errors[here] = errors[1] if known else np.nan
         self._changes[here] = 0.0
         return odds
 
@@ -280,32 +304,27 @@ class RealTimeDetector:
         self._wild.clear()
         return math.log(value) - self._offset, "unit_change"
 
-    def _follow(self, *, is_threat: bool) -> None:
-        """Open, keep or close a suspected attack."""
+    def _follow(self, *, is_threat: bool, is_sure: bool) -> None:
+        """Open, keep or close a suspected attack; clean its hours once there is enough for it."""
         if self._since >= 0 and self._n - self._since >= N_STARTS:
-            self._since = -1  # as long as none may last: dated anew where it is still flagged
+            self._since, self._is_sure = -1, False  # dated anew where it is still flagged
         if is_threat:
             if self._since < 0:
-                self._open()
+                self._since = self._n - begun(self._n, 2, self._sums)
+            if is_sure and not self._is_sure:
+                self._is_sure = True
+                self._clean_all()
             self._quiet = 0
         elif self._since >= 0:
             self._quiet += 1
-            if self._quiet >= _HOLD:
+            if self._quiet >= HOLD:
                 for ago in range(1, self._quiet):  # the hours without a flag are put back
                     self._clean(ago, 0.0)
-                self._since, self._quiet = -1, 0
+                self._since, self._quiet, self._is_sure = -1, 0, False
 
-    def _open(self) -> None:
-        """Date an attack back to where it is likeliest to have begun, and clean the hours."""
-        best, age = 0.0, 0
-        for back in range(min(N_STARTS, self._n + 1)):
-            sums = self._sums[(self._n - back) % N_STARTS]
-            for total, weight in ((sums[0], sums[1]), (sums[2], sums[3])):
-                ratio = total * total / (weight + 1e-12)
-                if ratio > best:
-                    best, age = ratio, back
-        self._since = self._n - age
-        for ago in range(age, 0, -1):
+    def _clean_all(self) -> None:
+        """Take what a suspected attack put on top out of what the forecast sees."""
+        for ago in range(self._n - self._since, 0, -1):
             place = (self._n - ago) % _RING
             self._clean(ago, self._errors[place] + self._echo(place))
 
@@ -324,11 +343,11 @@ class RealTimeDetector:
         return float(self._shared.answer[self._hours[here], 1:] @ self._changes[lags])
 
     def _say(
-        self, value: float, log: float, scale: float, odds: float, event: str, *, is_threat: bool
+        self, value: float, log: float, scale: float, event: str, *, is_threat: bool
     ) -> HourVerdict:
         hour = self._engine.hour + 1
         log += self._offset
-        ahead = self._n - self._since if self._since >= 0 else 0
+        ahead = self._n - self._since if self._is_sure else 0
         wide = self._shared.weights.spreads[0] * scale * math.sqrt(1 + ahead)
         forecast = math.exp(log)
         deviation = value / forecast - 1 if math.isfinite(value) else math.nan
@@ -337,9 +356,9 @@ class RealTimeDetector:
         return HourVerdict(
             hour, value, forecast, math.exp(log - wide), math.exp(log + wide), benchmark,
             value / benchmark if benchmark > 0 else math.nan, deviation,
-            _chance(odds + self._shared.model.threshold + self._bar, event),
+            _chance(self._raw, event),
             severity(deviation, is_threat=is_threat), is_threat, event,
-            hour - ahead if inside else -1, self._guess() if inside else None,
+            hour - self._n + self._since if inside else -1, self._guess() if inside else None,
             self._test() if inside else None,
         )  # fmt: skip
 
@@ -349,11 +368,11 @@ class RealTimeDetector:
         return self._benchmark.get_benchmark_for_hour(hour, self._values, hour - _CONTEXT)
 
     def _guess(self) -> Guess:
-        n = self._n - self._since + 1
-        order = (self._since + np.arange(n)) % _RING
-        return self._shared.model.templates.guess(
-            self._errors[order], self._scales[order], self._shared.answer[self._hours[order]]
-        )
+        seen = look(
+            self._n, int(self._hours[self._n % _RING]), self._shared.answer,
+            (self._sums, self._rings), self._signs, self._since,
+        )  # fmt: skip
+        return self._shared.model.templates.guess(seen)
 
     def _test(self) -> Test | None:
         n = self._n - self._since + 1

@@ -28,10 +28,10 @@ N_TRACK: Final = 200  # hours of the track and of errors that are kept
 _STEP_BANDS: Final = np.array([0, 1, 3, 6, 12, 24, 48, 72, 96], np.int64)
 _RAMP_BANDS: Final = np.array([3, 6, 12, 24, 48, 96], np.int64)
 _BUMPS: Final = (12, 24, 48, 72)  # chosen: hours that a bump lasts
-_N_SHAPES: Final = 2 + len(_BUMPS) + 1  # step, ramp, bumps, wave
+N_SHAPES: Final = 2 + len(_BUMPS) + 1  # step, ramp, bumps, wave
 _BUMP_AGES: Final = np.array([0, 0, *_BUMPS, N_STARTS], np.int64)
 _LEAST_AGE: Final = 3  # chosen: hours before a bump or a wave can be told from a step
-_SPREAD: Final = 1.5  # measured: a Laplace scale of 1 is a deviation of about 1.4 and tails
+SPREAD: Final = 1.5  # measured: a Laplace scale of 1 is a deviation of about 1.4 and tails
 _LEVEL_SHARE: Final = 1 / 168  # chosen: a week's memory of how large errors are here of late
 _LEVEL_FIRST: Final = 10.0  # chosen: hours that the first level counts as
 _LEVEL_CUT: Final = 3.0  # chosen: an error counts as at most so many of those before it
@@ -53,22 +53,24 @@ NAMES: Final = (
     *("scale", "day_scale", "largest", "largest_age"),
     *(f"{what}_{n}" for n in (*_BUMPS, "wave") for what in ("bump_z", "bump_size", "bump_age")),
     *("best_z", "best_age", "ended_gain", "ended_age", "ended_size"),
+    *("hour_cos", "hour_sin", "year_cos", "holiday", "holiday_of_late"),
 )
 N_SIGNS: Final = len(NAMES)
+N_AROUND: Final = 5  # the last signs: what time it is
 
 
 def new_state() -> tuple[Floats, Floats]:
     """Sums per start, shape (N_STARTS, 2 shapes), and rings of the last hours, (10, N_TRACK).
 
     Rings: track, error in scales, its size, day-ahead error in scales, error, surprise, the
-    track's peak and first hour, weight, and how large errors are of late and over how many
-    hours, both hour and day ahead.
+    track's peak and first hour, weight, how large errors are of late and over how many hours,
+    hour and day ahead.
     """
     rings = np.zeros((10, N_TRACK))
     rings[7, :] = -1.0
     rings[8:, :] = 1.0
     rings[9, 2:] = 0.0
-    return np.zeros((N_STARTS, 2 * _N_SHAPES)), rings
+    return np.zeros((N_STARTS, 2 * N_SHAPES)), rings
 
 
 def tables(answer: Floats) -> Floats:
@@ -78,13 +80,13 @@ def tables(answer: Floats) -> Floats:
         answer: G, shape (168, lags + 1), 0 at lag 0.
 
     Returns:
-        Shape (_N_SHAPES, 168, N_STARTS).
+        Shape (N_SHAPES, 168, N_STARTS).
     """
     ages = np.arange(N_STARTS)
     courses = [np.ones(N_STARTS), ages + 1.0]
     courses += [np.where(ages < n, np.sin(np.pi * (ages + 0.5) / n) ** 2, 0.0) for n in _BUMPS]
     courses.append(0.5 - 0.5 * np.cos(2 * np.pi * (ages + 0.5) / 24))
-    found = np.empty((_N_SHAPES, len(answer), N_STARTS))
+    found = np.empty((N_SHAPES, len(answer), N_STARTS))
     for which, course in enumerate(courses):
         for age in range(N_STARTS):
             lags = np.arange(1, min(age, answer.shape[1] - 1) + 1)
@@ -106,7 +108,7 @@ def _sum_up(
         slot = (at - age) % N_STARTS
         if age == 0:
             sums[slot, :] = 0.0
-        for which in range(_N_SHAPES):
+        for which in range(N_SHAPES):
             d = shapes[which, week_hour, age]
             sums[slot, 2 * which] += d * error * weight
             sums[slot, 2 * which + 1] += d * d * weight
@@ -146,9 +148,9 @@ def _starts(at: int, sums: Floats, out: Floats) -> tuple[float, int]:
 
 
 @compiled
-def _bumps(at: int, sums: Floats, out: Floats, place: int) -> None:
+def _bumps(at: int, sign: float, sums: Floats, out: Floats, place: int) -> None:
     """The strongest bump of each length, and the strongest wave."""
-    for which in range(2, _N_SHAPES):
+    for which in range(2, N_SHAPES):
         best, size, best_age = 0.0, 0.0, 0
         for age in range(_LEAST_AGE, min(_BUMP_AGES[which], at + 1)):
             slot = (at - age) % N_STARTS
@@ -156,8 +158,23 @@ def _bumps(at: int, sums: Floats, out: Floats, place: int) -> None:
             z = a / np.sqrt(b + 1e-12)
             if abs(z) > abs(best):
                 best, size, best_age = z, a / (b + 1e-12), age
-        out[place], out[place + 1], out[place + 2] = _cut(best), size, best_age
+        out[place], out[place + 1], out[place + 2] = sign * _cut(best), sign * size, best_age
         place += 3
+
+
+@compiled
+def begun(at: int, n_shapes: int, sums: Floats) -> int:
+    """Hours since a change of one of the first shapes began, at its likeliest; 0: this hour."""
+    top, found = 0.0, 0
+    for which in range(n_shapes):
+        oldest = N_STARTS if which < 2 else _BUMP_AGES[which]
+        for age in range(0 if which < 2 else _LEAST_AGE, min(oldest, at + 1)):
+            slot = (at - age) % N_STARTS
+            a, b = sums[slot, 2 * which], sums[slot, 2 * which + 1]
+            ratio = a * a / (b + 1e-12)
+            if ratio > top:
+                top, found = ratio, age
+    return found
 
 
 @compiled
@@ -242,63 +259,94 @@ def _scale(error: float, usual: float, known: bool, levels: Floats, which: int) 
 @compiled
 def gather(
     at: int,
-    error: float,
-    day_error: float,
-    usual: float,
-    day_usual: float,
+    errors: Floats,
+    usual: Floats,
     known: bool,
     week_hour: int,
-    answer: Floats,
-    shapes: Floats,
-    sums: Floats,
-    rings: Floats,
+    around: Floats,
+    model: tuple[Floats, Floats],
+    state: tuple[Floats, Floats],
     out: Floats,
 ) -> None:
     """Take in an hour and write its signs.
 
     Args:
         at: Hours seen before this one.
-        error: Of the base's hour-ahead forecast from the values as they came, in logarithms.
-        day_error: Of its day-ahead forecast.
-        usual: Mean size of such errors at this hour, over all series learned from.
-        day_usual: Likewise, day ahead.
-        known: Whether the hour has a value; else both errors must be 0.
+        errors: Of the base's forecasts from the values as they came, in logarithms: hour and
+            day ahead.
+        usual: Mean sizes of such errors at this hour, over all series learned from.
+        known: Whether the hour has a value; else the errors must be 0.
         week_hour: Of this hour.
-        answer: G of each hour of the week: the forecast's move for a unit at each lag.
-        shapes: As `tables` gave them.
-        sums: State, as `new_state` gave it; changed.
-        rings: State, likewise; changed.
+        around: As `surroundings` gave it.
+        model: G of each hour of the week (the forecast's move for a unit at each lag), `tables`.
+        state: As `new_state` gave it; changed.
         out: Takes N_SIGNS numbers.
     """  # fmt: skip
-    scale = _scale(error, usual, known, rings[9], 0)
-    day_scale = _scale(day_error, day_usual, known, rings[9], 1)
-    here, spread = at % N_TRACK, _SPREAD * scale
-    weight = 1 / (spread * spread)
-    rings[4, here], rings[8, here] = error, weight
-    _sum_up(at, error, weight, week_hour, shapes, sums)
+    (answer, shapes), (sums, rings) = model, state
+    scale, day_scale = _take_in(at, errors, usual, known, answer[week_hour], rings)
+    _sum_up(at, errors[0], rings[8, at % N_TRACK], week_hour, shapes, sums)
     strongest, best_age = _starts(at, sums, out)
     sign = 1.0 if strongest >= 0 else -1.0
-    _track(at, error, scale, answer[week_hour], rings)
-    z, day_z = _cut(error / scale), _cut(day_error / day_scale)
-    rings[1, here], rings[2, here], rings[3, here] = z, abs(z), day_z
     n = 2 * (len(_STEP_BANDS) + len(_RAMP_BANDS) - 2)
+    best = _best_step(sign, n, out)
+    _recent(at, sign, rings, out, n)
+    out[n + 20], out[n + 21] = np.log(scale), np.log(day_scale)
+    _largest(at, sign, rings[1], out, n + 22)
+    _bumps(at, sign, sums, out, n + 24)
+    place = n + 24 + 3 * (N_SHAPES - 2)
+    gain, ended_age, size = _ended(at, best_age, week_hour, shapes, rings)
+    out[place], out[place + 1] = sign * _cut(best), best_age
+    out[place + 2], out[place + 3], out[place + 4] = min(gain, 400.0), ended_age, sign * size
+    out[N_SIGNS - N_AROUND :] = around
+
+
+@compiled
+def _take_in(
+    at: int, errors: Floats, usual: Floats, known: bool, answer: Floats, rings: Floats
+) -> tuple[float, float]:
+    """Put an hour into the rings.
+
+    Returns:
+        The scales to expect of its errors, hour and day ahead.
+    """
+    scale = _scale(errors[0], usual[0], known, rings[9], 0)
+    day_scale = _scale(errors[1], usual[1], known, rings[9], 1)
+    here, spread = at % N_TRACK, SPREAD * scale
+    rings[4, here], rings[8, here] = errors[0], 1 / (spread * spread)
+    _track(at, errors[0], scale, answer, rings)
+    z = _cut(errors[0] / scale)
+    rings[1, here], rings[2, here] = z, abs(z)
+    rings[3, here] = _cut(errors[1] / day_scale)
+    return scale, day_scale
+
+
+@compiled
+def _best_step(sign: float, n: int, out: Floats) -> float:
+    """The strongest of the steps in `out`; all of its first n then have the sign of the change."""
     best = out[0]
     for i in range(n):
         if abs(out[i]) > abs(best) and i < len(_STEP_BANDS) - 1:
             best = out[i]
         out[i] = sign * _cut(out[i])
-    _recent(at, sign, rings, out, n)
-    out[n + 20], out[n + 21] = np.log(scale), np.log(day_scale)
-    _largest(at, sign, rings[1], out, n + 22)
-    place = n + 24
-    _bumps(at, sums, out, place)
-    for i in range(_N_SHAPES - 2):
-        out[place + 3 * i] *= sign
-        out[place + 3 * i + 1] *= sign
-    place += 3 * (_N_SHAPES - 2)
-    gain, ended_age, size = _ended(at, best_age, week_hour, shapes, rings)
-    out[place], out[place + 1] = sign * _cut(best), best_age
-    out[place + 2], out[place + 3], out[place + 4] = min(gain, 400.0), ended_age, sign * size
+    return float(best)
+
+
+@compiled
+def surroundings(calendar: Floats, at: int, hour: int, out: Floats) -> None:
+    """What time it is: the hour of the day, the season, holidays now and in the days before."""
+    turn = 2 * np.pi * hour / 24
+    out[0], out[1] = np.cos(turn), np.sin(turn)
+    out[2] = calendar[at, calendar.shape[1] - 3]
+    out[3] = _holiday(calendar, at)
+    late = 0.0
+    for i in range(4):
+        late = max(late, _holiday(calendar, at - 24 * i))
+    out[4] = late
+
+
+@compiled
+def _holiday(calendar: Floats, at: int) -> float:
+    return float(max(calendar[at, 7], max(0.5 * calendar[at, 8], 0.7 * calendar[at, 10])))
 
 
 @compiled
@@ -318,7 +366,7 @@ def _recent(at: int, sign: float, rings: Floats, out: Floats, n: int) -> None:
         out[n + 11 + i] = sign * _window(rings[4], at, hours)
     level, peak, since = rings[0, here], rings[6, here], rings[7, here]
     out[n + 15] = sign * level
-    out[n + 16] = sign * _cut(level / np.sqrt(1 / rings[8, here]) * _SPREAD)
+    out[n + 16] = sign * _cut(level / np.sqrt(1 / rings[8, here]) * SPREAD)
     out[n + 17] = at - since if since >= 0 else -1.0
     out[n + 18] = sign * peak
     out[n + 19] = sign * _cut(rings[5, here])
@@ -335,19 +383,27 @@ def _largest(at: int, sign: float, ring: Floats, out: Floats, place: int) -> Non
 
 @compiled
 def gather_all(
+    first: int,
+    last: int,
     errors: Floats,
     usual: Floats,
     known: npt.NDArray[np.bool_],
     week_hours: Indices,
-    answer: Floats,
-    shapes: Floats,
-    sums: Floats,
-    rings: Floats,
+    around: Floats,
+    model: tuple[Floats, Floats],
+    state: tuple[Floats, Floats],
     out: Floats,
 ) -> None:
-    """`gather` for hours in a row, from a fresh state; errors and usual ones of shape (2, n)."""
-    for at in range(len(out)):
+    """`gather` for hours in a row, from `first` on; errors and usual ones of shape (n, 2)."""
+    for at in range(first, last):
         gather(
-            at, errors[0, at], errors[1, at], usual[0, at], usual[1, at], known[at],
-            week_hours[at], answer, shapes, sums, rings, out[at],
+            at, errors[at], usual[at], known[at], week_hours[at], around[at], model, state,
+            out[at],
         )  # fmt: skip
+
+
+@compiled
+def surroundings_all(calendar: Floats, first: int, hour: int, out: Floats) -> None:
+    """`surroundings` of hours in a row from index `first` on, an hour of that hour of the day."""
+    for k in range(len(out)):
+        surroundings(calendar, first + k, (hour + k) % 24, out[k])

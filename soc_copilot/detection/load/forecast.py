@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from soc_copilot.detection.load.base import Base
 from soc_copilot.detection.load.days import calendar
+from soc_copilot.detection.load.evidence import N_AROUND, surroundings
 from soc_copilot.detection.load.features import (
     HORIZONS,
     REACH,
@@ -177,6 +178,7 @@ class RollingForecastEngine:
             np.full((n, size + DAY), np.nan), np.full((n, size + DAY), np.nan),
         )  # fmt: skip
         self._state = (np.zeros(shape.width, np.float32), np.zeros(shape.width, np.float32))
+        self._around = np.zeros(N_AROUND)
         self._room = (
             np.zeros(n_features(1)),
             np.zeros(n_features(DAY)),
@@ -265,14 +267,20 @@ class RollingForecastEngine:
         """The logarithm of a past hour that the forecasts see."""
         return float(self._logs[self._at - hours_ago])
 
-    def as_it_came(self) -> tuple[float, float]:
+    def as_it_came(self) -> Floats:
         """The base's forecasts of the next hour, had no hour been cleaned, in logarithms.
 
         Returns:
-            Made an hour and a day before; NaN where there is none.
+            Made an hour and a day before, shape (2,); NaN where there is none.
         """
-        at = self._at + 1
-        return float(self._came_bases[0, at]), float(self._came_bases[1, at])
+        found: Floats = self._came_bases[:, self._at + 1]
+        return found
+
+    def around(self) -> Floats:
+        """What time the next hour is, as `evidence.surroundings` gives it; valid until the next."""
+        hour = (self._first_hour + self._at + 1) % 24
+        surroundings(self._calendar, self._at + 1, hour, self._around)
+        return self._around
 
     def forecast(self, ahead: int) -> Forecast | None:
         """The forecast of the next hour (1), or that of the hour a day ahead (24)."""

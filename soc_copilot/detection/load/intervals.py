@@ -13,7 +13,10 @@ Flags = npt.NDArray[np.bool_]
 WINDOW_HOURS: Final = 500  # source: the method's detection window
 BASELINE_HOURS: Final = 50  # source: the method's least baseline
 ECHO_HOURS: Final = 120  # chosen: hours back that the forecast's answer to a change is kept for
-CLOSE: Final = -0.7  # measured: log-odds below the threshold at which a suspicion ends
+HOLD: Final = 6  # chosen: hours without a flag after which an attack is over
+HABIT: Final = 0.3  # measured: how much of the log-odds of late is taken off an hour's
+HABIT_SHARE: Final = 0.2  # measured: of an hour in what they were of late
+HABIT_FIRST: Final = -5.0  # chosen: log-odds of late before there are any
 _CHANGE_COST: Final = 4.0  # chosen: log-odds against an attack beginning or ending at an hour
 _LEAST_P: Final = 1e-300
 
@@ -66,12 +69,12 @@ def find_intervals(
     return runs(flags)
 
 
-def latched(odds: Floats) -> Flags:
-    """Which hours are flagged: from one on the threshold (0) to the one below `CLOSE`."""
-    found, is_open = np.zeros(len(odds), bool), False
+def unaccustomed(odds: Floats) -> Floats:
+    """Log-odds less a share of those of late: weather stays odd for days, a hand moves at once."""
+    found, habit = np.empty(len(odds)), HABIT_FIRST
     for at, value in enumerate(odds):
-        is_open = bool(value >= (CLOSE if is_open else 0.0))
-        found[at] = is_open
+        found[at] = value - HABIT * habit
+        habit += HABIT_SHARE * (value - habit)
     return found
 
 

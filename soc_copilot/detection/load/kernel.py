@@ -15,6 +15,8 @@ from soc_copilot.detection.host.compiled import compiled
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
+# Weights per hour of the day for an hour and a day ahead, their lags, and the usual errors.
+BaseParts = tuple[Floats, Floats, Indices, Indices, Floats]
 
 ERROR_LIMIT: Final = 8.0  # chosen: errors of the base, in its usual error, are cut there
 INPUT_LIMIT: Final = 10.0  # chosen: likewise the other inputs
@@ -64,30 +66,16 @@ def fill_row(
     Returns:
         The mean of the last 168 hours, to which they are relative.
     """
-    level = mean_of(logs, at, 168)
-    aim = at + horizon
-    n = 0
-    for lag in lags:
-        out[n] = logs[aim - lag] - level
-        n += 1
+    level, aim, n = mean_of(logs, at, 168), at + horizon, len(lags)
+    for i in range(n):
+        out[i] = logs[aim - lags[i]] - level
     day = mean_of(logs, at, 24) - level
     out[n] = day
-    out[n + 1] = mean_of(logs, at - 24, 24) - level
-    out[n + 2] = mean_of(logs, at - 48, 24) - level
-    out[n + 3] = mean_of(logs, aim - 168, 24) - level
-    out[n + 4] = mean_of(logs, at - 168, 24) - level
-    out[n + 5] = mean_of(logs, aim - 336, 24) - level
-    out[n + 6] = mean_of(logs, at - 336, 24) - level
-    out[n + 7] = mean_of(logs, at - 168, 168) - level
-    n += 8
-    width = calendar.shape[1]
-    for j in range(width):
-        out[n + j] = calendar[aim, j]
-    n += width
-    for back in (24, 168):
-        out[n] = calendar[aim - back, 7]
-        out[n + 1] = calendar[aim - back, 9]
-        n += 2
+    for end in (at - 24, at - 48, aim - 168, at - 168, aim - 336, at - 336):
+        n += 1
+        out[n] = mean_of(logs, end, 24) - level
+    out[n + 1] = mean_of(logs, at - 168, 168) - level
+    n = _fill_days(calendar, aim, n + 2, out)
     for j in (0, 4, 5, 6, 7, 9):  # Monday, Friday, Saturday, Sunday, holiday, the day after one
         own = calendar[aim, j]
         out[n] = own * out[0]
@@ -95,7 +83,7 @@ def fill_row(
         out[n + 2] = own * (logs[aim - 168] - level)
         out[n + 3] = own * day
         n += 4
-    for j in (width - 4, width - 3, width - 2, width - 1):  # the season
+    for j in range(calendar.shape[1] - 4, calendar.shape[1]):  # the season
         own = calendar[aim, j]
         out[n] = own * (logs[aim - 24] - logs[aim - 168])
         out[n + 1] = own * (out[0] - (logs[aim - 24 - horizon] - level))
@@ -105,12 +93,25 @@ def fill_row(
 
 
 @compiled
+def _fill_days(calendar: Floats, aim: int, n: int, out: Floats) -> int:
+    """The calendar of an hour, and holidays a day and a week before; the next place."""
+    width = calendar.shape[1]
+    out[n : n + width] = calendar[aim]
+    n += width
+    for back in (24, 168):
+        out[n] = calendar[aim - back, 7]
+        out[n + 1] = calendar[aim - back, 9]
+        n += 2
+    return n
+
+
+@compiled
 def base_ahead(
     logs: Floats,
     calendar: Floats,
     at: int,
     hour: int,
-    base: tuple[Floats, Floats, Indices, Indices, Floats],
+    base: BaseParts,
     bases: Floats,
     row: Floats,
     day_row: Floats,
@@ -143,7 +144,7 @@ def base_errors(
     start: int,
     logs: Floats,
     calendar: Floats,
-    base: tuple[Floats, Floats, Indices, Indices, Floats],
+    base: BaseParts,
     errors: Floats,
 ) -> None:
     """Errors of the linear forecasts of a whole series, in logarithms.
@@ -352,7 +353,7 @@ def advance(
     logs: Floats,
     calendar: Floats,
     series: tuple[Floats, Floats, Floats, Floats],
-    base: tuple[Floats, Floats, Indices, Indices, Floats],
+    base: BaseParts,
     lstm: tuple[Singles, Singles, Singles],
     heads: tuple[tuple[Singles, ...], tuple[Singles, ...]],
     state: tuple[Singles, Singles],
@@ -376,30 +377,62 @@ def advance(
     """  # fmt: skip
     bases, errors, forecasts, scales = series
     units = base[4]
-    for k in range(2):
-        error = (logs[at] - bases[k, at]) / units[k]
-        errors[k, at] = error if error == error else 0.0
-    level = fill_row(logs, calendar, at, 1, base[2], room[0])
-    fill_row(logs, calendar, at, 24, base[3], room[1])
-    near, far = 0.0, 0.0
-    weights, next_hour = base[0][(hour + 1) % 24], (hour + 1) % 24
-    for j in range(len(weights)):
-        near += room[0][j] * weights[j]
-    weights = base[1][hour]
-    for j in range(len(weights)):
-        far += room[1][j] * weights[j]
-    bases[0, at + 1], bases[1, at + 24] = level + near, level + far
+    level, near, far = _take_in(at, hour, logs, calendar, bases, errors, base, room[0], room[1])
     fill_inputs(logs, calendar, known, hour, at, level, errors[0], errors[1], room[2])
     lstm_step(room[2], lstm[0], lstm[1], lstm[2], state[0], state[1])
-    one, two = heads
-    fill_head(room[0], near, next_hour, room[2], one[6], one[7], room[3])
-    shift, log_scale = head_step(state[0], room[3], one[0], one[1], one[2], one[3], one[4], one[5])
+    shift, scale = _corrected(heads[0], state[0], room[2], room[0], near, (hour + 1) % 24, room[3])
     forecasts[0, at + 1] = level + near + shift * units[0]
-    scales[0, at + 1] = math.exp(log_scale) * units[0]
-    fill_head(room[1], far, hour, room[2], two[6], two[7], room[4])
-    shift, log_scale = head_step(state[0], room[4], two[0], two[1], two[2], two[3], two[4], two[5])
+    scales[0, at + 1] = scale * units[0]
+    shift, scale = _corrected(heads[1], state[0], room[2], room[1], far, hour, room[4])
     forecasts[1, at + 24] = level + far + shift * units[1]
-    scales[1, at + 24] = math.exp(log_scale) * units[1]
+    scales[1, at + 24] = scale * units[1]
+
+
+@compiled
+def _take_in(
+    at: int,
+    hour: int,
+    logs: Floats,
+    calendar: Floats,
+    bases: Floats,
+    errors: Floats,
+    base: BaseParts,
+    row: Floats,
+    day_row: Floats,
+) -> tuple[float, float, float]:
+    """The base's errors of an hour, and its forecasts from there, relative to the level."""
+    for k in range(2):
+        error = (logs[at] - bases[k, at]) / base[4][k]
+        errors[k, at] = error if error == error else 0.0
+    level = fill_row(logs, calendar, at, 1, base[2], row)
+    fill_row(logs, calendar, at, 24, base[3], day_row)
+    near, far = 0.0, 0.0
+    weights = base[0][(hour + 1) % 24]
+    for j in range(len(row)):
+        near += row[j] * weights[j]
+    weights = base[1][hour]
+    for j in range(len(day_row)):
+        far += day_row[j] * weights[j]
+    bases[0, at + 1], bases[1, at + 24] = level + near, level + far
+    return level, near, far
+
+
+@compiled
+def _corrected(
+    head: tuple[Singles, ...],
+    hidden: Singles,
+    inputs: Singles,
+    row: Floats,
+    base: float,
+    hour: int,
+    room: Singles,
+) -> tuple[float, float]:
+    """A head's shift of a forecast, and the scale of its error, both in the base's units."""
+    fill_head(row, base, hour, inputs, head[6], head[7], room)
+    shift, log_scale = head_step(
+        hidden, room, head[0], head[1], head[2], head[3], head[4], head[5]
+    )  # fmt: skip
+    return shift, math.exp(log_scale)
 
 
 @compiled
@@ -412,7 +445,7 @@ def collect(
     calendar: Floats,
     bases: Floats,
     errors: Floats,
-    base: tuple[Floats, Floats, Indices, Indices, Floats],
+    base: BaseParts,
     near: Singles,
     far: Singles,
     inputs: Singles,
@@ -437,17 +470,9 @@ def collect(
     means, ones = np.zeros(near.shape[1], np.float32), np.ones(near.shape[1], np.float32)
     for at in range(first, last):
         hour, k = (start + at) % 24, at - first
-        for which in range(2):
-            error = (logs[at] - bases[which, at]) / base[4][which]
-            errors[which, at] = error if error == error else 0.0
-        level = fill_row(logs, calendar, at, 1, base[2], row)
-        fill_row(logs, calendar, at, 24, base[3], day_row)
-        one, two = 0.0, 0.0
-        for j in range(len(row)):
-            one += row[j] * base[0][(hour + 1) % 24, j]
-        for j in range(len(day_row)):
-            two += day_row[j] * base[1][hour, j]
-        bases[0, at + 1], bases[1, at + 24] = level + one, level + two
+        level, one, two = _take_in(
+            at, hour, logs, calendar, bases, errors, base, row, day_row
+        )  # fmt: skip
         fill_inputs(logs, calendar, known[at], hour, at, level, errors[0], errors[1], inputs[k])
         fill_head(row, one, (hour + 1) % 24, inputs[k], means, ones, near[k])
         fill_head(day_row, two, hour, inputs[k], means, ones, far[k])

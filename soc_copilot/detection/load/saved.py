@@ -14,6 +14,7 @@ from torch import Tensor
 from soc_copilot.detection.host import boosted as boosters
 from soc_copilot.detection.host.boosted import Boosted
 from soc_copilot.detection.load import model as nets
+from soc_copilot.detection.load import templates
 from soc_copilot.detection.load.base import SEASONS, Base
 from soc_copilot.detection.load.evidence import NAMES
 from soc_copilot.detection.load.features import HORIZONS, n_features
@@ -26,7 +27,7 @@ from soc_copilot.domain.errors import DetectorError
 Singles = npt.NDArray[np.float32]
 
 TOLERANCE: Final = 1e-5  # chosen: streamed and in batch, and on a GPU
-_NET, _TREES = "net.", "trees."
+_NET, _TREES, _TEMPLATES = "net.", "trees.", "templates."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,6 @@ def save(folder: Path, model: LoadModel, card: Mapping[str, Any]) -> None:
         "signs": list(NAMES),
         "spreads": list(model.spreads),
         "threshold": model.threshold,
-        "templates": model.templates.as_card(),
         "tolerance": TOLERANCE,
     }
     save_model(folder, _tensors(model), {**ours, **card})
@@ -88,13 +88,15 @@ def digest(model: LoadModel) -> str:
     for name, tensor in sorted(_tensors(model).items()):
         found.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         found.update(tensor.cpu().numpy().tobytes())
-    found.update(repr((model.spreads, model.threshold, model.templates.as_card())).encode())
+    found.update(repr((model.spreads, model.threshold)).encode())
     return found.hexdigest()
 
 
 def _tensors(model: LoadModel) -> dict[str, Tensor]:
     found = {_NET + name: tensor for name, tensor in model.net.state_dict().items()}
     found |= {_TREES + name: tensor for name, tensor in model.trees.tensors().items()}
+    for name, trees in zip(templates.NAMES, model.templates.trees, strict=True):
+        found |= {f"{_TEMPLATES}{name}.{key}": t for key, t in trees.tensors().items()}
     for horizon, weights, (mean, scale) in zip(
         HORIZONS, model.base.weights, model.norms, strict=True
     ):
@@ -120,7 +122,8 @@ def load(folder: Path) -> LoadModel:
             raise ValueError("its horizons or signs differ from this version's")
         shape = Shape(**{**card["shape"], "n_rows": tuple(card["shape"]["n_rows"])})
         base = Base(
-            tuple(tensors[f"base.{h}"].numpy() for h in HORIZONS), tensors["base.units"].numpy()
+            tuple(tensors[f"base.{h}"].numpy() for h in HORIZONS),
+            tensors["base.units"].numpy(),
         )
         for horizon, weights in zip(HORIZONS, base.weights, strict=True):
             if weights.shape != (24, n_features(horizon)):
@@ -132,7 +135,7 @@ def load(folder: Path) -> LoadModel:
             tuple(float(s) for s in card["spreads"]),
             _usual(tensors["usual"]),
             boosters.from_tensors(_under(_TREES, tensors), len(NAMES)),
-            Templates.from_card(card["templates"]),
+            _templates(tensors),
             float(card["threshold"]),
             str(card["version"]),
         )
@@ -141,6 +144,11 @@ def load(folder: Path) -> LoadModel:
             f'The model in "{folder}" is not one of the load detector ({error}). '
             "Train it again with: soc-copilot train load."
         ) from error
+
+
+def _templates(tensors: Mapping[str, Tensor]) -> Templates:
+    own = [_under(f"{_TEMPLATES}{name}.", tensors) for name in templates.NAMES]
+    return Templates([boosters.from_tensors(one, templates.N_ROW) for one in own])
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

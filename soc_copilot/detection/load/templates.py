@@ -1,18 +1,26 @@
-"""Which attack it was: a Gaussian for each template over the shape of what was put on top.
+"""Which attack it was: boosted trees for each template over the shape of what was put on top.
 
 The change put on top is what the forecast from before the attack leaves over: u = e + G u,
 hour by hour. Its shape is described by how much each fixed template explains of it, by its
-roughness and by how many hours hold it; each template's descriptions are a Gaussian, and Bayes'
-rule gives the probabilities (naive Bayes, but with covariances).
+roughness and by how many hours hold it; with the evidence's signs that is what the trees see.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from soc_copilot.detection.host.boosted import Boosted
+from soc_copilot.detection.load.evidence import (
+    N_SHAPES,
+    N_SIGNS,
+    N_STARTS,
+    N_TRACK,
+    SPREAD,
+    begun,
+)
 from soc_copilot.detection.load.injection import TEMPLATES, profile
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +39,8 @@ WORDS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 _FIXED: Final = ("pulse", "scaling", "ramp_up", "ramp_up_down", "smooth_curve", "seasonal")
 N_SHAPE: Final = len(_FIXED) + 9
-_SHRINK: Final = 0.2  # chosen: share of the common covariance in each template's own
+N_ROW: Final = N_SIGNS + 2 * N_SHAPE
+_LEAST_HOURS: Final = 2  # chosen: hours that are looked at, the last ones where it began later
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,77 +61,81 @@ class Guess:
 
 
 class Templates:
-    """A Gaussian for each template."""
+    """Boosted trees for each template, over the signs of an hour and the shape so far."""
 
-    def __init__(self, means: Floats, covariances: Floats) -> None:
-        """Take the Gaussians.
-
-        Args:
-            means: Shape (n_templates, N_SHAPE).
-            covariances: Shape (n_templates, N_SHAPE, N_SHAPE).
+    def __init__(self, trees: Sequence[Boosted]) -> None:
+        """Take the trees, one for each of `NAMES`.
 
         Raises:
-            ValueError: They have another shape, or are none.
+            ValueError: There are more or fewer.
         """
-        n = len(NAMES)
-        if means.shape != (n, N_SHAPE) or covariances.shape != (n, N_SHAPE, N_SHAPE):
-            raise ValueError("its templates have another shape")
-        self.means, self.covariances = means, covariances
-        try:
-            roots = np.linalg.cholesky(covariances)
-        except np.linalg.LinAlgError as error:
-            raise ValueError("its templates are no Gaussians") from error
-        self._white = np.linalg.inv(roots)
-        self._logs = np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(1)
+        if len(trees) != len(NAMES):
+            raise ValueError("its templates are others")
+        self.trees = tuple(trees)
 
-    def guess(self, errors: Floats, scales: Floats, answers: Floats) -> Guess:
-        """Say which attack an interval holds.
-
-        Args:
-            errors: Of the hour-ahead forecast in the interval, in logarithms, shape (n,).
-            scales: Of them.
-            answers: G of each hour of the interval, shape (n, n + 1) or wider.
-        """
-        effect = effect_of(answers)
-        change = undone(effect, errors)
-        row = describe(change, errors, scales, effect)
-        z = np.einsum("kij,kj->ki", self._white, row - self.means)
-        logs = -0.5 * (z * z).sum(1) - self._logs
-        odds = np.exp(logs - logs.max())
+    def guess(self, look: "Look") -> Guess:
+        """Say which attack an hour is in the middle or at the end of."""
+        row = look.row[None].astype(np.float32)
+        logs = np.array([float(trees.logits(row)[0]) for trees in self.trees])
+        odds = 1 / (1 + np.exp(-np.clip(logs, -30, 30)))
         odds /= odds.sum()
         best = int(odds.argmax())
         return Guess(
             NAMES[best],
             float(odds[best]),
-            size_of(NAMES[best], change, errors, scales, effect),
+            size_of(NAMES[best], look.change, look.errors, look.scales, look.effect),
             dict(zip(NAMES, (float(o) for o in odds), strict=True)),
         )
 
-    def as_card(self) -> dict[str, Any]:
-        """JSON values."""
-        return {"means": self.means.tolist(), "covariances": self.covariances.tolist()}
 
-    @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> "Templates":
-        """Those of a card.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What there is to see of a change so far.
 
-        Raises:
-            ValueError: They have another shape.
-        """
-        return cls(np.array(card["means"], np.float64), np.array(card["covariances"], np.float64))
+    Attributes:
+        row: The signs of the hour, the shape since the change's likeliest begin, and that since
+            the suspicion's, shape (N_ROW,).
+        change: What was put on top of each hour since the latter.
+        errors: Of the forecast in these hours, in logarithms.
+        scales: Of them.
+        effect: As `effect_of` gives it.
+    """
+
+    row: Floats
+    change: Floats
+    errors: Floats
+    scales: Floats
+    effect: Floats
 
 
-def fit(shapes: Sequence[Floats], names: Sequence[str]) -> Templates:
-    """Gaussians of described attacks whose templates are known; every template must occur."""
-    rows, own = np.array(shapes), np.array([NAMES.index(n) for n in names])
-    means = np.array([rows[own == k].mean(0) for k in range(len(NAMES))])
-    common = np.cov((rows - means[own]).T) + 1e-4 * np.eye(N_SHAPE)
-    found = []
-    for k in range(len(NAMES)):
-        mine = rows[own == k]
-        alone = np.cov(mine.T) if len(mine) > N_SHAPE else common  # too few say nothing of theirs
-        found.append(_SHRINK * common + (1 - _SHRINK) * alone)
-    return Templates(means, np.array(found))
+def look(
+    at: int,
+    week_hour: int,
+    answer: Floats,
+    state: tuple[Floats, Floats],
+    signs: Floats,
+    since: int,
+) -> Look:
+    """Look at the change that the last hour taken in is likeliest part of.
+
+    Args:
+        at: Hours seen before that one, as for `evidence.gather`.
+        week_hour: Of that hour.
+        answer: G of each hour of the week.
+        state: The evidence's.
+        signs: Of that hour.
+        since: Hours seen before the one at which the suspicion dates the change.
+    """
+    sums, rings = state
+    shapes = []
+    for age in (begun(at, N_SHAPES, sums), at - since):
+        ages = np.arange(min(max(age, _LEAST_HOURS - 1), N_STARTS - 1, at), -1, -1)
+        places = (at - ages) % N_TRACK
+        errors, scales = rings[4, places], 1 / (SPREAD * np.sqrt(rings[8, places]))
+        effect = effect_of(answer[(week_hour - ages) % 168])
+        change = undone(effect, errors)
+        shapes.append(describe(change, errors, scales, effect))
+    return Look(np.concatenate([signs, *shapes]), change, errors, scales, effect)
 
 
 def effect_of(answers: Floats) -> Floats:

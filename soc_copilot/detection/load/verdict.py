@@ -105,8 +105,8 @@ def reasons(verdict: HourVerdict) -> tuple[str, ...]:
         n = verdict.hour - verdict.since + 1
         way = "above" if verdict.deviation >= 0 else "below"
         found.append(
-            f"{abs(verdict.deviation):.1%} {way} the forecast from before "
-            f"{clock(verdict.since)}, {n} h ago."
+            f"{abs(verdict.deviation):.1%} {way} the forecast; suspected since "
+            f"{clock(verdict.since)}, {n} h."
             if n > 1
             else f"{abs(verdict.deviation):.1%} {way} the forecast of an hour ago."
         )

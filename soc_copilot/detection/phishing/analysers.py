@@ -97,7 +97,7 @@ class MailAnalyser:
         found, reasons = self._models.mail_logits(mails)
         model = self._models.get("email")
         told = [
-            [*some, *explain.of_text(model, mail.subject, mail.text, is_short=False)]
+            [*some, *explain.of_text(model, mail.subject, mail.text)]
             for mail, some in zip(mails, reasons, strict=True)
         ]
         return _results(self.name, found, told, started)
@@ -131,7 +131,7 @@ class TextAnalyser:
         found, reasons = self._models.text_logits(texts)
         model = self._models.get("text")
         told = [
-            [*some, *explain.of_text(model, "", text, is_short=True)]
+            [*some, *explain.of_text(model, "", text)]
             for text, some in zip(texts, reasons, strict=True)
         ]
         return _results(self.name, found, told, started)

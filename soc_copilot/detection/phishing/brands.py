@@ -13,6 +13,7 @@ from soc_copilot.domain.phishing import ParsedUrl
 MIN_WITHIN: Final = 5  # letters of a name that counts inside a longer word, chosen
 MIN_NEAR: Final = 6  # letters of a name that counts with one letter wrong, chosen
 MAX_WORD: Final = 40  # chosen: letters of a word that is looked at
+_MAX_CACHED: Final = 8_192  # chosen: words remembered, about 1 MB
 _WORDS: Final = re.compile(r"[^\W_]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 # Country domains that anyone got for nothing, or that are sold as something else: chosen.
@@ -71,13 +72,18 @@ class Brands:
         within = sorted(
             (b.name for b in self._by_name.values() if not b.whole_only), key=len, reverse=True
         )
-        self._within = re.compile("|".join(map(re.escape, within)) or r"(?!)")
+        self._n_start = min(map(len, within), default=0)
+        self._starting: dict[str, list[str]] = {}  # names by their first letters, longest first
+        for name in within:
+            self._starting.setdefault(name[: self._n_start], []).append(name)
         self._near = {
             near: self._by_name[name]
             for name in within
             if len(name) >= MIN_NEAR
             for near in _one_off(name)
         }
+        # The same words come again and again, and a URL is looked at more than once.
+        self._in_word = lru_cache(maxsize=_MAX_CACHED)(self._look_up)
         self._owned: dict[str, set[str]] = {}
         for brand in self._by_name.values():
             for domain in brand.domains:
@@ -108,23 +114,35 @@ class Brands:
                 found.append(Sighting(*seen, word.start(), word.end()))
         return found
 
-    def _in_word(self, word: str) -> tuple[Brand, str] | None:
+    def _look_up(self, word: str) -> tuple[Brand, str] | None:
         plain = skeleton(word)
         exact = self._by_name.get(plain)
         if exact is not None:
             return exact, "whole" if plain == word else "near"
-        inside = self._within.search(plain)
+        inside = self._inside(plain)
         if inside:
-            return self._by_name[inside.group()], "within"
+            return self._by_name[inside], "within"
         if not plain.isalpha():
-            inside = self._within.search(unleeted(plain))
+            inside = self._inside(unleeted(plain))
             if inside:
-                return self._by_name[inside.group()], "near"
+                return self._by_name[inside], "near"
             for piece in _LETTERS.findall(plain):
                 if len(piece) >= 2 and piece in self._by_name:
                     return self._by_name[piece], "within"
         near = self._near.get(plain)
         return (near, "near") if near is not None else None
+
+    def _inside(self, word: str) -> str:
+        """The first name within a longer word, the longest of those that begin there; "" for none.
+
+        By its first letters: a pattern of all names would try each at every letter.
+        """
+        size = self._n_start
+        for i in range(len(word) - size + 1 if size else 0):
+            for name in self._starting.get(word[i : i + size], ()):
+                if word.startswith(name, i):
+                    return name
+        return ""
 
 
 def _pattern(domain: str) -> str:

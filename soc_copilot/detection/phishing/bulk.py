@@ -45,14 +45,14 @@ def _of_kind(models: Models, kind: str, contents: Sequence[str]) -> list[dict[st
         logits, of_rules = models.mail_logits(mails)
         model = models.get("email")
         reasons = [
-            [*rules, *explain.of_text(model, mail.subject, mail.text, is_short=False)]
+            [*rules, *explain.of_text(model, mail.subject, mail.text)]
             for mail, rules in zip(mails, of_rules, strict=True)
         ]
     else:
         logits, of_rules = models.text_logits(contents)
         model = models.get("text")
         reasons = [
-            [*rules, *explain.of_text(model, "", content, is_short=True)]
+            [*rules, *explain.of_text(model, "", content)]
             for content, rules in zip(contents, of_rules, strict=True)
         ]
     return [

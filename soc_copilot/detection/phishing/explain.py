@@ -84,12 +84,12 @@ def _at(url: ParsedUrl, wanted: str, kind: str, text: str, weight: float) -> Rea
     return Reason(kind, text, start, start + len(wanted), weight)
 
 
-def of_text(model: Model, subject: str, body: str, *, is_short: bool) -> list[Reason]:
+def of_text(model: Model, subject: str, body: str) -> list[Reason]:
     """Kinds of bait in a text, and the words that the model weighs most; places as in `body`."""
     found = []
     for kind, start, end in words.baits(body[: words.MAX_CHARS].lower()):
         found.append(Reason("words", f"{_BAIT_SAYS[kind]}.", start, end, 0.3))
-    for word, weight in _weightiest(model, subject, body, is_short=is_short):
+    for word, weight in _weightiest(model, subject, body):
         for start, end in words.spans(body, [word]):
             text = f'The word "{word}" speaks for phishing.'
             found.append(Reason("word", text, start, end, weight))
@@ -97,15 +97,12 @@ def of_text(model: Model, subject: str, body: str, *, is_short: bool) -> list[Re
     return found[:MAX_REASONS]
 
 
-def _weightiest(
-    model: Model, subject: str, body: str, *, is_short: bool
-) -> Sequence[tuple[str, float]]:
+def _weightiest(model: Model, subject: str, body: str) -> Sequence[tuple[str, float]]:
     """Words whose own weights in the linear part speak most for phishing."""
-    gathered = words.gather(subject, body, is_short=is_short)
-    said = [(number, word) for number, word in gathered.words if number == words.WORDS]
+    said = words.said(subject, body)
     if not said:
         return []
-    rows = rows_of_words(said, model.nets[0].shape.bits)
+    rows = rows_of_words([(words.WORDS, f"w:{word}") for word in said], model.nets[0].shape.bits)
     each = [
         (net.table.detach()[rows, -1] * net.scale.detach()[words.WORDS]).numpy()
         for net in model.nets
@@ -113,9 +110,9 @@ def _weightiest(
     weights = np.mean(each, axis=0)
     order = np.argsort(-weights)[:MAX_MARKED].tolist()
     return [
-        (said[i][1].removeprefix("w:"), float(weights[i]))
+        (said[i], float(weights[i]))
         for i in order
-        if weights[i] >= _MIN_WORD_WEIGHT and _explains(said[i][1].removeprefix("w:"))
+        if weights[i] >= _MIN_WORD_WEIGHT and _explains(said[i])
     ]
 
 

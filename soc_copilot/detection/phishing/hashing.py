@@ -103,7 +103,7 @@ def _words(
 def _grams(
     samples: Sequence[Gathered], n_fields: int
 ) -> list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]]:
-    """Hashes of n-grams, and their bags, by length."""
+    """Hashes of n-grams, and their bags; nothing for no text."""
     texts, bag_of, salts, shortest, longest = [], [], [], [], []
     for i, sample in enumerate(samples):
         for number, view, text, least, most in sample.texts:
@@ -122,16 +122,15 @@ def _grams(
     bag_at = np.array(bag_of, np.int64)[owner]
     salt_at = np.array(salts, np.uint32)[owner]
     least_at, most_at = np.array(shortest)[owner], np.array(longest)[owner]
-    rolled = data[: len(owner)].copy()
-    found = []
-    for size in range(1, most + 1):
-        if size > 1:
-            rolled = rolled * _ROLL + data[size - 1 : size - 1 + len(owner)]
-        whole = (left >= size) & (least_at <= size) & (size <= most_at)
-        turn = np.uint32(size * int(_SPREAD) & 0xFFFFFFFF)
-        salted = rolled[whole] ^ (salt_at[whole] * _SPREAD_2 + turn)
-        found.append((salted, bag_at[whole]))
-    return found
+    rolled = np.empty((most, len(owner)), np.uint32)
+    rolled[0] = data[: len(owner)]
+    for size in range(1, most):
+        rolled[size] = rolled[size - 1] * _ROLL + data[size : size + len(owner)]
+    lengths = np.arange(1, most + 1)[:, None]
+    whole = (lengths <= np.minimum(left, most_at)) & (lengths >= least_at)
+    turns = lengths.astype(np.uint32) * _SPREAD
+    salted = rolled ^ (salt_at * _SPREAD_2 + turns)
+    return [(salted[whole], np.broadcast_to(bag_at, whole.shape)[whole])]
 
 
 def dense(samples: Sequence[Gathered]) -> Floats32:

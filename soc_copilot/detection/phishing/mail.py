@@ -127,7 +127,8 @@ def _parts(
             if depth >= MAX_DEPTH:
                 found.note(f"Parts nested deeper than {MAX_DEPTH} were not read.")
                 continue
-            waiting.extend((depth + 1, sub) for sub in reversed(held[:MAX_PARTS]))
+            parts = reversed(held[:MAX_PARTS])
+            waiting.extend((depth + 1, sub) for sub in parts if isinstance(sub, Message))
             continue
         yield depth, part
 

@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from soc_copilot.detection.phishing import evidence, url_features, words
 from soc_copilot.detection.phishing.brands import is_own_place, known_brands
+from soc_copilot.detection.phishing.fused import Fused
 from soc_copilot.detection.phishing.hashing import Gathered, bags, dense
 from soc_copilot.detection.phishing.mail import parse_email
-from soc_copilot.detection.phishing.model import PhishNet, Shape, from_tensors, logits
+from soc_copilot.detection.phishing.model import PhishNet, Shape, from_tensors
 from soc_copilot.detection.phishing.urls import parse_url
 from soc_copilot.detection.weights import load_model
 from soc_copilot.domain.errors import DetectorError
@@ -45,12 +46,17 @@ class Model:
         offset: Added to the mean.
         version: For answers.
         n_fields: Bags of a sample.
+        fused: The networks as one.
     """
 
     nets: tuple[PhishNet, ...]
     offset: float
     version: str
     n_fields: int
+    fused: Fused = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fused", Fused(self.nets))
 
     def logits(self, gathered: Sequence[Gathered]) -> Floats64:
         """Logits of samples; higher is more like phishing, 0 is undecided."""
@@ -58,9 +64,7 @@ class Model:
         for i in range(0, len(gathered), _AT_ONCE):
             some = gathered[i : i + _AT_ONCE]
             found = bags(some, self.n_fields, self.nets[0].shape.bits)
-            numbers = dense(some)
-            each = [logits(net, found, numbers) for net in self.nets]
-            out.append(np.mean(each, axis=0) + self.offset)
+            out.append(self.fused.logits(found, dense(some)) + self.offset)
         return np.concatenate(out).astype(np.float64) if out else np.empty(0)
 
 

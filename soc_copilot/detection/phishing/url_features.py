@@ -29,10 +29,14 @@ _LETTERS: Final = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
     "a" * 26 + "A" * 26 + "0" * 10,
 )
-_RUNS: Final = re.compile(r"(.)\1+")
+_RUNS: Final = re.compile(r"([^aA0])\1{2,}")
+_RUNS_OF_KINDS: Final = ("aaa", "AAA", "000")
 _ADDRESS: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}")
 _HEX: Final = re.compile(r"(?=\w*\d)[0-9a-f]{12,}", re.IGNORECASE)
 _LONG: Final = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{16,}")
+# What both hold: tried first, as it is found or missed at once.
+_HEX_RUN: Final = re.compile(r"[0-9a-f]{12}", re.IGNORECASE)
+_LONG_RUN: Final = re.compile(r"[A-Za-z0-9_-]{16}")
 _DOMAIN_IN: Final = re.compile(
     r"(?:^|[./-])(?:com|net|org|gov|co|ne|or|go|jp|uk|us|br|de|fr|eu)(?=[./-]|$)"
 )
@@ -65,13 +69,21 @@ def gather(url: ParsedUrl, brands: Brands | None = None) -> Gathered:
     path = _plain_path(url)
     if path:
         found.texts.append((PATH, 3, path[:MAX_PATH].lower(), 3, 5))
-    kinds = _RUNS.sub(r"\1\1", f"{host}{path[:MAX_PATH]}".translate(_LETTERS))
-    found.texts.append((KINDS, 4, kinds, 3, 6))
+    found.texts.append((KINDS, 4, _kinds(f"{host}{path[:MAX_PATH]}"), 3, 6))
     _words(found, url, label, before, path)
     sightings = out_of_place(url, brands)
     _brand_words(found, url, sightings)
     found.dense = _numbers(url, label, before, path, sightings, brands)
     return found
+
+
+def _kinds(text: str) -> str:
+    """Kinds of characters (letter, capital, digit, signs as they are), runs cut to two."""
+    kinds = text.translate(_LETTERS)
+    for run in _RUNS_OF_KINDS:
+        while run in kinds:
+            kinds = kinds.replace(run, run[:2])
+    return _RUNS.sub(r"\1\1", kinds)
 
 
 def _in_letters(url: ParsedUrl, registered: str) -> str:
@@ -193,15 +205,15 @@ def _numbers(
         float("#" in path),
         float("<address>" in path),
         min(plain.count("/"), 6) / 6,
-        float(bool(_HEX.search(path))),
-        float(bool(_LONG.search(path))),
+        float(bool(_HEX_RUN.search(path) and _HEX.search(path))),
+        float(bool(_LONG_RUN.search(path) and _LONG.search(path))),
         float("=" in path),
         float("%" in url.path),
         float("//" in plain or "http" in path[1:].lower()),
         float("~" in plain),
         entropy(plain) / 6,
-        sum(c.isdigit() for c in plain) / max(len(plain), 1),
-        sum(c.isupper() for c in plain) / max(len(plain), 1),
+        sum(map(str.isdigit, plain)) / max(len(plain), 1),
+        sum(map(str.isupper, plain)) / max(len(plain), 1),
         float(own),
     ]
 

@@ -60,7 +60,8 @@ def parse_url(raw: str) -> ParsedUrl:
         raw: With or without a scheme.
     """
     text = "".join(raw[:MAX_URL_CHARS].split())
-    text = "".join(c for c in text if c.isprintable())
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable())
     scheme, rest = "", text
     found = _SCHEME.match(text[:20].lower())
     if found:

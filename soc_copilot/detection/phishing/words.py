@@ -14,6 +14,7 @@ from soc_copilot.detection.phishing.hashing import Gathered
 from soc_copilot.detection.phishing.urls import skeleton
 
 SUBJECT, WORDS, PAIRS, PIECES = range(4)
+NUMBERS: Final = SUBJECT  # of a short text, which has no subject
 N_FIELDS: Final = 4
 MAX_WORDS: Final = 220  # chosen: a phish has said what it wants by then
 MAX_SUBJECT_WORDS: Final = 30  # chosen
@@ -26,6 +27,7 @@ _URL: Final = re.compile(
 _ADDRESS: Final = re.compile(r"[\w.+-]{1,64}\s?@\s?[\w-]{1,63}(?:\s?\.\s?[\w-]{2,63}){1,4}")
 _QUOTED: Final = re.compile(r"(?m)^\s*(?:>|\|).*$")
 _QUOTE_HEAD: Final = re.compile(r"(?im)^.{0,80}(?:wrote|schrieb|writes|said)\s?:\s*$")
+_QUOTING: Final = re.compile(r"(?i)(?:wrote|schrieb|writes|said)\s?:")
 _FOOTER: Final = re.compile(r"\n(?:-- |_{20,}|-{20,}|={20,})\s?\n.*", re.DOTALL)
 _TAGS: Final = re.compile(
     r"^(?:\s*(?:re|fw|fwd|aw|wg|tr|rv|res|enc)\s*:|\s*\[[^\]]{1,40}\])+", re.I
@@ -79,7 +81,8 @@ BAITS: Final[dict[str, str]] = {
     "singles|weight|diet|pills|loan|rabatt|angebot|exklusiv|kredit|offre|promo|remise|oferta|"
     "descuento|desconto|sconto|offerta|aanbieding|korting",
 }
-_BAITS: Final = {kind: re.compile("(?<![^\\W_])(?:" + stems + ")") for kind, stems in BAITS.items()}
+# Without "not within a word", so that whatever begins none is skipped at once: see `baits`.
+_BAITS: Final = {kind: re.compile(stems) for kind, stems in BAITS.items()}
 N_BAITS: Final = len(BAITS)
 _MONEY: Final = re.compile(r"[$£€¥₹]|\b(?:usd|eur|gbp|ngn|rs)\b")
 _PHONE: Final = re.compile(r"(?<!\d)\d[\d -]{8,14}\d(?!\d)")
@@ -101,8 +104,12 @@ def fold(text: str) -> str:
 def clean(text: str) -> str:
     """A body without quoted text, footers, links and addresses."""
     text = _FOOTER.sub("", text[: 4 * MAX_CHARS])
-    text = _QUOTE_HEAD.sub("", _QUOTED.sub("", text))
-    return _ADDRESS.sub(" addressmark ", _URL.sub(" linkmark ", text))
+    if ">" in text or "|" in text:
+        text = _QUOTED.sub("", text)
+    if _QUOTING.search(text):
+        text = _QUOTE_HEAD.sub("", text)
+    text = _URL.sub(" linkmark ", text)
+    return _ADDRESS.sub(" addressmark ", text) if "@" in text else text
 
 
 def tokens(text: str) -> list[str]:
@@ -141,8 +148,7 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
         is_short: A short text: its capitals, numbers and signs are looked at as well.
     """
     found = Gathered()
-    title = fold(clean(_TAGS.sub("", subject)))
-    plain = fold(clean(body))
+    title, plain = _folded(subject, body)
     head = tokens(title)[:MAX_SUBJECT_WORDS]
     words = tokens(plain)[:MAX_WORDS]
     add = found.words.append
@@ -150,7 +156,7 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
         add((SUBJECT, "s:" + word))
     for one, two in itertools.pairwise(head):
         add((SUBJECT, f"t:{one} {two}"))
-    every = [*head, *words]
+    every = _without_numbers(found, words) if is_short else [*head, *words]
     for word in dict.fromkeys(every):  # once each: a word said often says no more
         add((WORDS, "w:" + word))
     for pair in dict.fromkeys(itertools.pairwise(every)):
@@ -160,11 +166,38 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
     return found
 
 
+def _without_numbers(found: Gathered, words: list[str]) -> list[str]:
+    """The words of a short text, its numbers and what stands beside them put into a bag of theirs.
+
+    What a number means is a country's and an operator's: those who must not learn it leave the
+    bag out.
+    """
+    for word in dict.fromkeys(words):
+        if word[0] == "#":
+            found.words.append((NUMBERS, "n:" + word))
+    for one, two in dict.fromkeys(itertools.pairwise(words)):
+        if one[0] == "#" or two[0] == "#":
+            found.words.append((NUMBERS, f"m:{one} {two}"))
+    return [word for word in words if word[0] != "#"]
+
+
+def _folded(subject: str, body: str) -> tuple[str, str]:
+    return fold(clean(_TAGS.sub("", subject))), fold(clean(body))
+
+
+def said(subject: str, body: str) -> list[str]:
+    """The words that a model reads of a text, each once."""
+    title, plain = _folded(subject, body)
+    return list(dict.fromkeys([*tokens(title)[:MAX_SUBJECT_WORDS], *tokens(plain)[:MAX_WORDS]]))
+
+
 def baits(folded: str) -> list[tuple[str, int, int]]:
     """Kinds of bait in a folded text, and where each first stands."""
     seen = []
     for kind, stems in _BAITS.items():
         at = stems.search(folded)
+        while at and at.start() and folded[at.start() - 1].isalnum():
+            at = stems.search(folded, at.start() + 1)
         if at:
             seen.append((kind, at.start(), at.end()))
     return seen
@@ -201,10 +234,15 @@ def n_dense(*, is_short: bool) -> int:
 
 
 def spans(text: str, wanted: Sequence[str], limit: int = 40) -> list[tuple[int, int]]:
-    """Where words stand in a text as shown, for highlights: (start, end) of characters."""
+    """Where lower-case words stand in a text as shown, for highlights: (start, end)."""
     found: list[tuple[int, int]] = []
+    plain = text.lower()
+    if len(plain) != len(text):  # a letter that is two in lower case: places would not hold
+        plain = text
     for word in wanted:
-        at = re.search(rf"(?<![^\W_]){re.escape(word)}", text, re.IGNORECASE)
-        if at:
-            found.append(at.span())
+        at = plain.find(word)
+        while at > 0 and plain[at - 1].isalnum():
+            at = plain.find(word, at + 1)
+        if at >= 0:
+            found.append((at, at + len(word)))
     return sorted(found)[:limit]

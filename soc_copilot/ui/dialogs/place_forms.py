@@ -17,6 +17,7 @@ from soc_copilot.ui.listen_probe import (
     PlaceLook,
     free_port,
     look_at_address,
+    look_at_drop_folder,
     look_at_event_logs,
     look_at_folders,
     look_at_journal,
@@ -202,6 +203,7 @@ _PLACES: Final[dict[str, tuple[str, str, Callable[[str], PlaceLook], bool, bool]
         True,
         True,
     ),
+    "mail": ("Folder to watch", "/srv/suspicious-mail", look_at_drop_folder, False, True),
 }
 
 

@@ -44,7 +44,7 @@ REFRESH_MS = 5_000  # chosen: how often an idle page looks at the database and t
 AFTER_BATCH_MS = 1_000  # chosen: a ledger that moves faster cannot be read
 RUNNING = frozenset({"running", "halted", "stopping"})
 NO_FOLDER = LISTENERS | {"journald", "service"}
-NO_FILE = frozenset({"journald", "evtx"})  # nothing that could be read again byte by byte
+NO_FILE = frozenset({"journald", "evtx", "mail"})  # nothing that could be read again byte by byte
 ON_ONE = ("options", "verify", "toggle", "format", "reveal", "remove")  # need a selected source
 # Columns that give way on a narrow desk, first one first, and the width below which they do.
 GIVE_WAY = ((Column.UNPARSED, 1_240), (Column.BYTES, 1_160), (Column.ALERTS, 1_080))

@@ -23,6 +23,7 @@ SENTENCES: Final = {
     "activity": "Notes what happens to files in folders.",
     "journald": "Reads this machine's journal, or a copy of one.",
     "evtx": "Reads exported Windows event logs (.evtx).",
+    "mail": "Reads messages dropped into a folder; scores them for phishing.",
 }
 
 

@@ -50,9 +50,11 @@ class ProgressStrip(QWidget):
             self._soon.stop()
             self._show_working(working=False)
 
-    def show_work(self, text: str) -> None:
-        """Say what is being done, and offer to end it."""
+    def show_work(self, text: str, done: int = 0, total: int = 0) -> None:
+        """Say what is being done, and offer to end it; how far it is, where the total is known."""
         self.text.setText(text)
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
         self._show_working(working=True)
 
     def show_done(self, text: str) -> None:

@@ -50,7 +50,8 @@ class SettingRow(QWidget):
         for label in (self.title, self.help, self.limits, self.problem):
             words.addWidget(label)
         self.problem.hide()
-        self.limits.setVisible(bool(self.limits.text()))
+        if not self.limits.text():  # showing it here would open a window of its own
+            self.limits.hide()
         row.addLayout(words, 1)
         row.addLayout(self._editor_column())
         self.setToolTip(safe_tip(setting.key))

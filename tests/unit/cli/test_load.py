@@ -49,3 +49,18 @@ def test_evaluate_prints_figures(trained, tmp_path, capsys):  # noqa: F811
     assert json.loads(capsys.readouterr().out)["forecasts"]["b"]["hours"] == 8_760
     assert main([*command, "--rounds", "0"]) == 0
     assert "hour ahead" in capsys.readouterr().out
+
+
+def test_evaluate_on_the_numenta_benchmark(tmp_path, capsys):
+    (tmp_path / "data" / "x").mkdir(parents=True)
+    (tmp_path / "labels").mkdir()
+    rows = [f"2014-01-01 {i // 60:02d}:{i % 60:02d}:00,{1 + (i == 500)}" for i in range(1_000)]
+    (tmp_path / "data" / "x" / "a.csv").write_text("\n".join(["timestamp,value", *rows]))
+    labels = {"x/a.csv": [["2014-01-01 08:00:00", "2014-01-01 08:59:00"]]}
+    (tmp_path / "labels" / "combined_windows.json").write_text(json.dumps(labels))
+    assert main(["evaluate", "load", "--nab", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ours"]["standard"] > 80
+    assert main(["evaluate", "load", "--nab", str(tmp_path)]) == 0
+    assert "windowed_gaussian" in capsys.readouterr().out
+    assert main(["evaluate", "load"]) == 2
+    assert "Say what to evaluate" in capsys.readouterr().err

@@ -12,7 +12,14 @@ AUTH = point("auth", "soc_copilot.detection.auth:create")
 
 
 def test_ours_are_installed_under_their_names():
-    assert {d.info.name for d in load_detectors({})} >= {"auth", "host", "integrity", "load", "web"}
+    assert {d.info.name for d in load_detectors({})} >= {
+        "auth",
+        "host",
+        "integrity",
+        "load",
+        "phishing",
+        "web",
+    }
 
 
 def test_a_detector_loads_by_its_entry_point():

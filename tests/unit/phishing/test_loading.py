@@ -2,6 +2,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from soc_copilot.detection.phishing.visual.matching import NoBrands
 from soc_copilot.domain.phishing import ContentType
 from soc_copilot.phishing.lane import BatchAnalyser
 from soc_copilot.phishing.loading import GROUP, Loaded, load_parts
@@ -45,6 +46,21 @@ def test_what_loads_is_there_and_what_does_not_is_told() -> None:
     assert "No such file." in found.missing[0][1]
 
 
+class Branded(FakePart):
+    takes_brands = True
+
+    def __init__(self, brands: object) -> None:
+        super().__init__("branded")
+        self.brands = brands
+
+
+def test_protected_brands_are_handed_to_the_part_that_takes_them() -> None:
+    registry = NoBrands()
+    (part,) = load_parts([point("b", "test_loading:Branded")], brands=registry).parts
+    assert isinstance(part, Branded)
+    assert part.brands is registry
+
+
 def test_of_two_with_one_name_the_first_is_used() -> None:
     found = load_parts([point("b", "parts:FakePart"), point("a", "parts:FakePart")])
     assert [part.name for part in found.parts] == ["fake"]
@@ -57,7 +73,7 @@ def ours() -> Loaded:
 
 
 def test_our_own_models_are_there(ours: Loaded) -> None:
-    assert {part.name for part in ours.parts} >= {"url", "email", "text"}
+    assert {part.name for part in ours.parts} >= {"url", "email", "text", "visual"}
     assert ours.missing == ()
 
 

@@ -148,5 +148,15 @@ def test_the_version_changes_with_a_model() -> None:
     before = version_of([part])
     part.version = "2"
     assert version_of([part]) != before
+
+
+def test_answers_name_the_version_of_now() -> None:
+    part = FakePart()
+    orchestrator = Orchestrator([part])
+    before = orchestrator.version
+    assert before == orchestrator.version == orchestrator.analyse(url(), "1").model_version
+    part.version = "2"  # as when protected brands were changed
+    assert orchestrator.version == orchestrator.analyse(url(), "2").model_version != before
+    assert orchestrator.close()
     with pytest.raises(ValueError, match="one name"):
         Orchestrator([part, part])

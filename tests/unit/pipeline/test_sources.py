@@ -33,7 +33,7 @@ def row(kind: str, path: str = "x", **values: object) -> SourceRow:
 
 def test_each_kind_has_a_format_that_exists() -> None:
     for kind in KINDS:
-        assert format_of(row(kind)) in {"auto", *FORMAT_NAMES, "service"}
+        assert format_of(row(kind)) in {"auto", *FORMAT_NAMES, "service", "mail"}
     assert {kind for kind in KINDS if format_of(row(kind)) == "auto"} == {
         *("file", "directory", "replay"),
     }

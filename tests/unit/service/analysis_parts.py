@@ -8,6 +8,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from soc_copilot.domain.errors import ParseError
 from soc_copilot.domain.phishing import Content, ContentType
+from soc_copilot.service.analysed import AnalysisRecorder
 from soc_copilot.service.analysis import AnalysisSide
 from tests.unit.phishing.parts import FakePart
 from tests.unit.service.parts import PATIENCE_S, TOKEN, Service, config
@@ -29,6 +30,7 @@ class Analysing(Service):
         parts: Sequence[FakePart] = (),
         missing: Sequence[tuple[str, str]] = (),
         heartbeat_s: float = PATIENCE_S,
+        recorder: AnalysisRecorder | None = None,
         **values: Any,
     ) -> None:
         self.parts = list(parts) or [FakePart("a"), FakePart("b", ("email",))]
@@ -38,6 +40,7 @@ class Analysing(Service):
         self.side = AnalysisSide(
             config(**values), self.parts, read, missing=missing, halted=lambda: self.reason,
             told=lambda alert: self.alerts.append(alert.code), heartbeat_s=heartbeat_s,
+            recorder=recorder,
         )  # fmt: skip
         super().__init__(phishing=self.side, halted=lambda: self.reason, **values)
 

@@ -1,10 +1,13 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from soc_copilot.domain.errors import SourceError
+from soc_copilot.phishing.breaker import FAILURES_TO_OPEN
 from soc_copilot.phishing.operations import MIN_LOOKS
 from soc_copilot.phishing.redis_store import PREFIX
+from soc_copilot.service.analysed import AnalysisRecorder
 from tests.unit.phishing.conftest import redis_server  # noqa: F401 - a fixture
 from tests.unit.phishing.parts import FakePart
 from tests.unit.phishing.redis_parts import RedisServer, WorkerProcess, begun, until
@@ -65,3 +68,32 @@ def test_with_redis_workers_answer_and_everyone_knows(
             assert (told["request_id"], told["status"]) == (queued["request_id"], "done")
         assert here.seen == ["evil"]
         assert worker.end() == 0
+
+
+def test_an_open_breaker_shows_in_the_health() -> None:
+    part = FakePart("a")
+    with Analysing([part]) as service:
+        assert service.side.standing().state == "ok"
+        part.is_broken = True
+        for n in range(FAILURES_TO_OPEN):
+            service.analyze(f"https://a.example/{n}")
+        standing = service.side.standing()
+        assert standing.state == "open"
+        assert "a open" in standing.detail
+        assert standing.n_failures >= FAILURES_TO_OPEN
+        assert standing.retry_in_s > 0
+
+
+def test_what_is_answered_is_handed_on_to_be_recorded() -> None:
+    kept: list[bytes] = []
+    recorder = AnalysisRecorder(kept.extend)
+    with Analysing([FakePart("a")], recorder=recorder) as service:
+        assert service.analyze("https://a.example/1")[0] == 200
+        assert service.analyze("https://a.example/1")[1]["cached"]
+        assert service.analyze("broken")[0] == 422
+        status, queued = service.analyze("https://a.example/2", wait=False)
+        assert status == 202
+        until(lambda: len(kept) == 3)
+    told = [json.loads(line) for line in kept]
+    assert [one["cached"] for one in told] == [False, True, False]
+    assert told[2]["http.request.id"] == queued["request_id"]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from soc_copilot.domain.alerts import AlertStatus
 from soc_copilot.domain.governance import Actor
 from soc_copilot.domain.setting import Value
 from soc_copilot.governance.database import Governance
+from soc_copilot.phishing.operations import OperationalAlert
 from soc_copilot.service.desk import ServingSession, config_of
 from soc_copilot.settings import SETTINGS
 
@@ -66,13 +68,24 @@ def test_what_is_asked_becomes_an_alert_beside_what_logs_bring(
         while (summary := session.run_batch(stop)) is None or not sum(summary.raised):
             pass  # the suite's own limit would tell
         assert session.device_name
-        assert session.health()
+        (standing,) = [one for one in session.health() if one.name == "analyze"]
+        assert standing.state == "ok"
+        assert "url ok" in standing.detail
+        assert standing in summary.detectors
+        assert session._service is not None
+        operating = session._service._operating
+        operating.told(OperationalAlert("slow", "Answers are slow."))
+        while operating.n_waiting:
+            session.run_batch(stop)
     finally:
         session.close()
     with Governance.open(db, actor=ACTOR, home=tmp_path) as governance:
         actions = [found.action for found in governance.audit.rows()]
         assert actions.count("service.started") == actions.count("service.stopped") == 1
-        assert governance.alerts.counts().total == 1
+        _, ids = governance.alerts.changed_since(-1)
+        rows = {row.detector: row.status for row in governance.alerts.get(ids)}
+    # What was wrong with the service is over with it.
+    assert rows == {"web": AlertStatus.NEW, "service": AlertStatus.CLOSED}
 
 
 def test_logs_are_read_although_the_service_cannot_start(tmp_path: Path) -> None:

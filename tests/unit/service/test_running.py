@@ -105,7 +105,7 @@ def test_a_phishing_model_that_is_missing_is_told_on_the_desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = Loaded((), (("url", "No such file."),))
-    monkeypatch.setattr(running, "load_parts", lambda: found)
+    monkeypatch.setattr(running, "load_parts", lambda brands: found)
     db = tmp_path / "governance.db"
     config = make_config({"port": 0, "host_events": "no"})
     end = time.monotonic() + PATIENCE_S

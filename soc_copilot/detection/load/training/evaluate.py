@@ -17,23 +17,31 @@ from soc_copilot.detection.load.verdict import HourVerdict
 Floats = npt.NDArray[np.float64]
 
 SIZES: Final = (0.05, 0.10, 0.20, 0.50)  # source: the sizes that the aims are stated for
-_CONTEXT_HOURS: Final = 3_000  # chosen: history before the year held out
+_CONTEXT_HOURS: Final = 8_760  # chosen: history before the year held out, a year
 _CLEAN_HOURS: Final = 250  # chosen: mean of the clean hours between two attacks
 
 
-def forecasts(sample: Sample, shared: Shared) -> dict[str, Any]:
+def begun(sample: Sample, shared: Shared) -> bytes:
+    """A detector that was given the history before the year held out; see `to_bytes`."""
+    values = sample.series.values
+    first = len(values) - YEAR_HOURS - _CONTEXT_HOURS
+    detector = RealTimeDetector(shared)
+    shift = int(sample.ready.hours[0]) + REACH - sample.series.start
+    history = values[max(first, 0) : -YEAR_HOURS]
+    detector.initialise(history, sample.series.start + shift + max(first, 0))
+    return detector.to_bytes()
+
+
+def forecasts(sample: Sample, shared: Shared, state: bytes) -> dict[str, Any]:
     """Mean absolute percentage errors on the year held out, in %, and clean hours flagged.
 
     Beside the forecasts: last week's value, yesterday's, and a linear regression on the lags
     (hour and day ahead: 1, 24, 168 and 24, 168 hours), fitted before the year.
     """
     values = sample.series.values
-    first = len(values) - YEAR_HOURS - _CONTEXT_HOURS
-    detector = RealTimeDetector(shared)
-    shift = int(sample.ready.hours[0]) + REACH - sample.series.start
-    detector.initialise(values[first : first + _CONTEXT_HOURS], sample.series.start + shift + first)
+    detector = RealTimeDetector.from_bytes(shared, state)
     near, far, flags = [], [], []
-    for value in values[first + _CONTEXT_HOURS :]:
+    for value in values[-YEAR_HOURS:]:
         log, _, day_log, _ = detector.engine.raw()
         near.append(np.exp(log))
         far.append(np.exp(day_log))
@@ -114,12 +122,17 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def attacks(
-    samples: Sequence[Sample], shared: Shared, seed: int = 7, rounds: int = 1
+    samples: Sequence[Sample],
+    shared: Shared,
+    states: Mapping[str, bytes],
+    seed: int = 7,
+    rounds: int = 1,
 ) -> dict[str, dict[str, Any]]:
     """Attacks put into the values of the years held out, forecast again and judged live.
 
-    Each series is gone through once for each size and round, with an attack of a random kind,
-    length, sign and place about every `_CLEAN_HOURS` hours.
+    `states` are of `begun`, by the series' names. Each series is gone through once for each size
+    and round, with an attack of a random kind, length, sign and place about every
+    `_CLEAN_HOURS` hours.
 
     Returns:
         Figures by size, and by size and template ("20%", "20% scaling").
@@ -129,33 +142,29 @@ def attacks(
         for sample in samples:
             for turn in range(rounds):
                 rng = np.random.default_rng(stable_seed(f"{sample.name} {size} {turn}", seed))
-                for name, tally in _year(sample, shared, size, rng).items():
+                for name, tally in _year(sample, shared, states[sample.name], size, rng).items():
                     for key in (f"{size:.0%}", f"{size:.0%} {name}"):
                         tallies.setdefault(key, Tally()).add(tally)
     return {name: tally.figures() for name, tally in sorted(tallies.items())}
 
 
 def _year(
-    sample: Sample, shared: Shared, size: float, rng: np.random.Generator
+    sample: Sample, shared: Shared, state: bytes, size: float, rng: np.random.Generator
 ) -> Mapping[str, Tally]:
-    values = sample.series.values
-    first = len(values) - YEAR_HOURS - _CONTEXT_HOURS
-    part = values[first:]
+    part = sample.series.values[-YEAR_HOURS:]
     placed = place(len(part), size, rng)
     labels = np.full(len(part), -1)
     for number, attack in enumerate(placed):
         part, mask = inject(part, attack)
         labels[mask] = number
-    shift = int(sample.ready.hours[0]) + REACH - sample.series.start
-    detector = RealTimeDetector(shared)
-    detector.initialise(part[:_CONTEXT_HOURS], sample.series.start + shift + first)
-    verdicts = [detector.step(float(value)) for value in part[_CONTEXT_HOURS:]]
-    return tally(placed, verdicts, labels[_CONTEXT_HOURS:], np.isfinite(part[_CONTEXT_HOURS:]))
+    detector = RealTimeDetector.from_bytes(shared, state)
+    verdicts = [detector.step(float(value)) for value in part]
+    return tally(placed, verdicts, labels, np.isfinite(part))
 
 
 def place(n: int, size: float, rng: np.random.Generator) -> list[Attack]:
-    """Attacks behind the context of a stretch of n hours."""
-    found, at = [], _CONTEXT_HOURS + 24
+    """Attacks in a stretch of n hours."""
+    found, at = [], 24
     while at + 100 < n:
         name = list(TEMPLATES)[int(rng.integers(len(TEMPLATES)))]
         attack = draw(rng, at, at + 72, name, size)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from soc_copilot.detection.load import features as rows_of
 from soc_copilot.detection.load.base import Base
-from soc_copilot.detection.load.features import HORIZONS, REACH, lags, n_features
+from soc_copilot.detection.load.features import HORIZONS, REACH, n_features
 from soc_copilot.detection.load.kernel import ROW_LIMIT, collect
 from soc_copilot.detection.load.model import LoadNet, Shape
 from soc_copilot.detection.load.training.corpus import Sample
@@ -101,10 +101,9 @@ def tabulate(sample: Sample, base: Base) -> Table:
     near = np.zeros((n, n_rows(HORIZONS[0])), np.float32)
     far = np.zeros((n, n_rows(HORIZONS[1])), np.float32)
     inputs = np.zeros((n, N_INPUTS), np.float32)
-    weights = (base.weights[0], base.weights[1], lags(1), lags(HORIZONS[1]), base.units)
     collect(
         REACH, size, int(ready.hours[0]), ready.known, ready.logs, ready.calendar, bases, errors,
-        weights, near, far, inputs,
+        base.parts, near, far, inputs,
     )  # fmt: skip
     targets, usable = [], []
     for which, horizon in enumerate(HORIZONS):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,13 @@ import torch
 
 from soc_copilot.detection.host.boosted import Boosted, from_sklearn
 from soc_copilot.detection.load.base import SEASONS, Base, season, week_hour
-from soc_copilot.detection.load.evidence import NAMES, tables
+from soc_copilot.detection.load.evidence import N_STARTS, tables
 from soc_copilot.detection.load.features import HORIZONS, REACH
-from soc_copilot.detection.load.intervals import ECHO_HOURS, latched
+from soc_copilot.detection.load.injection import Attack
+from soc_copilot.detection.load.intervals import ECHO_HOURS, HOLD, unaccustomed
 from soc_copilot.detection.load.model import LoadNet
-from soc_copilot.detection.load.templates import Templates, describe, effect_of, fit, undone
+from soc_copilot.detection.load.templates import NAMES as NAMES_OF_TEMPLATES
+from soc_copilot.detection.load.templates import Templates
 from soc_copilot.detection.load.training.corpus import Sample, stable_seed
 from soc_copilot.detection.load.training.fit import Table
 from soc_copilot.detection.load.training.simulate import (
@@ -23,6 +25,7 @@ from soc_copilot.detection.load.training.simulate import (
     Errors,
     draw_all,
     errors_of,
+    looks,
     signs,
 )
 
@@ -34,18 +37,24 @@ Singles = npt.NDArray[np.float32]
 LATEST_HOURS: Final = 40_000  # chosen: of each series, hours that the detector learns from
 CALIBRATION_HOURS: Final = 8_760  # chosen: the latest, kept from the trees for their threshold
 _CLEAN_HOURS: Final = 250  # chosen: mean of the clean hours between two attacks
-_SEEN_SHARE: Final = 0.5  # chosen: templates are learned from attacks seen so far and more
+_AFTER_HOURS: Final = 12  # chosen: hours after an attack that hardly count
+_AFTER_WEIGHT: Final = 0.4  # measured: less finds more steps, and flags more ends
+_LATER_HOURS: Final = 48  # chosen: hours after an attack all of which are learned from
+_CLEAN_SHARE: Final = 0.25  # chosen: of the other clean hours
+_OTHER_LOOKS: Final = 3  # chosen: hours of an attack at which it is looked at beside its last
 _COVERED: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is spent on the trees; chosen."""
+    """How much is spent on the trees; chosen. Of the turns some serve the templates, too."""
 
     n_trees: int = 120
-    n_leaves: int = 40
-    n_turns: int = 2
-    budget: float = 0.0025
+    n_leaves: int = 31
+    n_turns: int = 3
+    n_looked: int = 2
+    n_template_trees: int = 60
+    budget: float = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +74,123 @@ def learn(samples: Sequence[Sample], base: Base, effort: Effort, seed: int) -> L
     usual = usual_errors(clean)
     answer = base.answers(ECHO_HOURS)
     shapes = tables(answer)
-    rows, labels, described, names = [], [], [], []
-    for sample, first, last in parts:
-        last -= _spared(first, last)
-        for turn in range(effort.n_turns):
-            rng = np.random.default_rng(stable_seed(f"{sample.name} {turn}", seed))
-            change, attacks, owner = draw_all(last - first, rng, _CLEAN_HOURS)
-            struck = errors_of(sample.ready, base, first, last, change)
-            found = signs(struck, usual, answer, shapes)
-            usable = struck.known.copy()
-            usable[:FIRST_HOURS] = False
-            rows.append(found[usable])
-            labels.append(owner[usable] > 0)
-            scales = np.exp(found[:, NAMES.index("scale")].astype(np.float64))
-            for attack in attacks:
-                described.append(_shape(struck, scales, answer, attack.start, attack.end, rng))
-                names.append(attack.template)
-    trees = _fit_trees(np.concatenate(rows), np.concatenate(labels), effort, seed)
+    struck = [
+        _strike(sample, base, first, last - _spared(first, last), seed, turn)
+        for sample, first, last in parts
+        for turn in range(effort.n_turns)
+    ]
+    lessons = []
+    for one in struck:
+        rng = np.random.default_rng(stable_seed("rows", seed))
+        lessons.append(_lesson(one, signs(one.errors, usual, answer, shapes), rng))
+    trees = _fit_trees([np.concatenate(p) for p in zip(*lessons, strict=True)], effort, seed)
+    del lessons
     odds = []
     for errors, (_, first, last) in zip(clean, parts, strict=True):
         kept = max(_spared(first, last), 1)
         found = trees.logits(signs(errors, usual, answer, shapes))[-kept:]
         odds.append(found[errors.known[-kept:]].astype(np.float64))
-    return Learned(usual, trees, fit(described, names), calibrate(odds, effort.budget))
+    threshold = calibrate(odds, effort.budget)
+    logger.info("Learned from signs. threshold=%.2f", threshold)
+    seen, names = [], []
+    for one in [one for at, one in enumerate(struck) if at % effort.n_turns < effort.n_looked]:
+        rows, own = _looks(one, trees, threshold, usual, answer, shapes, seed)
+        seen += rows
+        names += own
+    return Learned(usual, trees, fit_templates(seen, names, effort, seed), threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A stretch of a series with attacks in it.
+
+    Attributes:
+        errors: Of the base.
+        attacks: What was put where.
+        owner: For each hour its attack's number from 1 on, else 0.
+    """
+
+    errors: Errors
+    attacks: Sequence[Attack]
+    owner: npt.NDArray[np.int64]
+
+
+def _strike(sample: Sample, base: Base, first: int, last: int, seed: int, turn: int) -> Struck:
+    rng = np.random.default_rng(stable_seed(f"{sample.name} {turn}", seed))
+    change, attacks, owner = draw_all(last - first, rng, _CLEAN_HOURS)
+    return Struck(errors_of(sample.ready, base, first, last, change), attacks, owner)
+
+
+def _lesson(
+    struck: Struck, found: Singles, rng: np.random.Generator
+) -> tuple[Singles, npt.NDArray[np.bool_], Floats]:
+    """Rows for the trees, whether each is of an attack, and how much each counts.
+
+    The end of an attack looks like the beginning of one the other way: hours after one count
+    little. Of the clean hours a part stands for all.
+    """
+    labels = struck.owner > 0
+    at = np.arange(len(labels))
+    ago = at - np.maximum.accumulate(np.where(labels, at, -_LATER_HOURS - 1))
+    is_after = ~labels & (ago <= _AFTER_HOURS)
+    is_near = labels | (ago <= _LATER_HOURS)
+    weights = np.where(is_near, 1.0, 1 / _CLEAN_SHARE)
+    weights[is_after] = _AFTER_WEIGHT
+    usable = struck.errors.known & (is_near | (rng.uniform(size=len(at)) < _CLEAN_SHARE))
+    usable[:FIRST_HOURS] = False
+    return found[usable], labels[usable], weights[usable]
+
+
+def _looks(
+    struck: Struck, trees: Boosted, threshold: float, usual: Floats, answer: Floats,
+    shapes: Floats, seed: int,
+) -> tuple[list[Floats], list[str]]:  # fmt: skip
+    """What the templates' trees see of each attack, at its last flagged hour and at others."""
+    rng = np.random.default_rng(stable_seed("looks", seed))
+    found = signs(struck.errors, usual, answer, shapes)
+    odds = unaccustomed(trees.logits(found).astype(np.float64))
+    flags = (odds >= threshold) & struck.errors.known
+    stops: dict[int, int] = {}
+    names: dict[int, str] = {}
+    opened = openings(flags)
+    for number, attack in enumerate(struck.attacks):
+        mine = struck.owner == number + 1
+        hours = np.flatnonzero(flags & mine)
+        if not len(hours):
+            hours = np.flatnonzero(mine)[-1:]  # a kind that is never flagged is learned, too
+        others = rng.choice(hours, min(len(hours), _OTHER_LOOKS), replace=False)
+        for at in (*others, hours[-1]):
+            stops[int(at)], names[int(at)] = int(opened[at]), attack.template
+    _, rows = looks(struck.errors, usual, answer, shapes, stops)
+    return [rows[at] for at in sorted(rows)], [names[at] for at in sorted(rows)]
+
+
+def openings(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """For each hour the first flagged one of its suspicion; itself where it is not flagged."""
+    found = np.arange(len(flags))
+    first, last = -1, -HOLD - 1
+    for at in np.flatnonzero(flags).tolist():
+        if at - last > HOLD or at - first >= N_STARTS:
+            first = at
+        found[at], last = first, at
+    return found
+
+
+def fit_templates(
+    rows: Sequence[Floats], names: Sequence[str], effort: Effort, seed: int
+) -> Templates:
+    """Trees for each template, over looks at attacks whose template is known."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    table, own = np.array(rows).astype(np.float32), np.array(names)
+    found = []
+    for name in NAMES_OF_TEMPLATES:
+        trained = HistGradientBoostingClassifier(
+            max_iter=effort.n_template_trees, learning_rate=0.1, max_leaf_nodes=12,
+            min_samples_leaf=20, l2_regularization=1.0, early_stopping=False, random_state=seed,
+        ).fit(table, own == name)  # fmt: skip
+        found.append(from_sklearn(trained))
+    return Templates(found)
 
 
 def _span(sample: Sample) -> tuple[int, int]:
@@ -105,7 +208,7 @@ def usual_errors(clean: Sequence[Errors]) -> Floats:
     totals, counts = np.zeros((2, SEASONS, 168)), np.zeros((SEASONS, 168))
     means = np.zeros(2)
     for errors in clean:
-        sizes = np.abs(errors.values[:, errors.known])
+        sizes = np.abs(errors.values[errors.known].T)
         place = (season(errors.hours[errors.known]), week_hour(errors.hours[errors.known]))
         mean = sizes.mean(1)
         means += mean / len(clean)
@@ -119,32 +222,23 @@ def usual_errors(clean: Sequence[Errors]) -> Floats:
 def calibrate(odds: Sequence[Floats], budget: float) -> float:
     """The threshold above which this share of clean hours is flagged, on the mean of series."""
     low, high = -10.0, 15.0
+    seen = [unaccustomed(o) for o in odds if len(o)]
     for _ in range(40):
         middle = (low + high) / 2
-        share = np.mean([latched(o - middle).mean() for o in odds if len(o)])
+        share = np.mean([(o >= middle).mean() for o in seen])
         low, high = (middle, high) if share > budget else (low, middle)
     return high
 
 
-def _fit_trees(rows: Singles, labels: npt.NDArray[np.bool_], effort: Effort, seed: int) -> Boosted:
+def _fit_trees(lessons: Sequence[npt.NDArray[Any]], effort: Effort, seed: int) -> Boosted:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    rows, labels, weights = lessons
     trained = HistGradientBoostingClassifier(
         max_iter=effort.n_trees, learning_rate=0.12, max_leaf_nodes=effort.n_leaves,
         min_samples_leaf=60, l2_regularization=1.0, early_stopping=False, random_state=seed,
-    ).fit(rows, labels)  # fmt: skip
+    ).fit(rows, labels, sample_weight=weights)  # fmt: skip
     return from_sklearn(trained)
-
-
-def _shape(
-    errors: Errors, scales: Floats, answer: Floats, start: int, end: int, rng: np.random.Generator
-) -> Floats:
-    """The shape of an attack as the detector may see it: not always up to its last hour."""
-    seen = min(start + max(int((end - start) * rng.uniform(_SEEN_SHARE, 1.5)), 3), end)
-    answers = answer[week_hour(errors.hours[start:seen])]
-    near = errors.values[0, start:seen]
-    effect = effect_of(answers)
-    return describe(undone(effect, near), near, scales[start:seen], effect)
 
 
 def spreads(

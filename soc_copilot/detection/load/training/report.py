@@ -6,7 +6,7 @@ from typing import Any
 from soc_copilot.detection.load.detector import Shared
 from soc_copilot.detection.load.saved import LoadModel
 from soc_copilot.detection.load.training.corpus import Sample
-from soc_copilot.detection.load.training.evaluate import attacks, forecasts
+from soc_copilot.detection.load.training.evaluate import attacks, begun, forecasts
 
 
 def figures(
@@ -14,10 +14,11 @@ def figures(
 ) -> dict[str, Any]:
     """Forecasts and attacks on the years held out, through the detector as it runs."""
     shared = Shared(model)
+    states = {s.name: begun(s, shared) for s in samples}
     return {
         "model": model.version,
-        "forecasts": {s.name: forecasts(s, shared) for s in samples},
-        "attacks": attacks(samples, shared, seed, rounds) if rounds else {},
+        "forecasts": {s.name: forecasts(s, shared, states[s.name]) for s in samples},
+        "attacks": attacks(samples, shared, states, seed, rounds) if rounds else {},
     }
 
 
@@ -46,4 +47,19 @@ def table(found: Mapping[str, Any]) -> str:
         )  # fmt: skip
         cells = " ".join("        -" if row[k] is None else f"{row[k]:>8.3f}" for k in shown)
         lines.append(f"{name:<22} {row['attacks']:>6} {cells}")
+    return "\n".join(lines)
+
+
+def nab_table(found: Mapping[str, Any]) -> str:
+    """Scores of the Numenta Anomaly Benchmark in columns."""
+    lines = [
+        f"{found['files']} files, {found['windows']} anomalies",
+        f"{'detector':<20} {'standard':>9} {'low FP':>9} {'low FN':>9} {'threshold':>10}",
+    ]
+    for name, row in found.items():
+        if isinstance(row, Mapping):
+            lines.append(
+                f"{name:<20} {row['standard']:>9.2f} {row['low_false_positives']:>9.2f} "
+                f"{row['low_false_negatives']:>9.2f} {row['threshold']:>10.4f}"
+            )
     return "\n".join(lines)

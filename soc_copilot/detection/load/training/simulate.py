@@ -4,6 +4,7 @@ The detector looks at the errors of the linear base alone, and that is quick to 
 it learns from is so exactly what it will see, echoes of an attack in the lags included.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from soc_copilot.detection.load.base import Base, usual_at, week_hour
-from soc_copilot.detection.load.evidence import N_SIGNS, gather_all, new_state
+from soc_copilot.detection.load.evidence import (
+    N_AROUND,
+    N_SIGNS,
+    begun,
+    gather_all,
+    new_state,
+    surroundings_all,
+)
 from soc_copilot.detection.load.features import REACH, Prepared
 from soc_copilot.detection.load.injection import (
     MAX_HOURS,
@@ -23,6 +31,7 @@ from soc_copilot.detection.load.injection import (
     profile,
 )
 from soc_copilot.detection.load.kernel import base_errors
+from soc_copilot.detection.load.templates import look
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -36,14 +45,16 @@ class Errors:
     """Errors of the base on one stretch of a series.
 
     Attributes:
-        values: Hour and day ahead, in logarithms, 0 where the hour is unknown; shape (2, n).
+        values: Hour and day ahead, in logarithms, 0 where the hour is unknown; shape (n, 2).
         hours: Since 1970, shape (n,).
         known: Whether the hour has a value, shape (n,).
+        around: As `evidence.surroundings` gives it, shape (n, N_AROUND).
     """
 
     values: Floats
     hours: Indices
     known: npt.NDArray[np.bool_]
+    around: Floats
 
 
 def errors_of(
@@ -68,8 +79,10 @@ def errors_of(
         found,
     )  # fmt: skip
     known = ready.known[first:last]
-    values = np.ascontiguousarray(np.where(known, found[:, REACH:], 0.0))
-    return Errors(values, ready.hours[first:last], known)
+    values = np.ascontiguousarray(np.where(known, found[:, REACH:], 0.0).T)
+    around = np.empty((last - first, N_AROUND))
+    surroundings_all(ready.calendar, first, int(ready.hours[first]) % 24, around)
+    return Errors(values, ready.hours[first:last], known, around)
 
 
 def draw_all(
@@ -114,10 +127,38 @@ def signs(errors: Errors, usual: Floats, answer: Floats, shapes: Floats) -> Sing
         answer: G, shape (168, lags).
         shapes: As `evidence.tables` gave them.
     """
-    sums, rings = new_state()
-    out = np.empty((len(errors.hours), N_SIGNS))
-    gather_all(
-        errors.values, usual_at(usual, errors.hours), errors.known, week_hour(errors.hours),
-        answer, shapes, sums, rings, out,
-    )  # fmt: skip
+    out, _ = looks(errors, usual, answer, shapes, {})
     return out.astype(np.float32)
+
+
+def looks(
+    errors: Errors, usual: Floats, answer: Floats, shapes: Floats, stops: Mapping[int, int]
+) -> tuple[Floats, dict[int, Floats]]:
+    """The signs of each hour, and what the templates' trees see at some of the hours.
+
+    Args:
+        errors: Of the base.
+        usual: As for `usual_at`.
+        answer: G, shape (168, lags).
+        shapes: As `evidence.tables` gave them.
+        stops: Hours at which to look, each with the first flagged hour of its suspicion.
+
+    Returns:
+        Shape (n, N_SIGNS), and a row of `templates.look` for each stop.
+    """
+    state, since = new_state(), dict[int, int]()
+    n, hours = len(errors.hours), week_hour(errors.hours)
+    out, found, first = np.empty((n, N_SIGNS)), dict[int, Floats](), 0
+    usual_ones = usual_at(usual, errors.hours)
+    for at in (*sorted({*stops, *stops.values()}), n):
+        gather_all(
+            first, min(at + 1, n), errors.values, usual_ones, errors.known, hours, errors.around,
+            (answer, shapes), state, out,
+        )  # fmt: skip
+        if at < n:
+            since.setdefault(at, at - begun(at, 2, state[0]))
+        if at in stops:
+            seen = look(at, int(hours[at]), answer, state, out[at], since[stops[at]])
+            found[at] = seen.row
+        first = at + 1
+    return out, found

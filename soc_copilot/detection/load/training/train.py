@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 
-from soc_copilot.detection.load.saved import LoadModel, digest, save
+from soc_copilot.detection.load.base import Base
+from soc_copilot.detection.load.model import LoadNet
+from soc_copilot.detection.load.saved import LoadModel, Singles, digest, load, save
 from soc_copilot.detection.load.training.corpus import Sample, read_samples
 from soc_copilot.detection.load.training.fit import (
     Recipe,
@@ -26,7 +28,7 @@ from soc_copilot.detection.load.training.report import figures
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line may change."""
+    """What the command line may change; `keep` is a model whose forecast is taken over."""
 
     data: Sequence[Path]
     out: Path
@@ -34,9 +36,10 @@ class Options:
     epochs: int = 12
     threads: int = 1
     shift: int = -1
-    budget: float = 0.0025
+    budget: float = 0.004
     n_trees: int = 120
     rounds: int = 1
+    keep: Path | None = None
 
 
 def train(options: Options) -> dict[str, Any]:
@@ -52,12 +55,7 @@ def train(options: Options) -> dict[str, Any]:
     torch.set_num_threads(options.threads)
     samples = read_samples(options.data, options.shift)
     recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs)
-    base = fit_base(samples)
-    read = [tabulate(sample, base) for sample in samples]
-    norms = normalise(read)
-    net = fit_net(read, recipe)
-    widths = spreads(samples, read, net)
-    del read
+    base, net, norms, widths = _forecast(samples, options, recipe)
     effort = replace(Effort(), budget=options.budget, n_trees=options.n_trees)
     found = learn(samples, base, effort, options.seed)
     model = LoadModel(
@@ -68,6 +66,20 @@ def train(options: Options) -> dict[str, Any]:
     card["training_minutes"] = round((time.monotonic() - began) / 60, 1)
     save(options.out, model, card)
     return card
+
+
+def _forecast(
+    samples: Sequence[Sample], options: Options, recipe: Recipe
+) -> tuple[Base, LoadNet, tuple[tuple[Singles, Singles], ...], tuple[float, ...]]:
+    """The forecast: base, network, what normalises its rows, and the width of its intervals."""
+    if options.keep is not None:
+        kept = load(options.keep)
+        return kept.base, kept.net, kept.norms, kept.spreads
+    base = fit_base(samples)
+    read = [tabulate(sample, base) for sample in samples]
+    norms = normalise(read)
+    net = fit_net(read, recipe)
+    return base, net, norms, spreads(samples, read, net)
 
 
 def _card(samples: Sequence[Sample], options: Options, recipe: Recipe) -> dict[str, Any]:
@@ -84,7 +96,8 @@ def _card(samples: Sequence[Sample], options: Options, recipe: Recipe) -> dict[s
         "trees, templates, threshold and intervals. One model serves all series.",
         "threshold_note": f"{options.budget:.2%} of the clean hours of training were above it.",
         "recipe": asdict(recipe),
-        "how_to_train": f"soc-copilot train load --data DIR --seed {options.seed}",
+        "how_to_train": f"soc-copilot train load --data DIR --seed {options.seed}"
+        + (", the forecast taken over with --keep" if options.keep else ""),
         "hardware": f"{options.threads} threads of a {platform.machine()} processor "
         f"({os.cpu_count()} cores), no GPU; torch {torch.__version__}",
         "limits": [

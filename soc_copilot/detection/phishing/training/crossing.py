@@ -59,47 +59,46 @@ def _run(
 
 
 def _splits(kind: str, corpus: Corpus) -> dict[str, tuple[Flags, Flags]]:
-    names = corpus.datasets()
-    own = np.char.startswith(names, OWN)
+    names = np.char.partition(corpus.datasets(), "-")[:, 0]
+    own = names == OWN
     held = corpus.is_validation
     labels = np.array([row.label for row in corpus.rows])
+    found = {"every set, held-back fold": (~held, held)}
     if kind == "url":
-        return _url_splits(corpus, names, held, labels)
-    if kind == "email":
+        years = np.array([row.year or 0 for row in corpus.rows])
+        early = (years <= LAST_YEAR) & (years > 0)
+        found[f"to {LAST_YEAR}, on {FIRST_YEAR} and later"] = (early, years >= FIRST_YEAR)
+    elif kind == "email":
         pot, nazario = names == "phishing_pot", names == "nazario"
-        other = np.isin(np.char.partition(names, "-")[:, 0], _OTHER_HAM)
-        ham = ~pot & ~nazario & ~other
+        other = np.isin(names, _OTHER_HAM)
+        ham = ~pot & ~nazario & ~other & ~own
+        found["Nazario and ham, on phishing_pot and other ham"] = (nazario | ham | own, pot | other)
+        found["phishing_pot and ham, on Nazario and other ham"] = (pot | ham | own, nazario | other)
+    else:
+        exais = names == "exais"
+        uci = np.char.find(corpus.datasets(), "uci") >= 0
         return {
-            "every set, held-back fold": (~held, held),
-            "Nazario and ham, on phishing_pot and other ham": (nazario | ham | own, pot | other),
-            "phishing_pot and ham, on Nazario and other ham": (pot | ham | own, nazario | other),
+            **found,
+            "UCI, on ExAIS": (uci, exais),
+            "all but ExAIS, on ExAIS": (~exais, exais),
         }
-    exais = np.char.startswith(names, "exais")
-    uci = np.char.find(names, "uci") >= 0
-    return {
-        "every set, held-back fold": (~held, held),
-        "UCI, on ExAIS": (uci, exais),
-        "all but ExAIS, on ExAIS": (~exais, exais),
-    }
+    return {**found, **_one_left_out(names, held, labels, corpus.is_real)}
 
 
-def _url_splits(
-    corpus: Corpus, names: npt.NDArray[np.str_], held: Flags, labels: npt.NDArray[np.str_]
+def _one_left_out(
+    names: npt.NDArray[np.str_], held: Flags, labels: npt.NDArray[np.str_], is_real: Flags
 ) -> dict[str, tuple[Flags, Flags]]:
-    years = np.array([row.year or 0 for row in corpus.rows])
-    late = years >= FIRST_YEAR
-    early = (years <= LAST_YEAR) & (years > 0)
-    found = {
-        "every set, held-back fold": (~held, held),
-        f"to {LAST_YEAR}, on {FIRST_YEAR} and later": (early, late),
-    }
-    phish_sets = np.unique(names[(labels == "phish") & corpus.is_real])
-    for name in phish_sets.tolist():
-        is_set = names == name
-        benign_held = held & (labels == "benign")
-        trained = ~is_set & ~benign_held
-        found[f"without {name}, on it and held-back benign"] = (
-            trained,
-            (is_set & (labels == "phish")) | benign_held,
-        )
+    """Every source in turn: trained without it, measured on it.
+
+    A source of one label alone is set against the other's held-back rows.
+    """
+    found = {}
+    for name in np.unique(names[is_real]).tolist():
+        mine = (names == name) & is_real
+        there = set(labels[mine].tolist()) & {"phish", "benign"}
+        tested, beside = mine.copy(), ""
+        for label in sorted({"phish", "benign"} - there):
+            tested |= held & (labels == label)
+            beside = f" and held-back {label}"
+        found[f"without {name}, on it{beside}"] = (~mine & ~tested, tested)
     return found

@@ -35,6 +35,6 @@ def test_hours_of_the_week_and_seasons():
     assert season(hours).tolist() == [0, 1, 2, 3, 0]
     assert [season(int(h)) for h in hours] == [0, 1, 2, 3, 0]
     usual = np.arange(2 * 4 * 168.0).reshape(2, 4, 168)
-    assert usual_at(usual, hours)[:, 2].tolist() == [
+    assert usual_at(usual, hours)[2].tolist() == [
         usual[k, 2, week_hour(int(hours[2]))] for k in (0, 1)
     ]

@@ -1,15 +1,21 @@
 import numpy as np
 import pytest
 
+from soc_copilot.detection.load.days import COLUMNS, HOLIDAY, calendar
 from soc_copilot.detection.load.evidence import (
+    N_AROUND,
     N_SIGNS,
     N_STARTS,
     NAMES,
+    begun,
     gather,
     gather_all,
     new_state,
+    surroundings,
+    surroundings_all,
     tables,
 )
+from soc_copilot.detection.load.series import hour_of
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +28,11 @@ def answer():
 def run(errors, answer, usual=0.01):
     n = len(errors)
     out, (sums, rings) = np.empty((n, N_SIGNS)), new_state()
-    both, sizes = np.stack([errors, np.zeros(n)]), np.full((2, n), usual)
+    both, sizes = np.stack([errors, np.zeros(n)], 1), np.full((n, 2), usual)
     gather_all(
-        both, sizes, np.ones(n, bool), np.arange(n) % 168, answer, tables(answer), sums, rings, out
-    )
+        0, n, both, sizes, np.ones(n, bool), np.arange(n) % 168, np.zeros((n, N_AROUND)),
+        (answer, tables(answer)), (sums, rings), out,
+    )  # fmt: skip
     return {name: out[:, i] for i, name in enumerate(NAMES)}
 
 
@@ -88,7 +95,10 @@ def test_hour_by_hour_is_the_same_as_all_at_once(answer):
     whole = run(errors, answer)
     (sums, rings), out, shapes = new_state(), np.empty(N_SIGNS), tables(answer)
     for at, error in enumerate(errors):
-        gather(at, error, 0.0, 0.01, 0.01, True, at % 168, answer, shapes, sums, rings, out)
+        gather(
+            at, np.array([error, 0.0]), np.full(2, 0.01), True, at % 168, np.zeros(N_AROUND),
+            (answer, shapes), (sums, rings), out,
+        )  # fmt: skip
         assert out.tolist() == [whole[name][at] for name in NAMES]
 
 
@@ -101,3 +111,27 @@ def test_scales_follow_the_series_but_not_its_attacks(answer):
     found = np.exp(run(struck, answer)["scale"])
     assert found[1_401] == pytest.approx(found[1_400], rel=0.05)
     assert all(np.isfinite(column).all() for column in run(struck, answer).values())
+
+
+def test_the_likeliest_begin(answer):
+    change = np.zeros(130)
+    change[100:] = 0.2
+    errors, shapes = errors_of(change, answer), tables(answer)
+    (sums, rings), out = new_state(), np.empty(N_SIGNS)
+    for at, error in enumerate(errors):
+        gather(
+            at, np.array([error, 0.0]), np.full(2, 0.01), True, at % 168, np.zeros(N_AROUND),
+            (answer, shapes), (sums, rings), out,
+        )  # fmt: skip
+    assert begun(129, 2, sums) == 29
+
+
+def test_what_time_it_is():
+    start = hour_of("2016-12-24")
+    days, out = calendar(start + np.arange(24 * 6)), np.empty((2, N_AROUND))
+    assert days.shape[1] == len(COLUMNS)
+    surroundings_all(days, 24 + 6, 6, out[:1])
+    surroundings(days, 24 * 4 + 6, 6, out[1])
+    assert out[:, :2] == pytest.approx(np.array([[0, 1], [0, 1]]), abs=1e-9)
+    assert days[24 + 6, HOLIDAY] == out[0, 3] == 1
+    assert out[1, 3] < out[1, 4] == 1

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from soc_copilot.detection.load.intervals import CLOSE, compare, find_intervals, latched, runs
+from soc_copilot.detection.load.intervals import (
+    HABIT,
+    HABIT_FIRST,
+    compare,
+    find_intervals,
+    runs,
+    unaccustomed,
+)
 
 
 def test_runs():
@@ -46,6 +53,10 @@ def test_a_shift_is_no_chance_and_chance_is_none():
     assert compare(np.zeros(5), np.zeros(100)).p_value == pytest.approx(1)
 
 
-def test_a_flag_stays_until_it_is_well_below():
-    odds = np.array([-1, 0.1, CLOSE / 2, CLOSE, CLOSE - 0.1, -0.1, 0.0, -9])
-    assert latched(odds).tolist() == [False, True, True, True, False, False, True, False]
+def test_what_has_been_odd_for_long_counts_less():
+    odds = np.concatenate([np.full(50, -5.0), np.full(30, 2.0)])
+    found = unaccustomed(odds)
+    assert found[:50] == pytest.approx(-5.0 - HABIT * HABIT_FIRST)
+    assert found[50] == pytest.approx(2.0 - HABIT * HABIT_FIRST)
+    assert (np.diff(found[50:]) < 0).all()
+    assert found[-1] == pytest.approx(2.0 - HABIT * 2.0, abs=0.01)

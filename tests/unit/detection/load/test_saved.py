@@ -20,9 +20,7 @@ def test_a_model_is_the_same_after_a_round_trip(trained, tmp_path):
     assert np.array_equal(again.trees.logits(wide), model.trees.logits(wide))
 
 
-@pytest.mark.parametrize(
-    "key", ["shape", "signs", "horizons", "spreads", "templates", "threshold", "version"]
-)
+@pytest.mark.parametrize("key", ["shape", "signs", "horizons", "spreads", "threshold", "version"])
 def test_a_card_that_lacks_something_is_refused(trained, tmp_path, key):
     save(tmp_path / "m", load(trained[0]), {})
     card = load_card(tmp_path / "m")

@@ -40,5 +40,5 @@ def test_a_line_has_all_fields_and_is_json():
 
 def test_words():
     text = " ".join(reasons(FLAGGED))
-    for part in ("20.0% above", "11 h ago", "a constant share of +20.0%", "90%", "p = 1e-09"):
+    for part in ("20.0% above", "11 h.", "a constant share of +20.0%", "90%", "p = 1e-09"):
         assert part in text

@@ -30,7 +30,7 @@ def test_a_plain_url_has_nothing_to_say() -> None:
 
 def test_words_are_marked_where_they_stand() -> None:
     body = "Dear customer, please VERIFY your account within 24 hours."
-    found = explain.of_text(shipped().get("email"), "Notice", body, is_short=False)
+    found = explain.of_text(shipped().get("email"), "Notice", body)
     marked = {body[r.start : r.end].lower() for r in found if r.start is not None}
     assert {"verif", "account"} & {word[:7] for word in marked} or "verify" in marked
     assert not marked & {"your", "the"}
@@ -38,4 +38,4 @@ def test_words_are_marked_where_they_stand() -> None:
 
 
 def test_an_empty_text_has_nothing_to_say() -> None:
-    assert explain.of_text(shipped().get("text"), "", "", is_short=True) == []
+    assert explain.of_text(shipped().get("text"), "", "") == []

@@ -70,3 +70,14 @@ def test_work_is_bounded() -> None:
 
 def test_spans_point_at_words() -> None:
     assert words.spans("Please VERIFY now, unverified", ["verify", "now"]) == [(7, 13), (14, 17)]
+
+
+def test_numbers_of_short_texts_stand_apart() -> None:
+    found = words.gather("", "Call 08001234567 now, win 500", is_short=True)
+    by_field = {n: {w for m, w in found.words if m == n} for n in range(words.N_FIELDS)}
+    assert by_field[words.NUMBERS] == {"n:#7", "n:#3", "m:call #7", "m:#7 now", "m:win #3"}
+    assert by_field[words.WORDS] == {"w:call", "w:now", "w:win"}
+    assert by_field[words.PAIRS] == {"p:call now", "p:now win"}
+    assert "#" not in "".join(text for _, _, text, _, _ in found.texts)
+    mail = words.gather("", "Call 08001234567 now", is_short=False)
+    assert (words.WORDS, "w:#7") in mail.words

@@ -7,7 +7,14 @@ from soc_copilot.detection.load.injection import Attack
 from soc_copilot.detection.load.series import from_rows
 from soc_copilot.detection.load.templates import Guess
 from soc_copilot.detection.load.training.corpus import sample
-from soc_copilot.detection.load.training.evaluate import Tally, forecasts, mape, place, tally
+from soc_copilot.detection.load.training.evaluate import (
+    Tally,
+    begun,
+    forecasts,
+    mape,
+    place,
+    tally,
+)
 from soc_copilot.detection.load.verdict import HourVerdict
 from tests.unit.detection.load.making import MONDAY, clean
 
@@ -53,7 +60,7 @@ def test_forecasts_beside_simple_ones(shared):
     n = 13_500
     values = clean(n, seed=41)
     made = sample("a", from_rows("a", [(MONDAY + 1 + h) * 3600 for h in range(n)], values))
-    found = forecasts(made, shared)
+    found = forecasts(made, shared, begun(made, shared))
     assert found["hour_ahead"] < found["regression_hour_ahead"]
     assert found["day_ahead"] < found["yesterday"]
     assert found["clean_flagged"] < 5

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
-from soc_copilot.detection.load.intervals import latched
-from soc_copilot.detection.load.training.learn import calibrate, usual_errors
+from soc_copilot.detection.load.evidence import N_AROUND, N_SIGNS
+from soc_copilot.detection.load.injection import Attack
+from soc_copilot.detection.load.intervals import unaccustomed
+from soc_copilot.detection.load.training.learn import (
+    Struck,
+    _lesson,
+    calibrate,
+    openings,
+    usual_errors,
+)
 from soc_copilot.detection.load.training.simulate import Errors
 from tests.unit.detection.load.making import MONDAY
 
@@ -12,7 +20,12 @@ def test_usual_errors_weigh_series_alike():
     hours = MONDAY + np.arange(n)
     wide = np.where(hours % 24 == 8, 3.0, 1.0)  # every morning is harder
     series = [
-        Errors(size * wide * rng.normal(size=(2, n)), hours, np.ones(n, bool))
+        Errors(
+            size * wide[:, None] * rng.normal(size=(n, 2)),
+            hours,
+            np.ones(n, bool),
+            np.zeros((n, N_AROUND)),
+        )
         for size in (0.01, 0.03)
     ]
     usual = usual_errors(series)
@@ -26,6 +39,36 @@ def test_the_threshold_keeps_the_budget():
     rng = np.random.default_rng(0)
     odds = [rng.normal(-3, 1, 20_000), rng.normal(-2, 1, 20_000)]
     found = calibrate(odds, 0.01)
-    share = np.mean([latched(o - found).mean() for o in odds])
+    share = np.mean([(unaccustomed(o) >= found).mean() for o in odds])
     assert share == pytest.approx(0.01, rel=0.05)
     assert share <= 0.01
+
+
+def test_hours_after_an_attack_count_little():
+    n = 2_000
+    owner = np.zeros(n, np.int64)
+    owner[1_000:1_020] = 1
+    errors = Errors(
+        np.zeros((n, 2)), MONDAY + np.arange(n), np.ones(n, bool), np.zeros((n, N_AROUND))
+    )
+    rows = np.zeros((n, N_SIGNS), np.float32)
+    rows[:, 0] = np.arange(n)
+    attacks = [Attack("scaling", 1_000, 20, 0.1)]
+    found, labels, weights = _lesson(Struck(errors, attacks, owner), rows, np.random.default_rng(0))
+    of = dict(zip(found[:, 0].astype(int).tolist(), weights.tolist(), strict=True))
+    assert labels.sum() == 20
+    assert of[1_005] == 1
+    assert 0 < of[1_020] == of[1_025] < 0.5
+    assert of[1_060] == 1
+    assert set(weights[found[:, 0] < 900].tolist()) == {4.0}
+    assert weights.sum() == pytest.approx(n - 400, rel=0.15)  # parts stand for all
+
+
+def test_a_suspicion_goes_on_over_short_pauses():
+    flags = np.zeros(200, bool)
+    flags[[10, 11, 15, 30, 31]] = True
+    flags[60:180] = True
+    found = openings(flags)
+    assert found[[10, 11, 15, 30, 31]].tolist() == [10, 10, 10, 30, 30]
+    assert found[12] == 12
+    assert set(found[60:180].tolist()) == {60, 156}

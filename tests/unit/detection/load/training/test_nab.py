@@ -15,6 +15,7 @@ from soc_copilot.detection.load.training.nab import (
     windowed_gaussian,
     worth,
 )
+from soc_copilot.detection.load.training.report import nab_table
 from soc_copilot.domain.errors import SourceError
 
 
@@ -87,8 +88,13 @@ def test_files_are_read_and_compared(tmp_path):
     (tmp_path / "labels" / "combined_windows.json").write_text(json.dumps(labels))
     (found,) = read_files(tmp_path)
     assert found.windows == ((480, 539),)
-    scores = compare(tmp_path, {"silent": [np.zeros(1_000)]})
-    assert scores["silent"] == 0
-    assert scores["windowed_gaussian"] > 80
+    assert found.step_s == 60
+    scores = compare(tmp_path)
+    assert (scores["files"], scores["windows"]) == (1, 1)
+    assert scores["windowed_gaussian"]["standard"] > 80
+    assert scores["ours"]["standard"] > 80
+    assert "ours" in nab_table(scores)
+    silent = compare(tmp_path, {"silent": lambda file: np.zeros(len(file.values))})["silent"]
+    assert silent["standard"] == silent["low_false_negatives"] == 0
     with pytest.raises(SourceError, match="Cannot read the benchmark"):
         read_files(tmp_path / "nowhere")

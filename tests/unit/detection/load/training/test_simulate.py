@@ -1,10 +1,19 @@
 import numpy as np
 import pytest
 
+from soc_copilot.detection.load.detector import watch
 from soc_copilot.detection.load.evidence import N_SIGNS, tables
 from soc_copilot.detection.load.features import REACH, prepare
+from soc_copilot.detection.load.injection import profile
 from soc_copilot.detection.load.intervals import ECHO_HOURS
-from soc_copilot.detection.load.training.simulate import FIRST_HOURS, draw_all, errors_of, signs
+from soc_copilot.detection.load.templates import N_ROW
+from soc_copilot.detection.load.training.simulate import (
+    FIRST_HOURS,
+    draw_all,
+    errors_of,
+    looks,
+    signs,
+)
 from tests.unit.detection.load.making import MONDAY, clean
 
 
@@ -28,7 +37,7 @@ def test_a_change_shows_in_the_errors_as_the_base_answers(shared):
     change = np.zeros(800)
     change[500:530] = 0.1
     one, other = (errors_of(ready, base, first, last, c) for c in (None, change))
-    moved = other.values[0] - one.values[0]
+    moved = (other.values - one.values)[:, 0]
     assert (moved[:500] == 0).all()
     assert moved[500] == pytest.approx(0.1)
     answer = base.answers(ECHO_HOURS)
@@ -44,3 +53,22 @@ def test_signs_of_a_stretch(shared):
     found = signs(errors, usual, answer, tables(answer))
     assert found.shape == (300, N_SIGNS)
     assert np.isfinite(found).all()
+    again, rows = looks(errors, usual, answer, tables(answer), {50: 48, 299: 299})
+    assert np.array_equal(again.astype(np.float32), found)
+    assert {at: len(row) for at, row in rows.items()} == {50: N_ROW, 299: N_ROW}
+    assert np.array_equal(rows[299][:N_SIGNS], again[299])
+
+
+def test_the_detector_sees_live_what_was_simulated(shared):
+    values = clean(1_600, seed=4)
+    change = np.zeros(1_600)
+    change[1_200:1_240] = np.log1p(0.15 * profile("ramp_up_down", 40))
+    live = watch(shared, values * np.exp(change), MONDAY, 168)
+    ready = prepare(values, MONDAY)
+    first = REACH + 168
+    errors = errors_of(ready, shared.model.base, first, REACH + 1_600, change[168:])
+    found = signs(errors, shared.model.usual, *shared.evidence)
+    wanted = 1 / (1 + np.exp(-shared.model.trees.logits(found).astype(np.float64)))
+    missed = np.abs(wanted - [v.score for v in live])[500:]
+    assert np.median(missed) < 0.001
+    assert np.mean(missed > 0.05) < 0.02

@@ -1,0 +1,1 @@
+"""Compares screenshots with those of protected brands."""
