@@ -293,7 +293,7 @@ def test_what_a_listener_receives_is_stored_and_its_spool_is_kept_small(
         IngestSession(tmp_path / "g.db", settings, ACTOR, home=tmp_path) as session,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
     ):
-        while (status := session.statuses()[0]).state != "listening":
+        while not (status := session.statuses()[0]).address:
             session.run_batch(stop)
         assert status.address == f"udp {address}", status
         for number in range(50):
