@@ -9,6 +9,7 @@ from soc_copilot.detection.phishing.contents import page_text, url_of
 from soc_copilot.detection.phishing.scorer import Floats64, Models, shipped, to_scores
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.phishing import (
+    SUSPICIOUS_SCORE,
     Analyser,
     Content,
     ParsedEmail,
@@ -29,11 +30,18 @@ def _results(
             name=name,
             score=score,
             confidence=confidence_of(score),
-            reasons=tuple(some[:_MAX_REASONS]),
+            reasons=_told(score, some),
             latency_ms=each_ms,
         )
         for score, some in zip(to_scores(logits).tolist(), reasons, strict=True)
     ]
+
+
+def _told(score: float, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Single words are told where the whole is suspicious; every harmless text has some."""
+    is_harmless = score < SUSPICIOUS_SCORE
+    kept = [one for one in reasons if not (is_harmless and one.kind == "word")]
+    return tuple(kept[:_MAX_REASONS])
 
 
 class UrlAnalyser:

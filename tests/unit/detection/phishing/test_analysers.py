@@ -42,3 +42,15 @@ def test_parts_are_analysers_that_tell_their_version() -> None:
     for part in analysers():
         assert isinstance(part, Analyser)
         assert f"phishing-{part.name}-" in part.version
+
+
+@pytest.mark.parametrize(
+    ("said", "is_told"),
+    [("verify your account now", True), ("Lunch on Friday, and the minutes are enclosed.", False)],
+)
+def test_single_words_are_told_where_the_whole_is_suspicious(said: str, is_told: bool) -> None:
+    _, mail, _ = analysers()
+    raw = f"From: a@b.example\nSubject: {said}\n\n{said}"
+    result = mail.analyse(content_of(raw, "email"))
+    assert (result.score or 0.0) >= 0.4 if is_told else (result.score or 0.0) < 0.4
+    assert any(reason.kind == "word" for reason in result.reasons) == is_told
