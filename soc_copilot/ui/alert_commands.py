@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QModelIndex, QObject, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtWidgets import QMenu
 
 from soc_copilot.domain.alerts import AlertStatus, Disposition
 from soc_copilot.domain.clock import to_us
@@ -16,6 +16,7 @@ from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.alert_export_job import export_alerts
 from soc_copilot.ui.alert_menu import offers
+from soc_copilot.ui.dialogs.files import ask_export
 from soc_copilot.ui.event_search import EventQuery, condition, quoted
 from soc_copilot.ui.models.alert_view import AlertView, Target
 from soc_copilot.ui.models.alerts import Column
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 TRIAGE_ACTIONS: Final = ("acknowledge", "close", "reopen", "note")
 AROUND: Final = timedelta(hours=1)  # chosen: what came shortly before and after an alert
-EXPORT_KINDS: Final = "CSV table (*.csv);;JSON lines (*.jsonl)"
 
 
 class AlertCommands(QObject):
@@ -287,17 +287,7 @@ class AlertCommands(QObject):
     # -- export
 
     def _ask_export(self) -> None:
-        dialog = QFileDialog(self._page, "Export alerts")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(EXPORT_KINDS.split(";;"))
-        dialog.setDefaultSuffix("csv")
-        dialog.selectFile("alerts")
-        dialog.filterSelected.connect(
-            lambda kind: dialog.setDefaultSuffix("jsonl" if "jsonl" in kind else "csv")
-        )
-        dialog.fileSelected.connect(lambda name: self.export_to(Path(name)))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        ask_export(self._page, "Export alerts", "alerts", self.export_to)
 
     def export_to(self, path: Path) -> None:
         """Write the selected alerts, else all that match, to a file with a job."""

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from soc_copilot.domain.alert_export import CSV_COLUMNS, alert_to_csv, alert_to_json, csv_line
 from soc_copilot.domain.alerts import AlertDetail
-from soc_copilot.domain.errors import StoreError
-from soc_copilot.ui.export_file import write_lines
+from soc_copilot.ui.export_file import export_lines
 from soc_copilot.ui.models.alert_view import Target
 
 if TYPE_CHECKING:
@@ -29,12 +28,7 @@ def export_alerts(store: "AlertStore", target: Target, path: Path, progress: Pro
     """
     total = len(target.ids) if target.query is None else store.count(target.query)
     lines = _lines(_details(store, target), is_csv=path.suffix.lower() == ".csv")
-    try:
-        return write_lines(path, lines, lambda done: progress(done, total))
-    except OSError as error:
-        raise StoreError(
-            f'Cannot write "{path.name}": {error.strerror or error}. Choose another folder.'
-        ) from error
+    return export_lines(path, lines, lambda done: progress(done, total))
 
 
 def _details(store: "AlertStore", target: Target) -> Iterator[AlertDetail]:

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.alert_export import csv_line
-from soc_copilot.domain.errors import StoreError
 from soc_copilot.domain.text import csv_cell
 from soc_copilot.ui.event_search import EventQuery, EventRow, EventSearcher, all_rows
-from soc_copilot.ui.export_file import write_lines
+from soc_copilot.ui.export_file import export_lines
 
 PAGE_ROWS: Final = 5_000  # chosen: a few MiB of events in memory at a time
 CSV_COLUMNS: Final = (
@@ -40,12 +39,7 @@ def export_events(
         StoreError: The file cannot be written.
     """
     rows = all_rows(searcher, query, threading.Event(), PAGE_ROWS)
-    try:
-        return write_lines(path, _lines(rows, is_csv=path.suffix.lower() == ".csv"), progress)
-    except OSError as error:
-        raise StoreError(
-            f'Cannot write "{path.name}": {error.strerror or error}. Choose another folder.'
-        ) from error
+    return export_lines(path, _lines(rows, is_csv=path.suffix.lower() == ".csv"), progress)
 
 
 def _lines(rows: Iterator[EventRow], *, is_csv: bool) -> Iterator[str]:

@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from soc_copilot.domain.errors import StoreError
+
 
 def write_lines(path: Path, lines: Iterable[str], progress: Callable[[int], None]) -> int:
     """Write lines to a file that appears when it is complete, or not at all.
@@ -34,3 +36,17 @@ def write_lines(path: Path, lines: Iterable[str], progress: Callable[[int], None
         Path(name).unlink(missing_ok=True)
         raise
     return count - (path.suffix.lower() == ".csv")
+
+
+def export_lines(path: Path, lines: Iterable[str], progress: Callable[[int], None]) -> int:
+    """As `write_lines`, with words for the analyst.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
+    try:
+        return write_lines(path, lines, progress)
+    except OSError as error:
+        raise StoreError(
+            f'Cannot write "{path.name}": {error.strerror or error}. Choose another folder.'
+        ) from error

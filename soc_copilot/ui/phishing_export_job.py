@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from soc_copilot.domain.alert_export import csv_line
-from soc_copilot.domain.errors import StoreError
 from soc_copilot.domain.text import csv_cell
-from soc_copilot.ui.export_file import write_lines
+from soc_copilot.ui.export_file import export_lines
 from soc_copilot.ui.phishing_checks import CheckedRow
 
 CSV_COLUMNS: Final = (
@@ -32,12 +31,7 @@ def export_checked(
         StoreError: The file cannot be written.
     """
     lines = _lines(rows, is_csv=path.suffix.lower() == ".csv")
-    try:
-        return write_lines(path, lines, lambda done: progress(done, len(rows)))
-    except OSError as error:
-        raise StoreError(
-            f'Cannot write "{path.name}": {error.strerror or error}. Choose another folder.'
-        ) from error
+    return export_lines(path, lines, lambda done: progress(done, len(rows)))
 
 
 def _lines(rows: Sequence[CheckedRow], *, is_csv: bool) -> Iterator[str]:

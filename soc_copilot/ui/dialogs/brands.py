@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon, QPixmap
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
@@ -24,6 +23,7 @@ from soc_copilot.detection.phishing.mailboxes import Place, read
 from soc_copilot.domain.brand import MAX_NAME_CHARS, Brand, BrandReference
 from soc_copilot.domain.errors import SocCopilotError
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.dialogs.files import Mode, ask_paths
 from soc_copilot.ui.dialogs.frame import DeskDialog
 from soc_copilot.ui.models.brands import BrandColumn, BrandModel
 from soc_copilot.ui.theme import GRID
@@ -341,12 +341,10 @@ class BrandsDialog(DeskDialog):
         (submit or self._desk.jobs.submit)(write, stored, self._say)
 
     def _ask_pictures(self) -> None:
-        dialog = QFileDialog(self, "Add screenshots")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.setNameFilters(["Screenshots (*.png *.jpg *.jpeg *.webp)"])
-        dialog.filesSelected.connect(lambda names: self.add_pictures([Path(one) for one in names]))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        ask_paths(
+            self, "Add screenshots", self.add_pictures,
+            mode=Mode.ExistingFiles, kinds=["Screenshots (*.png *.jpg *.jpeg *.webp)"],
+        )  # fmt: skip
 
     def _say(self, text: str) -> None:
         if isValid(self):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtWidgets import (
-    QFileDialog,
     QMenu,
     QPushButton,
     QStackedWidget,
@@ -18,6 +17,7 @@ from typing_extensions import override
 
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.dialogs.files import ask_export
 from soc_copilot.ui.event_export_job import export_events
 from soc_copilot.ui.event_search import EventBars, EventPage, EventQuery, OpenSearcher
 from soc_copilot.ui.models.events import Column, EventTableModel
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 HINTS: Final = "J K move    Enter lines around    / search    F2 syntax    ? all keys"
 HISTORY_KEY: Final = "events.history"
-EXPORT_KINDS: Final = ("CSV table (*.csv)", "JSON lines (*.jsonl)")
 SPLIT: Final = (720, 280)  # table to detail, as shares
 GIVE_WAY: Final = ((Column.HOST, 1_300), (Column.SOURCE, 1_080))  # columns, and below what width
 
@@ -349,17 +348,7 @@ class EventsPage(SplitPage):
     # -- export
 
     def _ask_export(self) -> None:
-        dialog = QFileDialog(self, "Export events")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(list(EXPORT_KINDS))
-        dialog.setDefaultSuffix("csv")
-        dialog.selectFile("events")
-        dialog.filterSelected.connect(
-            lambda kind: dialog.setDefaultSuffix("jsonl" if "jsonl" in kind else "csv")
-        )
-        dialog.fileSelected.connect(lambda name: self.export_to(Path(name)))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        ask_export(self, "Export events", "events", self.export_to)
 
     def export_to(self, path: Path) -> None:
         """Write every hit to a file with a job."""

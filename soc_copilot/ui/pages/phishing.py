@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QFileDialog, QPushButton, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout
 from typing_extensions import override
 
 from soc_copilot.detection.phishing.mailboxes import Place, holds_many, read
@@ -19,6 +19,7 @@ from soc_copilot.domain.text import render_safe
 from soc_copilot.phishing.rendering import can_render, render_page
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.brands import BrandsDialog
+from soc_copilot.ui.dialogs.files import Mode, ask_export, ask_paths
 from soc_copilot.ui.models.phishing_tables import CheckedColumn, CheckedModel
 from soc_copilot.ui.pages.split import SplitPage
 from soc_copilot.ui.phishing_checks import (
@@ -52,7 +53,6 @@ GIVE_WAY: Final = (  # columns, and below what width of the table
     (CheckedColumn.SENDER, 580),
 )  # fmt: skip
 HINTS: Final = "J K move    T paste    Ctrl+O files    Ctrl+E export    ? all keys"
-EXPORT_KINDS: Final = ("CSV table (*.csv)", "JSON lines (*.jsonl)")
 TAKE_S: Final = 0.25  # chosen: rows come in often enough to be watched, and cost little
 LOADING: Final = "Loading the models, which may take a few seconds the first time …"
 EXAMPLES: Final = ("sample", "phishing")  # below the bundled data
@@ -498,44 +498,25 @@ class PhishingPage(SplitPage):
     # -- files and brands
 
     def _ask_files(self) -> None:
-        dialog = QFileDialog(self, "Check files")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(lambda names: self.check_paths([Path(one) for one in names]))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        ask_paths(self, "Check files", self.check_paths, mode=Mode.ExistingFiles)
 
     def _ask_folder(self) -> None:
-        dialog = QFileDialog(self, "Check a folder or maildir")
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.fileSelected.connect(lambda name: self.check_many([Path(name)]))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        ask_paths(self, "Check a folder or maildir", self.check_many, mode=Mode.Directory)
 
     def _ask_screenshot(self) -> None:
         if self.pane.detail is None:
             return
-        dialog = QFileDialog(self, "Add a screenshot of the page")
-        dialog.setNameFilters(["Screenshots (*.png)"])
-        dialog.fileSelected.connect(lambda name: self.add_screenshot(Path(name)))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        ask_paths(
+            self, "Add a screenshot of the page", lambda paths: self.add_screenshot(paths[0]),
+            mode=Mode.ExistingFile, kinds=["Screenshots (*.png)"],
+        )  # fmt: skip
 
     def edit_brands(self) -> None:
         """List, add, change and remove the brands that pages are compared with."""
         BrandsDialog(self.desk, self.window()).open()
 
     def _ask_export(self) -> None:
-        dialog = QFileDialog(self, "Export what was checked")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(list(EXPORT_KINDS))
-        dialog.setDefaultSuffix("csv")
-        dialog.selectFile("phishing")
-        dialog.filterSelected.connect(
-            lambda kind: dialog.setDefaultSuffix("jsonl" if "jsonl" in kind else "csv")
-        )
-        dialog.fileSelected.connect(lambda name: self.export_to(Path(name)))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        ask_export(self, "Export what was checked", "phishing", self.export_to)
 
     def export_to(self, path: Path) -> None:
         """Write the table to a file with a job, in the order shown."""
