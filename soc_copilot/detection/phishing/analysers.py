@@ -6,7 +6,7 @@ from typing import Final
 
 from soc_copilot.detection.phishing import explain
 from soc_copilot.detection.phishing.contents import page_text, url_of
-from soc_copilot.detection.phishing.scorer import Floats64, Models, shipped, to_scores
+from soc_copilot.detection.phishing.scorer import Floats64, Model, Models, shipped, to_scores
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.phishing import (
     SUSPICIOUS_SCORE,
@@ -30,18 +30,28 @@ def _results(
             name=name,
             score=score,
             confidence=confidence_of(score),
-            reasons=_told(score, some),
+            reasons=tuple(some[:_MAX_REASONS]),
             latency_ms=each_ms,
         )
         for score, some in zip(to_scores(logits).tolist(), reasons, strict=True)
     ]
 
 
-def _told(score: float, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Single words are told where the whole is suspicious; every harmless text has some."""
-    is_harmless = score < SUSPICIOUS_SCORE
-    kept = [one for one in reasons if not (is_harmless and one.kind == "word")]
-    return tuple(kept[:_MAX_REASONS])
+def _of_text(
+    model: Model,
+    logits: Floats64,
+    texts: Sequence[tuple[str, str]],
+    of_rules: Sequence[Sequence[Reason]],
+) -> list[list[Reason]]:
+    """Reasons of subjects and bodies.
+
+    Single words are told where the whole is suspicious; every harmless text has some.
+    """
+    is_told = (to_scores(logits) >= SUSPICIOUS_SCORE).tolist()
+    return [
+        [*rules, *explain.of_text(model, *text, has_words=has_words)]
+        for text, rules, has_words in zip(texts, of_rules, is_told, strict=True)
+    ]
 
 
 class UrlAnalyser:
@@ -103,11 +113,8 @@ class MailAnalyser:
         if len(mails) != len(contents):
             raise DetectorError("Not all of these are e-mails.")
         found, reasons = self._models.mail_logits(mails)
-        model = self._models.get("email")
-        told = [
-            [*some, *explain.of_text(model, mail.subject, mail.text)]
-            for mail, some in zip(mails, reasons, strict=True)
-        ]
+        texts = [(mail.subject, mail.text) for mail in mails]
+        told = _of_text(self._models.get("email"), found, texts, reasons)
         return _results(self.name, found, told, started)
 
 
@@ -137,11 +144,7 @@ class TextAnalyser:
         started = time.perf_counter()
         texts = [page_text(c) if c.kind == "page" else c.text for c in contents]
         found, reasons = self._models.text_logits(texts)
-        model = self._models.get("text")
-        told = [
-            [*some, *explain.of_text(model, "", text)]
-            for text, some in zip(texts, reasons, strict=True)
-        ]
+        told = _of_text(self._models.get("text"), found, [("", text) for text in texts], reasons)
         return _results(self.name, found, told, started)
 
 

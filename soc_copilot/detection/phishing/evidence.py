@@ -68,9 +68,21 @@ def weigh(mail: ParsedEmail, url_logits: UrlLogits) -> tuple[float, list[Reason]
 
 def weigh_text(text: str, url_logits: UrlLogits) -> tuple[float, list[Reason]]:
     """What the links in a short text add to its logit, and why; as `weigh`."""
-    links = [Link("", url, defang(url)) for url in urls_in(text)]
-    found = _of_links(links, url_logits)
+    found = _of_links(links_in(text), url_logits)
     return sum(reason.weight for reason in found), found
+
+
+def links_in(text: str) -> list[Link]:
+    """Links that stand in a text."""
+    return [Link("", url, defang(url)) for url in urls_in(text)]
+
+
+def targets_of(links: Sequence[Link]) -> list[str]:
+    """Where links lead, those that are scored: each once, in order."""
+    found = dict.fromkeys(
+        link.target for link in links if link.target[:4].lower() in {"http", "www."}
+    )
+    return list(found)[:MAX_LINKS]
 
 
 def domain_of(address: str) -> str:
@@ -121,10 +133,7 @@ def _of_links(links: Sequence[Link], url_logits: UrlLogits) -> list[Reason]:
             text = f"A link shows {defang(says)} and leads to {defang(leads)}."
             found.append(Reason("link", text, weight=_OTHER_TARGET))
             break
-    targets = list(
-        dict.fromkeys(link.target for link in links if link.target[:4].lower() in {"http", "www."})
-    )[:MAX_LINKS]
-    if targets:
+    if targets := targets_of(links):
         scored = list(url_logits(targets))
         worst = max(range(len(scored)), key=lambda i: scored[i])
         if scored[worst] > _LINK_FROM:

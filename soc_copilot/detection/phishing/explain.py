@@ -39,6 +39,7 @@ _COMMON: Final = frozenset(
     {"your", "you", "this", "that", "with", "from", "have", "been", "will", "and", "for", "the"}
     | {"are", "our", "now", "not", "was", "has", "out", "who", "all", "any", "get", "can", "may"}
 )
+_BAIT_WEIGHT: Final = 0.3  # chosen
 _MIN_WORD_WEIGHT: Final = 0.02  # of the linear part: a word below says nothing, chosen
 _RANDOM_BITS: Final = 3.3  # entropy of a label that looks made up by a machine, chosen
 
@@ -84,17 +85,31 @@ def _at(url: ParsedUrl, wanted: str, kind: str, text: str, weight: float) -> Rea
     return Reason(kind, text, start, start + len(wanted), weight)
 
 
-def of_text(model: Model, subject: str, body: str) -> list[Reason]:
-    """Kinds of bait in a text, and the words that the model weighs most; places as in `body`."""
+def of_text(model: Model, subject: str, body: str, *, has_words: bool = True) -> list[Reason]:
+    """Kinds of bait in a text, and the words that the model weighs most; places as in `body`.
+
+    Args:
+        model: Of e-mails or texts.
+        subject: "" for a short text.
+        body: What a reader sees.
+        has_words: False leaves the words out; what else is told does not change.
+    """
     found = []
     for kind, start, end in words.baits(body[: words.MAX_CHARS].lower()):
-        found.append(Reason("words", f"{_BAIT_SAYS[kind]}.", start, end, 0.3))
-    for word, weight in _weightiest(model, subject, body):
-        for start, end in words.spans(body, [word]):
+        found.append(Reason("words", f"{_BAIT_SAYS[kind]}.", start, end, _BAIT_WEIGHT))
+    if not has_words and not found:
+        return []
+    weightiest = _weightiest(model, subject, body)
+    n_first = sum(weight > _BAIT_WEIGHT for _, weight in weightiest)
+    if not has_words and len(found) + n_first <= MAX_REASONS:
+        return found  # no word has taken the place of one of these
+    plain = words.plain(body) if weightiest else ""
+    for word, weight in weightiest:
+        if (place := words.place(plain, word)) is not None:
             text = f'The word "{word}" speaks for phishing.'
-            found.append(Reason("word", text, start, end, weight))
+            found.append(Reason("word", text, *place, weight))
     found.sort(key=lambda reason: -reason.weight)
-    return found[:MAX_REASONS]
+    return [one for one in found[:MAX_REASONS] if has_words or one.kind != "word"]
 
 
 def _weightiest(model: Model, subject: str, body: str) -> Sequence[tuple[str, float]]:
@@ -103,11 +118,7 @@ def _weightiest(model: Model, subject: str, body: str) -> Sequence[tuple[str, fl
     if not said:
         return []
     rows = rows_of_words([(words.WORDS, f"w:{word}") for word in said], model.nets[0].shape.bits)
-    each = [
-        (net.table.detach()[rows, -1] * net.scale.detach()[words.WORDS]).numpy()
-        for net in model.nets
-    ]
-    weights = np.mean(each, axis=0)
+    weights = model.word_weights[rows]
     order = np.argsort(-weights)[:MAX_MARKED].tolist()
     return [
         (said[i], float(weights[i]))

@@ -17,6 +17,11 @@ _UNSEEN: Final = frozenset({"script", "style", "head", "title", "noscript", "tem
 _BREAKS: Final = frozenset({"p", "div", "br", "tr", "td", "th", "li", "h1", "h2", "h3", "table"})
 _RAW: Final = frozenset({"script", "style", "title", "textarea"})
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,30})")
+# A tag whose quotes are closed, to its end: nearly every one. Each part takes what it can and
+# gives nothing back, so that a failure costs no second look.
+_WHOLE_TAG: Final = re.compile(
+    r"<(/?+)([a-zA-Z][a-zA-Z0-9:-]{0,30}+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>"
+)
 _STOPS: Final = re.compile("[>\"']")
 _ATTRIBUTE: Final = re.compile(
     r"([a-zA-Z_:@][\w:.-]{0,60})(?:\s{0,20}=\s{0,20}(\"[^\"]*\"|'[^']*'|[^\s\"'>]*))?"
@@ -26,11 +31,17 @@ _HIDING: Final = re.compile(
     r"|opacity\s*:\s*0(?![.\d])|max-height\s*:\s*0(?![.\d])",
     re.IGNORECASE,
 )
+_ZERO: Final = re.compile(r":\s*0(?![.\d])")
+_READ: Final = frozenset({"a", "area", "form", "img"})  # tags whose attributes say something
+_CLOSING: Final = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW}
+_PLAIN_CHARS: Final = 500  # of attributes that are looked at as a whole first, chosen
 _VOID: Final = frozenset(
     {"br", "img", "hr", "input", "meta", "link", "area", "base", "col", "embed", "source", "wbr"}
 )
-_BLANKS: Final = re.compile(r"[ \t\r\f\v\xa0\u200b-\u200f\u2060\ufeff\xad\u034f]+")
-_LINES: Final = re.compile(r" ?\n[ \n]*")
+# Runs of blanks and unseen signs but for a single blank, which is what they become.
+_SIGNS: Final = r"\t\r\f\v\xa0\u200b-\u200f\u2060\ufeff\xad\u034f"
+_BLANKS: Final = re.compile(f"[{_SIGNS}][ {_SIGNS}]*| [ {_SIGNS}]+")
+_PLAIN_BLANKS: Final = re.compile(r"[\t\r\f\v][ \t\r\f\v]*| [ \t\r\f\v]+")
 
 
 @dataclass(slots=True)
@@ -67,12 +78,18 @@ class _Reader:
     def read(self) -> Page:
         """Read all of it."""
         source, at = self._source, 0
+        find, whole, unseen = source.find, _WHOLE_TAG.match, self._unseen
         for _ in range(MAX_TAGS):
-            start = source.find("<", at)
+            start = find("<", at)
             if start < 0:
                 break
-            self._data(source[at:start])
-            at = self._markup(start)
+            if start > at and not unseen:
+                self._data(source[at:start])
+            found = whole(source, start)
+            if found is not None and found.end() - start < MAX_TAG_CHARS:
+                at = self._tag(*found.groups(), found.end())
+            else:
+                at = self._markup(start)
         else:
             at = len(source)
         self._data(source[at:])
@@ -92,14 +109,18 @@ class _Reader:
             self._data("<")
             return start + 1
         end = _tag_end(source, name.end())
-        tag = name.group(2).lower()
-        if name.group(1):
+        return self._tag(*name.groups(), source[name.end() : end - 1], end)
+
+    def _tag(self, slash: str, name: str, attributes: str, end: int) -> int:
+        """Read a tag; where what follows it begins."""
+        tag = name.lower()
+        if slash:
             self._end(tag)
             return end
-        self._start(tag, _attributes(source[name.end() : end - 1]))
+        self._start(tag, _attributes(attributes) if _may_say(tag, attributes) else _NOTHING)
         if tag in _RAW:
-            closing = re.compile(f"</{tag}", re.IGNORECASE).search(source, end)
-            return closing.start() if closing else len(source)
+            closing = _CLOSING[tag].search(self._source, end)
+            return closing.start() if closing else len(self._source)
         return end
 
     def _behind(self, sign: str, at: int) -> int:
@@ -173,6 +194,21 @@ def _tag_end(source: str, at: int) -> int:
     return limit
 
 
+_NOTHING: Final[dict[str, str]] = {}
+
+
+def _may_say(tag: str, source: str) -> bool:
+    """False where a tag's attributes say nothing that is read: far quicker than reading them."""
+    if not source or source == "/":
+        return False
+    if tag in _READ or len(source) > _PLAIN_CHARS or "&" in source or not source.isascii():
+        return True
+    lower = source.lower()
+    if "hidden" in lower or ("style" in lower and "none" in lower):
+        return True
+    return "style" in lower and _ZERO.search(source) is not None
+
+
 def _attributes(source: str) -> dict[str, str]:
     """Names and values of a tag; the first of a name counts."""
     found: dict[str, str] = {}
@@ -184,7 +220,9 @@ def _attributes(source: str) -> dict[str, str]:
 
 def tidy(text: str) -> str:
     """A text with unseen signs left out and blanks made one; line breaks stay."""
-    return _LINES.sub("\n", _BLANKS.sub(" ", text)).strip()[:MAX_TEXT_CHARS]
+    blanks = _PLAIN_BLANKS if text.isascii() else _BLANKS
+    lines = blanks.sub(" ", text).split("\n")
+    return "\n".join([seen for line in lines if (seen := line.strip(" "))]).strip()[:MAX_TEXT_CHARS]
 
 
 def read_html(source: str) -> Page:

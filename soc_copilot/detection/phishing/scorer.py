@@ -14,14 +14,14 @@ import numpy.typing as npt
 from soc_copilot.detection.phishing import evidence, url_features, words
 from soc_copilot.detection.phishing.brands import is_own_place, known_brands
 from soc_copilot.detection.phishing.fused import Fused
-from soc_copilot.detection.phishing.hashing import Gathered, bags, dense
+from soc_copilot.detection.phishing.hashing import Floats32, Gathered, bags, dense
 from soc_copilot.detection.phishing.mail import parse_email
 from soc_copilot.detection.phishing.model import PhishNet, Shape, from_tensors
 from soc_copilot.detection.phishing.urls import parse_url
 from soc_copilot.detection.weights import load_model
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.paths import bundled
-from soc_copilot.domain.phishing import ParsedEmail, ParsedUrl, Reason
+from soc_copilot.domain.phishing import Link, ParsedEmail, ParsedUrl, Reason
 
 Floats64 = npt.NDArray[np.float64]
 OWN_PLACE: Final = 2.0  # logits, chosen: what stands on our list of domains needs more proof
@@ -47,6 +47,7 @@ class Model:
         version: For answers.
         n_fields: Bags of a sample.
         fused: The networks as one.
+        word_weights: Of each row in the linear parts, as a word of a text: their mean.
     """
 
     nets: tuple[PhishNet, ...]
@@ -54,9 +55,14 @@ class Model:
     version: str
     n_fields: int
     fused: Fused = field(init=False)
+    word_weights: Floats32 = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fused", Fused(self.nets))
+        each = [
+            (n.table.detach()[:, -1] * n.scale.detach()[words.WORDS]).numpy() for n in self.nets
+        ]
+        object.__setattr__(self, "word_weights", np.mean(each, axis=0))
 
     def logits(self, gathered: Sequence[Gathered]) -> Floats64:
         """Logits of samples; higher is more like phishing, 0 is undecided."""
@@ -150,6 +156,12 @@ class Models:
                     self._known.popitem(last=False)
         return [known[url] for url in urls]
 
+    def _meet(self, of_each: Sequence[Sequence[Link]]) -> None:
+        """Score the links of several contents together, which are remembered then."""
+        targets = [target for links in of_each for target in evidence.targets_of(links)]
+        if len(of_each) > 1 and targets:
+            self.url_logits(targets[:_MAX_CACHED])
+
     def parsed_url_logits(self, urls: Sequence[ParsedUrl]) -> Floats64:
         """Logits of URLs taken apart; pages on a brand's own domain have `OWN_PLACE` less."""
         found = self.get("url").logits([url_features.gather(url) for url in urls])
@@ -160,6 +172,7 @@ class Models:
     def text_logits(self, texts: Sequence[str]) -> tuple[Floats64, list[list[Reason]]]:
         """Logits of short texts, and what their links say."""
         found = self.get("text").logits([words.gather("", text, is_short=True) for text in texts])
+        self._meet([evidence.links_in(text) for text in texts])
         weighed = [evidence.weigh_text(text, self.url_logits) for text in texts]
         added = np.array([one[0] for one in weighed])
         return found + added, [one[1] for one in weighed]
@@ -173,6 +186,7 @@ class Models:
     def mail_logits(self, mails: Sequence[ParsedEmail]) -> tuple[Floats64, list[list[Reason]]]:
         """Logits of mails, and what the rules found in each."""
         found = self.mail_text_logits(mails)
+        self._meet([mail.links for mail in mails])
         weighed = [evidence.weigh(mail, self.url_logits) for mail in mails]
         added = np.array([one[0] for one in weighed])
         return found + added, [one[1] for one in weighed]

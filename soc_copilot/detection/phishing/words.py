@@ -8,8 +8,11 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
+from soc_copilot.detection.phishing.baits import BaitFinder
 from soc_copilot.detection.phishing.hashing import Gathered
 from soc_copilot.detection.phishing.urls import skeleton
 
@@ -20,6 +23,7 @@ MAX_WORDS: Final = 220  # chosen: a phish has said what it wants by then
 MAX_SUBJECT_WORDS: Final = 30  # chosen
 MAX_WORD_CHARS: Final = 24  # chosen
 MAX_CHARS: Final = 6_000  # chosen: read of a text at all
+_MAX_KEPT: Final = 256  # chosen: texts read lately, under 40 MB at the very worst
 
 _URL: Final = re.compile(
     r"(?:(?:https?|hxxps?|ftp)\s?:\s?/\s?/\s?|www\s?\.\s?)\S{1,2000}", re.IGNORECASE
@@ -28,6 +32,7 @@ _ADDRESS: Final = re.compile(r"[\w.+-]{1,64}\s?@\s?[\w-]{1,63}(?:\s?\.\s?[\w-]{2
 _QUOTED: Final = re.compile(r"(?m)^\s*(?:>|\|).*$")
 _QUOTE_HEAD: Final = re.compile(r"(?im)^.{0,80}(?:wrote|schrieb|writes|said)\s?:\s*$")
 _QUOTING: Final = re.compile(r"(?i)(?:wrote|schrieb|writes|said)\s?:")
+_QUOTING_CHARS: Final = 9  # that it matches at most
 _FOOTER: Final = re.compile(r"\n(?:-- |_{20,}|-{20,}|={20,})\s?\n.*", re.DOTALL)
 _TAGS: Final = re.compile(
     r"^(?:\s*(?:re|fw|fwd|aw|wg|tr|rv|res|enc)\s*:|\s*\[[^\]]{1,40}\])+", re.I
@@ -35,7 +40,7 @@ _TAGS: Final = re.compile(
 _TOKEN: Final = re.compile(r"[^\W\d_]+|\d+")
 _WORD: Final = re.compile(r"\w+")
 _OTHER_ALPHABET: Final = re.compile(r"[\u0370-\u058f]")  # Greek, Cyrillic, Armenian
-_PLAIN: Final = re.compile(r"[a-z]+")
+_CAPITALS: Final = re.compile(r"\b[A-Z]{4,}\b")
 # Letters without blanks between words: each two count as a word.
 _UNSPACED: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -81,12 +86,14 @@ BAITS: Final[dict[str, str]] = {
     "singles|weight|diet|pills|loan|rabatt|angebot|exklusiv|kredit|offre|promo|remise|oferta|"
     "descuento|desconto|sconto|offerta|aanbieding|korting",
 }
-# Without "not within a word", so that whatever begins none is skipped at once: see `baits`.
-_BAITS: Final = {kind: re.compile(stems) for kind, stems in BAITS.items()}
+_BAITS: Final = BaitFinder(BAITS)
 N_BAITS: Final = len(BAITS)
 _MONEY: Final = re.compile(r"[$£€¥₹]|\b(?:usd|eur|gbp|ngn|rs)\b")
 _PHONE: Final = re.compile(r"(?<!\d)\d[\d -]{8,14}\d(?!\d)")
 _SHORT_CODE: Final = re.compile(r"(?<!\d)\d{4,6}(?!\d)")
+_UPPER: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LOWER: Final = _UPPER.lower()
+_DIGITS: Final = b"0123456789"
 N_SHORT: Final = 9  # numbers that short texts have beside the baits
 
 
@@ -106,10 +113,27 @@ def clean(text: str) -> str:
     text = _FOOTER.sub("", text[: 4 * MAX_CHARS])
     if ">" in text or "|" in text:
         text = _QUOTED.sub("", text)
-    if _QUOTING.search(text):
+    if _is_quoting(text):
         text = _QUOTE_HEAD.sub("", text)
-    text = _URL.sub(" linkmark ", text)
+    if _may_link(text):
+        text = _URL.sub(" linkmark ", text)
     return _ADDRESS.sub(" addressmark ", text) if "@" in text else text
+
+
+def _is_quoting(text: str) -> bool:
+    """True where words stand that come before a quoted text; only those before a colon can."""
+    at = text.find(":")
+    while at >= 0:
+        if _QUOTING.search(text, max(at + 1 - _QUOTING_CHARS, 0), at + 1):
+            return True
+        at = text.find(":", at + 1)
+    return False
+
+
+def _may_link(text: str) -> bool:
+    """False where nothing begins as a link does: far quicker to tell than by its pattern."""
+    plain = text.lower()
+    return "www" in plain or "http" in plain or "ftp" in plain or "hxxp" in plain
 
 
 def tokens(text: str) -> list[str]:
@@ -118,10 +142,10 @@ def tokens(text: str) -> list[str]:
     for token in _TOKEN.findall(text):
         if token.isdigit():
             found.append(f"#{min(len(token), 7)}")
+        elif token.isascii():
+            found.append(token[:MAX_WORD_CHARS])
         elif _UNSPACED.match(token):
             found.extend(token[i : i + 2] for i in range(0, len(token[:60]) - 1))
-        elif _PLAIN.fullmatch(token):
-            found.append(token[:MAX_WORD_CHARS])
         else:
             found.append(without_accents(token[:MAX_WORD_CHARS]))
     return found
@@ -139,6 +163,31 @@ def _one_alphabet(token: str) -> str:
     return skeleton(token) if any("a" <= c <= "z" for c in token) else token
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A text as the models read it.
+
+    Attributes:
+        title: The subject, folded.
+        plain: The body, folded.
+        head: Words of the subject.
+        words: Words of the body.
+    """
+
+    title: str
+    plain: str
+    head: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+# What is scored is explained next, and both read it alike.
+@lru_cache(maxsize=_MAX_KEPT)
+def _read(subject: str, body: str) -> _Read:
+    title, plain = fold(clean(_TAGS.sub("", subject))), fold(clean(body))
+    head, words = tokens(title)[:MAX_SUBJECT_WORDS], tokens(plain)[:MAX_WORDS]
+    return _Read(title, plain, tuple(head), tuple(words))
+
+
 def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
     """Everything a model reads of a text.
 
@@ -148,9 +197,8 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
         is_short: A short text: its capitals, numbers and signs are looked at as well.
     """
     found = Gathered()
-    title, plain = _folded(subject, body)
-    head = tokens(title)[:MAX_SUBJECT_WORDS]
-    words = tokens(plain)[:MAX_WORDS]
+    read = _read(subject, body[: 4 * MAX_CHARS])
+    head, words = read.head, read.words
     add = found.words.append
     for word in head:
         add((SUBJECT, "s:" + word))
@@ -162,11 +210,11 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
     for pair in dict.fromkeys(itertools.pairwise(every)):
         add((PAIRS, f"p:{pair[0]} {pair[1]}"))
     found.texts.append((PIECES, 1, f" {' '.join(dict.fromkeys(every))} "[:1_500], 4, 5))
-    found.dense = _numbers(f"{title}\n{plain}", body, is_short=is_short)
+    found.dense = _numbers(f"{read.title}\n{read.plain}", body, is_short=is_short)
     return found
 
 
-def _without_numbers(found: Gathered, words: list[str]) -> list[str]:
+def _without_numbers(found: Gathered, words: Sequence[str]) -> list[str]:
     """The words of a short text, its numbers and what stands beside them put into a bag of theirs.
 
     What a number means is a country's and an operator's: those who must not learn it leave the
@@ -181,30 +229,19 @@ def _without_numbers(found: Gathered, words: list[str]) -> list[str]:
     return [word for word in words if word[0] != "#"]
 
 
-def _folded(subject: str, body: str) -> tuple[str, str]:
-    return fold(clean(_TAGS.sub("", subject))), fold(clean(body))
-
-
 def said(subject: str, body: str) -> list[str]:
     """The words that a model reads of a text, each once."""
-    title, plain = _folded(subject, body)
-    return list(dict.fromkeys([*tokens(title)[:MAX_SUBJECT_WORDS], *tokens(plain)[:MAX_WORDS]]))
+    read = _read(subject, body[: 4 * MAX_CHARS])
+    return list(dict.fromkeys([*read.head, *read.words]))
 
 
 def baits(folded: str) -> list[tuple[str, int, int]]:
     """Kinds of bait in a folded text, and where each first stands."""
-    seen = []
-    for kind, stems in _BAITS.items():
-        at = stems.search(folded)
-        while at and at.start() and folded[at.start() - 1].isalnum():
-            at = stems.search(folded, at.start() + 1)
-        if at:
-            seen.append((kind, at.start(), at.end()))
-    return seen
+    return _BAITS.places(folded)
 
 
 def _numbers(folded: str, body: str, *, is_short: bool) -> list[float]:
-    kinds = {kind for kind, _, _ in baits(folded)}
+    kinds = _BAITS.kinds(folded)
     found = [float(kind in kinds) for kind in BAITS]
     found.append(min(len(kinds), 6) / 6)
     if is_short:
@@ -214,18 +251,29 @@ def _numbers(folded: str, body: str, *, is_short: bool) -> list[float]:
 
 def _short_numbers(body: str) -> list[float]:
     text = body[:MAX_CHARS]
-    letters = [c for c in text if c.isalpha()]
+    n_letters, n_capitals, n_digits = _counts(text)
     return [
-        sum(c.isupper() for c in letters) / max(len(letters), 1),
-        sum(c.isdigit() for c in text) / max(len(text), 1),
-        float(bool(_URL.search(text))),
+        n_capitals / max(n_letters, 1),
+        n_digits / max(len(text), 1),
+        float(_may_link(text) and bool(_URL.search(text))),
         float(bool(_MONEY.search(text.lower()))),
-        float(bool(_PHONE.search(text))),
-        float(bool(_SHORT_CODE.search(text))),
+        float(bool(n_digits and _PHONE.search(text))),
+        float(bool(n_digits and _SHORT_CODE.search(text))),
         float("!" in text),
         float(":" in text),
-        float(bool(re.search(r"\b[A-Z]{4,}\b", text))),
+        float(bool(n_capitals and _CAPITALS.search(text))),
     ]
+
+
+def _counts(text: str) -> tuple[int, int, int]:
+    """Letters of a text, capitals among them, and digits."""
+    if text.isascii():
+        raw = text.encode()
+        n, n_capitals = len(raw), len(raw) - len(raw.translate(None, _UPPER))
+        n_small = n - len(raw.translate(None, _LOWER))
+        return n_capitals + n_small, n_capitals, n - len(raw.translate(None, _DIGITS))
+    letters = [c for c in text if c.isalpha()]
+    return len(letters), sum(map(str.isupper, letters)), sum(map(str.isdigit, text))
 
 
 def n_dense(*, is_short: bool) -> int:
@@ -235,14 +283,20 @@ def n_dense(*, is_short: bool) -> int:
 
 def spans(text: str, wanted: Sequence[str], limit: int = 40) -> list[tuple[int, int]]:
     """Where lower-case words stand in a text as shown, for highlights: (start, end)."""
-    found: list[tuple[int, int]] = []
-    plain = text.lower()
-    if len(plain) != len(text):  # a letter that is two in lower case: places would not hold
-        plain = text
-    for word in wanted:
-        at = plain.find(word)
-        while at > 0 and plain[at - 1].isalnum():
-            at = plain.find(word, at + 1)
-        if at >= 0:
-            found.append((at, at + len(word)))
+    lower = plain(text)
+    found = [at for word in wanted if (at := place(lower, word)) is not None]
     return sorted(found)[:limit]
+
+
+def plain(text: str) -> str:
+    """A text in lower case, every letter at its place."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else text  # a letter that is two in lower case
+
+
+def place(lower: str, word: str) -> tuple[int, int] | None:
+    """Where a word first begins in a lower-case text, and its end; None for nowhere."""
+    at = lower.find(word)
+    while at > 0 and lower[at - 1].isalnum():
+        at = lower.find(word, at + 1)
+    return (at, at + len(word)) if at >= 0 else None

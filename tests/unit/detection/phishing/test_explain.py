@@ -1,6 +1,7 @@
 import pytest
 
-from soc_copilot.detection.phishing import explain
+from soc_copilot.detection.phishing import explain, words
+from soc_copilot.detection.phishing.hashing import rows_of_words
 from soc_copilot.detection.phishing.scorer import shipped
 from soc_copilot.detection.phishing.urls import parse_url
 
@@ -39,3 +40,30 @@ def test_words_are_marked_where_they_stand() -> None:
 
 def test_an_empty_text_has_nothing_to_say() -> None:
     assert explain.of_text(shipped().get("text"), "", "") == []
+
+
+BODIES = (
+    "Your mailbox is full. Click here to verify your password within 24 hours, dear customer.",
+    "Lunch at noon? The lamp in the garden waits.",
+    "urgent invoice refund parcel prize password verify suspended webcam casino unsubscribe fund",
+    "",
+)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_leaving_words_out_changes_nothing_else(body: str) -> None:
+    for kind in ("email", "text"):
+        model = shipped().get(kind)
+        every = explain.of_text(model, "Notice", body)
+        without = explain.of_text(model, "Notice", body, has_words=False)
+        assert without == [one for one in every if one.kind != "word"]
+
+
+def test_a_words_weight_is_the_mean_of_the_networks() -> None:
+    model = shipped().get("email")
+    rows = rows_of_words(
+        [(words.WORDS, "w:verify"), (words.WORDS, "w:lunch")], model.nets[0].shape.bits
+    )
+    each = [(net.table.detach()[rows, -1] * net.scale.detach()[words.WORDS]) for net in model.nets]
+    expected = sum(one.numpy() for one in each) / len(each)
+    assert model.word_weights[rows] == pytest.approx(expected, abs=1e-7)

@@ -1,5 +1,9 @@
+import random
+import re
+
 import pytest
 
+from soc_copilot.detection.phishing import html
 from soc_copilot.detection.phishing.html import read_html, tidy
 
 
@@ -68,3 +72,39 @@ def test_an_unclosed_link_counts() -> None:
 
 def test_unseen_signs_are_left_out() -> None:
     assert tidy("a\u200bb \xa0 c\r\n\n\n d") == "a b c\nd"
+
+
+PIECES = (
+    "<p>", "</p>", "<a href='http://a.example/?x=1&amp;y=\">\"'>", "</a>", "text &nbsp;", "<",
+    ">", '"', "'", '<div style="display:none">', "<div style=font-size:0>",
+    "<span STYLE='opacity: 0 '>", "</div>", "<b hidden>", "<i data-hidden=1>",
+    '<td style="max-height:0.5em">', "</b></i>", "<!-- x -->", "<!doctype x>",
+    "<style>p{}</style>", "<STYLE>", "</STYLE >", "<script>if (a<b) '</script>",
+    "<img alt=\"a>b\" src=x>", "<form action=http://f.example>", "<area href=g alt='m'>", "<br/>",
+    "\t\r\n  ", "\u200b\xa0", "<x y='", "<a>", '<p style="font-size:0&#59;">',
+    "<p style='colour:red; line-height: 0'>", "\x85", "<textarea>", "</textarea",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whole_tags_are_read_as_all_others(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(seed)  # noqa: S311 - made-up texts
+    source = "".join(rng.choices(PIECES, k=rng.randrange(1, 60)))
+    quick = read_html(source)
+    monkeypatch.setattr(html, "_WHOLE_TAG", re.compile(r"(?!)"))
+    monkeypatch.setattr(html, "_may_say", lambda tag, source: True)
+    assert quick == read_html(source)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_blanks_are_made_one(seed: int) -> None:
+    signs = " \n\n\t\r\f\v\xa0\u200b\u200f\u2060\ufeff\xad\u034fab.\x85\u2028\x1c"
+    rng = random.Random(seed)  # noqa: S311 - made-up texts
+    text = "".join(rng.choices(signs[: rng.choice((7, 20))], k=rng.randrange(40)))
+    blanks = re.sub("[ \t\r\f\v\xa0\u200b-\u200f\u2060\ufeff\xad\u034f]+", " ", text)
+    assert tidy(text) == re.sub(r" ?\n[ \n]*", "\n", blanks).strip()
+
+
+@pytest.mark.parametrize("tag", ["<a ", '<a "', "<a '", "<a x='\">", '<a x="', "<td"])
+def test_tags_without_an_end_take_no_longer_than_they_are(tag: str) -> None:
+    html._Reader(tag * (html.MAX_HTML_CHARS // len(tag))).read()

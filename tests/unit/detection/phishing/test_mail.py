@@ -1,8 +1,11 @@
 import hashlib
+import random
+import re
 from email.message import EmailMessage
 
 import pytest
 
+from soc_copilot.detection.phishing import mail
 from soc_copilot.detection.phishing.mail import MAX_PARTS, is_message, parse_email, urls_in
 from soc_copilot.domain.phishing import Link
 
@@ -119,3 +122,55 @@ def test_urls_in_a_text() -> None:
         "http://a.example/x",
         "www.b.example",
     ]
+
+
+def test_an_encoded_word_that_is_none_is_left_as_it_is() -> None:
+    found = parse_email(b"From: =?utf-8?b?YWJjZ?= <a@b.example>\nSubject: =?utf-8?b?YWJjZ?=\n\nx")
+    assert found.subject == "=?utf-8?b?YWJjZ?="
+    assert found.from_address == "a@b.example"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a@b.example", "<a@b.example>", "Ann Lee <ann.lee+x@b.example>",
+        '"Lee, Ann (x)" <a@b.example>', '"" <a@b.example>',
+        '"\u00c4nn <x@y.example>" <a@b.example>', "<a@b.example", "a@b.example>",
+        "Ann <a@b.example> x", "Ann  <a@b.example>", "Dr. Ann <a@b.example>",
+        "a@b.example, c@d.example", "Ann<a@b.example>", '"a\\"b" <a@b.example>', "a b@c.example",
+        "x" * 700 + "@b.example", "",
+    ],
+)  # fmt: skip
+def test_a_usual_sender_is_read_as_by_the_standard_library(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = mail._address(value)
+    monkeypatch.setattr(mail, "_SENDER", re.compile(r"(?!)"))
+    assert quick == mail._address(value)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_boundaries_are_found_as_by_their_pattern(seed: int) -> None:
+    pieces = (
+        b"boundary",
+        b"BOUNDARY=",
+        b"=",
+        b' = "',
+        b"\r\n",
+        b"abc",
+        b";",
+        b'"',
+        b" ",
+        b"x" * 80,
+    )
+    rng = random.Random(seed)  # noqa: S311 - made-up texts
+    raw = b"".join(rng.choices(pieces, k=40))
+    assert mail._boundaries(raw) == set(mail._BOUNDARY.findall(raw))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["HTTP://a.example/x.", "see www.b.example, ok", "hXXps://c.example", "none", "http:// x"],
+)
+def test_links_in_a_text_are_those_of_the_pattern(text: str) -> None:
+    assert urls_in(text) == [url.rstrip(".,;:!?") for url in mail._URL.findall(text)]

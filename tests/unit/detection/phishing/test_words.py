@@ -81,3 +81,37 @@ def test_numbers_of_short_texts_stand_apart() -> None:
     assert "#" not in "".join(text for _, _, text, _, _ in found.texts)
     mail = words.gather("", "Call 08001234567 now", is_short=False)
     assert (words.WORDS, "w:#7") in mail.words
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Win 08001 NOW", "caf\u00e9 \u00c9T\u00c9 \u0663", "\u00b2 ABCD ok", "abc\U0001d5d4"],
+)
+def test_letters_capitals_and_digits_are_counted(text: str) -> None:
+    letters = [c for c in text if c.isalpha()]
+    n_capitals, n_digits = sum(c.isupper() for c in letters), sum(c.isdigit() for c in text)
+    assert words._counts(text) == (len(letters), n_capitals, n_digits)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "see HTTP://a.example/x now", "www . a.example", "HXXPS://b.example", "Ftp://c.example",
+        "no link: none", "he wrote:\nx", "Er schrieb :\n> y", "SAID\t:", "that she said so", "a:b",
+    ],
+)  # fmt: skip
+def test_cleaning_skips_only_what_changes_nothing(body: str) -> None:
+    expected = words._FOOTER.sub("", body)
+    expected = words._QUOTED.sub("", expected)
+    if words._QUOTING.search(expected):
+        expected = words._QUOTE_HEAD.sub("", expected)
+    expected = words._ADDRESS.sub(" addressmark ", words._URL.sub(" linkmark ", expected))
+    assert words.clean(body) == expected
+
+
+def test_a_text_is_read_once_for_score_and_reasons() -> None:
+    words._read.cache_clear()
+    body = "please verify the account " * 2_000
+    words.gather("Notice", body, is_short=False)
+    words.said("Notice", body)
+    assert words._read.cache_info()[:2] == (1, 1)
