@@ -1,6 +1,7 @@
 """A message as one line of JSON, and back: what the reader of a drop folder writes."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,8 @@ _LIMITS: Final = (
 )  # fmt: skip
 _LINK_CHARS: Final = (120, 600)  # chosen: of a link's text and target
 _MAX_HOSTS: Final = 20  # chosen: distinct hosts that links lead to
+# Told without the standard library's way, which says the same and takes ten times as long.
+_USUAL_URL: Final = re.compile(r"https?://([A-Za-z0-9._-]+)(?::[0-9]*)?(?:[/?#]|\Z)")
 _MAX_NOTES: Final = 8
 
 
@@ -99,15 +102,20 @@ def _files(found: FoundMessage) -> list[Attachment]:
     return files
 
 
+def _host_of(target: str) -> str:
+    return urlsplit(target if "//" in target else f"//{target}").hostname or ""
+
+
 def hosts_of(targets: Iterable[str]) -> list[str]:
     """Hosts of links, each once, in order, at most `_MAX_HOSTS`."""
     hosts: dict[str, None] = {}
     for target in targets:
+        usual = _USUAL_URL.match(target)
         try:
-            host = urlsplit(target if "//" in target else f"//{target}").hostname or ""
+            host = usual[1].lower() if usual else _host_of(target)
         except ValueError:
             continue
-        if "." in host and not any(sign.isspace() for sign in host):
+        if "." in host and not any(map(str.isspace, host)):
             hosts.setdefault(host[:255])
         if len(hosts) >= _MAX_HOSTS:
             break

@@ -93,7 +93,7 @@ class Engine:
             results[at] = outcome
             # An answer that lacks a part would outlive the part's failure.
             if not isinstance(outcome, DetectorError) and not outcome.degraded:
-                self._cache.put(key_of(tasks[at], self.version), outcome)
+                self._cache.put(key_of(tasks[at], outcome.model_version), outcome)
         return [results[at] for at in range(len(tasks))]
 
     def health(self) -> tuple[PartHealth, ...]:

@@ -128,7 +128,7 @@ class Orchestrator:
         for one in rounds:
             one.finish()
         took_ms = (time.perf_counter() - began) * 1e3
-        now = datetime.now(UTC)
+        now, version = datetime.now(UTC), self.version
         return [
             self._answer(
                 content,
@@ -136,6 +136,7 @@ class Orchestrator:
                 [r.results[at] for r in rounds if at in r.results],
                 took_ms,
                 now,
+                version,
             )
             for at, (content, request_id) in enumerate(zip(contents, request_ids, strict=True))
         ]
@@ -167,6 +168,7 @@ class Orchestrator:
         results: Sequence[PartResult],
         took_ms: float,
         now: datetime,
+        version: str,
     ) -> Outcome:
         """The strongest part decides: any one that is sure is enough."""
         said = [result for result in results if result.state == "ok" and result.score is not None]
@@ -192,7 +194,7 @@ class Orchestrator:
             links=email.links if email is not None else (),
             attachments=email.attachments if email is not None else (),
             degraded=bool(silent or self._missing),
-            model_version=self.version,
+            model_version=version,
             cached=False,
             processing_time_ms=took_ms,
             timestamp=now,

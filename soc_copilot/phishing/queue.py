@@ -4,7 +4,6 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final, Protocol
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
@@ -268,12 +267,9 @@ class EmbeddedQueue:
     def _change(self, job: Job, state: JobState, result: Result | None = None) -> Job:
         self._counts[job.state] -= 1
         self._counts[state] += 1
-        if result is None:
-            job = replace(job, state=state)
-        elif isinstance(result, Exception):
-            job = replace(job, state=state, error=result)
-        else:
-            job = replace(job, state=state, analysis=result)
+        error = result if isinstance(result, Exception) else None
+        analysis = result if not isinstance(result, Exception) else None
+        job = Job(job.id, state, job.priority, job.user_id, job.session_id, analysis, error)
         if state in ENDED:
             self._jobs.pop(job.id, None)
             self._ended[job.id] = (self._clock.monotonic_s() + _KEPT_S, job)

@@ -34,6 +34,7 @@ from soc_copilot.service.analyze_wire import (
 )
 from soc_copilot.service.app import Answer, Call
 from soc_copilot.service.front import Route
+from soc_copilot.service.gathering import Connection
 from soc_copilot.service.limits import RateLimiter
 from soc_copilot.service.sockets import Hub
 from soc_copilot.service.wire import RefusedError
@@ -73,6 +74,21 @@ class AnalyzeParts:
     recorder: AnalysisRecorder | None = None
 
 
+@dataclass(slots=True)
+class _Waiter:
+    """Somebody who waits for an answer.
+
+    Attributes:
+        until_s: So long, by the monotonic clock.
+        is_given_up: There will be none that anybody waits for.
+    """
+
+    future: "asyncio.Future[Analysis]"
+    connection: Connection | None
+    until_s: float
+    is_given_up: bool = False
+
+
 class AnalyzeEndpoints:
     """One method for each endpoint.
 
@@ -84,7 +100,8 @@ class AnalyzeEndpoints:
         self._parts = parts
         self._prefix = secrets.token_hex(6)
         self._numbers = itertools.count(1)
-        self._waiting: dict[str, asyncio.Future[Analysis]] = {}
+        self._waiting: dict[str, _Waiter] = {}  # those who have waited for longest first
+        self._sweeper: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def routes(self) -> dict[str, Route]:
@@ -179,8 +196,9 @@ class AnalyzeEndpoints:
         for job in jobs:
             if self._parts.recorder is not None and job.state in ENDED:
                 self._parts.recorder.ended(job.id, job.analysis)
-            future = self._waiting.pop(job.id, None) if job.state in ENDED else None
-            if future is not None and not future.done():
+            waiter = self._waiting.pop(job.id, None) if job.state in ENDED else None
+            if waiter is not None and not waiter.future.done():
+                future = waiter.future
                 if job.analysis is not None:
                     future.set_result(job.analysis)
                 else:
@@ -233,12 +251,17 @@ class AnalyzeEndpoints:
 
     async def _analysed(self, task: Task, call: Call, began: float) -> Analysis:
         assert self._loop is not None  # noqa: S101 - set by start
-        future: asyncio.Future[Analysis] = self._loop.create_future()
-        self._waiting[task.id] = future
+        until_s = time.monotonic() + self._parts.timeout_s
+        waiter = _Waiter(self._loop.create_future(), call.connection, until_s)
+        self._waiting[task.id] = waiter
+        if self._sweeper is None:
+            self._sweep()
         try:
             await self._submit(task)
-            return await self._ended(future, task, call)
+            return await waiter.future
         except SocCopilotError as error:
+            if waiter.is_given_up:
+                await self._apart(functools.partial(self._parts.queue.cancel, task.id))
             refusal = refusal_of(error)
             if refusal.code not in _NO_FAULT:
                 self._parts.noted(time.perf_counter() - began, True)
@@ -246,24 +269,25 @@ class AnalyzeEndpoints:
         finally:
             self._waiting.pop(task.id, None)
 
-    async def _ended(self, future: "asyncio.Future[Analysis]", task: Task, call: Call) -> Analysis:
-        """Wait for the answer, as long as there is time and somebody who waits for it.
-
-        Raises:
-            SocCopilotError: There is none.
-        """
-        left_s = self._parts.timeout_s
-        while left_s > 0:
-            done, _ = await asyncio.wait((future,), timeout=min(_LOOK_S, left_s))
-            if done:
-                return future.result()
-            left_s -= _LOOK_S
-            if call.connection is not None and call.connection.disconnected:
-                await self._apart(functools.partial(self._parts.queue.cancel, task.id))
-                raise RefusedError(503, "gone", "Nobody waits for the answer.")
-        await self._apart(functools.partial(self._parts.queue.cancel, task.id))
-        words = f"The content was not analysed within {self._parts.timeout_s:g} s."
-        raise RefusedError(504, "timeout", words)
+    def _sweep(self) -> None:
+        """Give up what nobody waits for and what took too long; one look for all who wait."""
+        assert self._loop is not None  # noqa: S101 - set by start
+        now_s, next_s = time.monotonic(), _LOOK_S
+        for waiter in self._waiting.values():
+            if waiter.future.done():
+                continue
+            if waiter.connection is not None and waiter.connection.disconnected:
+                error = RefusedError(503, "gone", "Nobody waits for the answer.")
+            elif waiter.until_s <= now_s:
+                words = f"The content was not analysed within {self._parts.timeout_s:g} s."
+                error = RefusedError(504, "timeout", words)
+            else:
+                next_s = min(next_s, waiter.until_s - now_s)
+                continue
+            waiter.is_given_up = True
+            waiter.future.set_exception(error)
+        is_over = not self._waiting
+        self._sweeper = None if is_over else self._loop.call_later(next_s, self._sweep)
 
     async def _apart(self, work: Callable[[], T]) -> T:
         """Do it here, or where it may wait."""

@@ -48,11 +48,18 @@ class AnalyzeMetrics:
             ("result",), registry=registry,
         )  # fmt: skip
         self._hits, self._misses = cache.labels("hit"), cache.labels("miss")
+        self._cells: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def answered(self, content_type: str, prediction: str, seconds: float) -> None:
         """Count an answer."""
-        self._predictions.labels(content_type, prediction).inc()
-        self._seconds.labels(content_type).observe(seconds)
+        cells = self._cells.get((content_type, prediction))
+        if cells is None:
+            counter = self._predictions.labels(content_type, prediction)
+            cells = self._cells[content_type, prediction] = (
+                counter, self._seconds.labels(content_type),
+            )  # fmt: skip
+        cells[0].inc()
+        cells[1].observe(seconds)
 
     def seen(self, model: str, state: str, seconds: float, n: int) -> None:
         """Count what a model scored."""

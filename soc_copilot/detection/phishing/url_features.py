@@ -42,6 +42,18 @@ _DOMAIN_IN: Final = re.compile(
 )
 _VOWELS: Final = frozenset("aeiouy")
 _RARE: Final = frozenset("qxzjkvw")
+# Of a label's characters: vowel, rare letter, other letter, digit, sign.
+_NAME_KINDS: Final = {
+    code: "v" if c in _VOWELS
+    else "r" if c in _RARE
+    else "c" if c.isalpha()
+    else "d" if c.isdigit()
+    else "-"
+    for code, c in ((code, chr(code)) for code in range(128))
+}  # fmt: skip
+_ONLY_DIGITS: Final = str.maketrans("vrc-", "xxxx")
+_CONSONANTS: Final = re.compile("[rc]+")
+_TWICE: Final = re.compile(r"(.)\1", re.DOTALL)
 # Words of sign-in, money and haste, of a few languages: chosen.
 BAIT: Final = re.compile(
     r"log-?in|sign-?in|logon|verif|secur|account|update|confirm|bank|wallet|support|recover|"
@@ -138,30 +150,53 @@ def entropy(text: str) -> float:
     """Bits per character; 0 for an empty text."""
     if not text:
         return 0.0
-    size = len(text)
-    return -sum(n / size * math.log2(n / size) for n in (text.count(c) for c in set(text)))
+    if (size := len(text)) > MAX_PATH:
+        return -sum(n / size * math.log2(n / size) for n in map(text.count, set(text)))
+    terms = _terms(size)
+    return -sum(map(terms.__getitem__, map(text.count, set(text))))
+
+
+@lru_cache(maxsize=MAX_PATH + 1)  # every length that is asked for
+def _terms(size: int) -> tuple[float, ...]:
+    """What a character that stands n times among so many adds to their entropy, by n."""
+    return (0.0, *(n / size * math.log2(n / size) for n in range(1, size + 1)))
 
 
 @lru_cache(maxsize=4_096)  # chosen: "www" and the like come again and again
 def _randomness(label: str) -> tuple[float, ...]:
     """How unlike a name a label is: shares of vowels, rare letters, digits, changes, runs."""
     size = max(len(label), 1)
+    n_vowels, n_rare, n_letters, n_digits, changes, longest = _counts(label)
+    return (
+        n_vowels / max(n_letters, 1),
+        n_rare / max(n_letters, 1),
+        n_digits / size,
+        min(changes, 4) / 4,
+        min(longest, 7) / 7,
+        entropy(label) / max(math.log2(size + 1), 1.0),
+        float(_TWICE.search(label) is not None),
+    )
+
+
+def _counts(label: str) -> tuple[int, int, int, int, int, int]:
+    """Vowels, rare letters, letters, digits, changes from or to digits, the longest run."""
+    if label.isascii():
+        kinds = label.translate(_NAME_KINDS)
+        n_vowels, n_rare, n_digits = map(kinds.count, "vrd")
+        n_letters = n_vowels + n_rare + kinds.count("c")
+        of_digits = kinds.translate(_ONLY_DIGITS)
+        changes = of_digits.count("dx") + of_digits.count("xd")
+        longest = max(map(len, _CONSONANTS.findall(kinds)), default=0)
+        return n_vowels, n_rare, n_letters, n_digits, changes, longest
     letters = [c for c in label if c.isalpha()]
-    n_letters = max(len(letters), 1)
     run = longest = 0
     for c in label:
         run = run + 1 if c.isalpha() and c not in _VOWELS else 0
         longest = max(longest, run)
     changes = sum(a.isdigit() != b.isdigit() for a, b in itertools.pairwise(label))
-    return (
-        sum(c in _VOWELS for c in letters) / n_letters,
-        sum(c in _RARE for c in letters) / n_letters,
-        sum(c.isdigit() for c in label) / size,
-        min(changes, 4) / 4,
-        min(longest, 7) / 7,
-        entropy(label) / max(math.log2(size + 1), 1.0),
-        float(any(a == b for a, b in itertools.pairwise(label))),
-    )
+    n_vowels, n_rare = sum(c in _VOWELS for c in letters), sum(c in _RARE for c in letters)
+    n_digits = sum(map(str.isdigit, label))
+    return n_vowels, n_rare, len(letters), n_digits, changes, longest
 
 
 def _numbers(
@@ -176,12 +211,13 @@ def _numbers(
     n_labels = before.count(".") + 1 if before else 0
     hows = {place: {one.how for one in seen} for place, seen in sightings.items()}
     own = brands.is_owned(url.registered_domain)
+    is_plain = url.host.isascii()
     return [
         float(url.is_ip),
         float(url.is_tenant),
         float(url.host != url.ascii_host),
-        _any(is_mixed(part) for part in url.host.split(".")),
-        _any(skeleton(part) != part for part in url.host.split(".")),
+        0.0 if is_plain else _any(is_mixed(part) for part in url.host.split(".")),
+        0.0 if is_plain else _any(skeleton(part) != part for part in url.host.split(".")),
         float(url.port is not None and url.port not in {80, 443}),
         float(bool(url.user)),
         *[float(n_labels == n) for n in (1, 2, 3)],

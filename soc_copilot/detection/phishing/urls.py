@@ -107,6 +107,8 @@ def _as_address(host: str) -> str:
     """The usual form of an IP address, also of one number or hexadecimal; "" for a name."""
     if not host or host[-1] not in "0123456789abcdefx":
         return ""
+    if host[-1] in "abcdefx" and ":" not in host and not host.startswith("0x"):
+        return ""  # a name as most are
     try:
         if host.isascii() and host.isdigit() and len(host) > 7:
             return str(ipaddress.ip_address(int(host)))

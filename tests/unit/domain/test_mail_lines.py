@@ -1,8 +1,10 @@
 import json
+import re
 
 import pytest
 
 from soc_copilot.domain import columns as c
+from soc_copilot.domain import mail_lines
 from soc_copilot.domain.mail_lines import FoundMessage, content_of_line, hosts_of, line_of
 from soc_copilot.domain.phishing import Attachment, Link, ParsedEmail, defang
 from soc_copilot.domain.records import MAX_LINE_BYTES
@@ -82,3 +84,21 @@ def test_hosts_of_links():
     assert hosts_of(targets)[:1] == ["a.example"]
     assert {"b.example", "c.example"} < set(hosts_of(targets))
     assert len(hosts_of(f"http://h{n}.example" for n in range(99))) == 20
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://A.example/x", "https://a.example:8080?x", "http://a.example:/", "HTTP://a.example#x",
+        "http://u@a.example/", "http://a.ex\tample/", "http://a.example\\x", "a.example/x",
+        "//a.b:c/",
+        "http://[::1]/", "http://[x/", "http://a.example", "http://a_b.example./x",
+        "http://\u00e4.example/",
+    ],
+)  # fmt: skip
+def test_hosts_are_those_of_the_standard_library(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = hosts_of([target])
+    monkeypatch.setattr(mail_lines, "_USUAL_URL", re.compile(r"(?!)"))
+    assert quick == hosts_of([target])

@@ -1,3 +1,6 @@
+import itertools
+import math
+
 import pytest
 
 from soc_copilot.detection.phishing import url_features
@@ -52,3 +55,43 @@ def test_entropy() -> None:
     assert url_features.entropy("") == 0.0
     assert url_features.entropy("aaaa") == 0.0
     assert url_features.entropy("abcd") == pytest.approx(2.0)
+
+
+LABELS = [
+    "",
+    "paypal",
+    "qx7vz9k2",
+    "a--b",
+    "ABc1",
+    "caf\u00e9-9",
+    "12ab34",
+    "zzz",
+    "\u0430bc",
+    "x\ny\n",
+]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_what_a_label_is_made_of_is_counted_sign_by_sign(label: str) -> None:
+    letters = [c for c in label if c.isalpha()]
+    run = longest = 0
+    for c in label:
+        run = run + 1 if c.isalpha() and c not in "aeiouy" else 0
+        longest = max(longest, run)
+    pairs = list(itertools.pairwise(label))
+    assert url_features._counts(label) == (
+        sum(c in "aeiouy" for c in letters),
+        sum(c in "qxzjkvw" for c in letters),
+        len(letters),
+        sum(c.isdigit() for c in label),
+        sum(a.isdigit() != b.isdigit() for a, b in pairs),
+        longest,
+    )
+    assert url_features._randomness(label)[-1] == float(any(a == b for a, b in pairs))
+
+
+@pytest.mark.parametrize("text", [*LABELS, "ab" * 200, "/a/b?c=d" * 100])
+def test_entropy_is_that_of_its_characters(text: str) -> None:
+    shares = [text.count(c) / len(text) for c in set(text)]
+    expected = -sum(share * math.log2(share) for share in shares)
+    assert url_features.entropy(text) == pytest.approx(expected, abs=1e-12)

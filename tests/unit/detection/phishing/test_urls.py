@@ -98,3 +98,12 @@ def test_anything_is_taken(text: str) -> None:
 )
 def test_broken_hosts_are_taken(url: str) -> None:
     parse_url(url)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ip"),
+    [("a.de", False), ("0xa.de", False), ("0xde", True), ("[::c]", True), ("[::f]", True),
+     ("1.2.3.4", True), ("abcdef", False), ("1.2.3.c", False), ("3232235777", True)],
+)  # fmt: skip
+def test_addresses_are_told_from_names(host: str, is_ip: bool) -> None:
+    assert parse_url(f"http://{host}/").is_ip is is_ip
