@@ -33,9 +33,12 @@ NUMBERS: Final = frozenset(
         c.SOURCE_ID, c.GENERATION, c.OFFSET, c.LENGTH, c.SOURCE_PORT, c.PID, c.STATUS,
         c.BODY_BYTES, c.FILE_SIZE, c.FILE_OLD_SIZE, c.ENTROPY, c.OLD_ENTROPY, c.RECORD_ID,
         c.REPEAT, c.AUDIT_ID, c.WEB_SCORE, c.PHISH_SCORE,
+        c.PREDICT_SCORE,
     }
 )  # fmt: skip
-FRACTIONS: Final = frozenset({c.ENTROPY, c.OLD_ENTROPY, c.WEB_SCORE, c.PHISH_SCORE})
+FRACTIONS: Final = frozenset(
+    {c.ENTROPY, c.OLD_ENTROPY, c.WEB_SCORE, c.PHISH_SCORE, c.PREDICT_SCORE}
+)
 TIMES: Final = frozenset({c.TIMESTAMP, c.INGESTED})
 ADDRESSES: Final = frozenset({c.SOURCE_IP, c.DESTINATION_IP})
 FIELDS: Final = tuple(

@@ -78,6 +78,12 @@ WEB_THREAT: Final = "web.is_threat"  # Boolean, never null
 WEB_CLASS: Final = "web.attack_class"
 WEB_VERSION: Final = "web.model_version"
 WEB_TEXT: Final = "web.strongest"  # the part of the request that scored highest
+# File activity, and a verdict that came with it from our own service's /predict.
+PREDICT_SCORE: Final = "host_activity.score"  # Float32, [0, 1]
+PREDICT_THREAT: Final = "host_activity.is_threat"  # Boolean, never null
+PREDICT_VERSION: Final = "host_activity.model_version"
+PREDICT_STREAM: Final = "host_activity.stream"  # whose events belong together, as the caller said
+PREDICT_REASONS: Final = "host_activity.reasons"  # joined by blanks
 # A message, from a drop folder or our own analysing service. Several values stand in one text.
 EMAIL_SUBJECT: Final = "email.subject"
 EMAIL_FROM: Final = "email.from.address"  # lower case
@@ -129,3 +135,4 @@ class Action:
     FILE_RENAMED: Final = "file-renamed"
     FILE_DELETED: Final = "file-deleted"
     FILE_MODE_CHANGED: Final = "file-mode-changed"  # chmod, chown
+    FILE_OTHER: Final = "file-other"  # told to our own service, and nothing of the above

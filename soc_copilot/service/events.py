@@ -25,6 +25,8 @@ _TEXTS: Final = ("event_id", "path", "target", "stream", "user", "process")
 _NUMBERS: Final = {
     "size": 2.0**63, "previous_size": 2.0**63, "entropy": _BITS, "previous_entropy": _BITS,
 }  # fmt: skip
+Observer = Callable[[Sequence[HostEvent], Sequence[dict[str, Any]], str, float], None]
+"""Told of events, what was answered of them, the model's version and its threshold."""
 _KEYS: Final = ("timestamp", "operation", "is_folder", *_TEXTS, *_NUMBERS)
 
 
@@ -110,13 +112,20 @@ class EventScorer:
     Args:
         timeout_s: How long a call may take.
         halted: Why nothing may be scored now; asked again before each call is scored.
+        observer: Told of every call that was scored, on the scoring thread, before it is answered.
 
     Thread:
         `submit` on the event loop's.
     """
 
-    def __init__(self, timeout_s: float, halted: Callable[[], str] = lambda: "") -> None:
+    def __init__(
+        self,
+        timeout_s: float,
+        halted: Callable[[], str] = lambda: "",
+        observer: Observer | None = None,
+    ) -> None:
         self._timeout_s = timeout_s
+        self._observer = observer
         self._halted = halted
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="host-events")
         self._engine: StreamingInferenceEngine | None = None
@@ -168,7 +177,7 @@ class EventScorer:
             )
         self._n_pending += 1
         future = asyncio.get_running_loop().run_in_executor(
-            self._executor, _score, engine, events, self._halted
+            self._executor, self._score, engine, events
         )
         future.add_done_callback(self._done)
         try:
@@ -187,16 +196,22 @@ class EventScorer:
         if not future.cancelled():
             future.exception()
 
+    def _score(
+        self, engine: StreamingInferenceEngine, events: Sequence[HostEvent]
+    ) -> list[dict[str, Any]]:
+        if reason := self._halted():
+            raise RefusedError(503, "kill_switch", reason)
+        results = _scored(engine, events)
+        if self._observer is not None:
+            self._observer(events, results, self.version, engine.threshold)
+        return results
+
     def close(self) -> None:
         """Score no more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _score(
-    engine: StreamingInferenceEngine, events: Sequence[HostEvent], halted: Callable[[], str]
-) -> list[dict[str, Any]]:
-    if reason := halted():
-        raise RefusedError(503, "kill_switch", reason)
+def _scored(engine: StreamingInferenceEngine, events: Sequence[HostEvent]) -> list[dict[str, Any]]:
     results = []
     for found in engine.process_batch(events):
         told = found.to_json()

@@ -28,6 +28,7 @@ from soc_copilot.service.analysis import AnalysisSide
 from soc_copilot.service.apart import StoreProcess
 from soc_copilot.service.config import ServiceConfig
 from soc_copilot.service.frames import StorePlan
+from soc_copilot.service.predicted import PredictionRecorder
 from soc_copilot.service.recording import ServiceProducer
 from soc_copilot.service.scoring import WebScorer
 from soc_copilot.service.security import read_token
@@ -128,6 +129,7 @@ class RunningService:
             halted=self._watch.reason,
             observer=self._producer.observe,
             recording=self._recording_trouble,
+            event_observer=PredictionRecorder(self._producer.keep, self._config.record).scored,
             phishing=self._analysis,
         )
         server.metrics.watch(
@@ -170,8 +172,8 @@ class RunningService:
         assert self._producer is not None  # noqa: S101 - made by open
         # One threshold for the answer and for the alert that comes of it.
         own: dict[str, Value] = {"detection.web.budget": self._config.budget}
-        if self._is_alone:  # no file activity comes from the service's own source
-            own["detection.host.enabled"] = False
+        if self._is_alone:  # no file activity comes from the service's own source but /predict's
+            own["detection.host.carried"] = True
         settings = {**governance.settings.all(), **own, **self._settings}
         actor = governance.actor
         if not self._is_alone:

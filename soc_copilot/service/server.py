@@ -16,6 +16,7 @@ from soc_copilot.service.analysis import AnalysisSide
 from soc_copilot.service.app import Endpoints, Parts
 from soc_copilot.service.config import ServiceConfig
 from soc_copilot.service.events import EventScorer
+from soc_copilot.service.events import Observer as EventObserver
 from soc_copilot.service.front import Front, make_routes
 from soc_copilot.service.gathering import Gatherer, Observer
 from soc_copilot.service.lanes import MAX_LONG, Lanes
@@ -50,6 +51,7 @@ class CheckServer:
         halted: Why nothing may be scored now; empty when it may. Called often, must be quick.
         observer: Told of every scored batch, on a scoring thread, before it is answered.
         recording: What is wrong with recording; empty when nothing is.
+        event_observer: Told of every call of host events that was scored, on the scoring thread.
         phishing: Answers /analyze and holds WebSockets; None for neither.
 
     Thread:
@@ -66,6 +68,7 @@ class CheckServer:
         halted: Callable[[], str] = lambda: "",
         observer: Observer | None = None,
         recording: Callable[[], str] = lambda: "",
+        event_observer: EventObserver | None = None,
         phishing: AnalysisSide | None = None,
     ) -> None:
         self._config = config
@@ -81,7 +84,9 @@ class CheckServer:
         self._failure: BaseException | None = None
         self._server: uvicorn.Server | None = None
         self._socket: socket.socket | None = None
-        self._events = EventScorer(config.timeout_s, halted) if config.host_events else None
+        self._events = (
+            EventScorer(config.timeout_s, halted, event_observer) if config.host_events else None
+        )
         self.metrics = Metrics()
         self.port = 0
 

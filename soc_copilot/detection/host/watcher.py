@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from soc_copilot.detection.host.carried import add_carried
 from soc_copilot.detection.host.reading import from_batch
 from soc_copilot.detection.host.rules import COMMAND_RULES, RULES
 from soc_copilot.detection.host.starts import judge
@@ -95,7 +96,7 @@ class HostWatcher:
         commands = judge(batch)
         found = self._watch(batch)
         found.scores[commands.rows] = commands.scores
-        return replace(found, findings=found.findings + commands.findings)
+        return add_carried(batch, replace(found, findings=found.findings + commands.findings))
 
     def _watch(self, batch: EventBatch) -> Detections:
         """What is said of file activity."""

@@ -87,7 +87,8 @@ class _Reader:
                 self._data(source[at:start])
             found = whole(source, start)
             if found is not None and found.end() - start < MAX_TAG_CHARS:
-                at = self._tag(*found.groups(), found.end())
+                slash, name, attributes = found.groups()
+                at = self._tag(slash, name, attributes, found.end())
             else:
                 at = self._markup(start)
         else:
@@ -109,7 +110,7 @@ class _Reader:
             self._data("<")
             return start + 1
         end = _tag_end(source, name.end())
-        return self._tag(*name.groups(), source[name.end() : end - 1], end)
+        return self._tag(name.group(1), name.group(2), source[name.end() : end - 1], end)
 
     def _tag(self, slash: str, name: str, attributes: str, end: int) -> int:
         """Read a tag; where what follows it begins."""

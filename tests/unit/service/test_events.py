@@ -1,10 +1,12 @@
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from soc_copilot.detection.host.activity import Operation
+from soc_copilot.detection.host import prediction
+from soc_copilot.detection.host.activity import HostEvent, Operation
 from soc_copilot.service.events import EventScorer, read_events
 from soc_copilot.service.openapi import Components
 from soc_copilot.service.wire import RefusedError, read_json
@@ -72,6 +74,43 @@ def test_what_waits_is_not_scored_once_the_kill_switch_is_engaged() -> None:
     with pytest.raises(RefusedError, match="Halted by a test") as caught:
         asyncio.run(scorer.submit(read(EVENT)))
     assert (caught.value.status, caught.value.code) == (503, "kill_switch")
+    scorer.close()
+
+
+class MadeUpEngine:
+    """Scores each event by its size; asks what was done so far."""
+
+    threshold = 0.5
+
+    def process_batch(self, events: Sequence[HostEvent]) -> list[prediction.ThreatPrediction]:
+        parts = prediction.Components(0.1, 0.2, 0.3, 0.4)
+        return [
+            prediction.ThreatPrediction(
+                e.event_id, e.timestamp, e.size, e.size > 0.5, 0.9, 1.0, parts
+            )
+            for e in events
+        ]
+
+
+def test_what_was_scored_is_observed_before_it_is_answered_and_once() -> None:
+    seen: list[tuple[Any, ...]] = []
+    scorer = EventScorer(PATIENCE_S, observer=lambda *told: seen.append(told))
+    engine: Any = MadeUpEngine()
+    scorer._engine, scorer.version = engine, "v7"
+    events = read({"events": [{**EVENT, "size": 0.25}, {**EVENT, "size": 0.75}]})
+    results = asyncio.run(scorer.submit(events))
+    assert seen == [(events, results, "v7", 0.5)]
+    scorer.close()
+
+
+def test_what_is_refused_is_not_observed() -> None:
+    seen: list[tuple[Any, ...]] = []
+    scorer = EventScorer(PATIENCE_S, lambda: "Halted.", lambda *told: seen.append(told))
+    engine: Any = MadeUpEngine()
+    scorer._engine = engine
+    with pytest.raises(RefusedError, match="Halted"):
+        asyncio.run(scorer.submit(read(EVENT)))
+    assert seen == []
     scorer.close()
 
 
