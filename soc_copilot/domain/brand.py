@@ -9,7 +9,7 @@ from soc_copilot.domain.errors import PolicyError
 
 MAX_NAME_CHARS: Final = 100  # chosen
 MAX_DOMAINS: Final = 200  # chosen: more than the largest services own
-MAX_PNG_BYTES: Final = 512 * 1024  # chosen: a picture of the size that the model looks at
+MAX_PNG_BYTES: Final = 1024 * 1024  # chosen: a page of 1,280 by 800 pixels with photographs
 MAX_EMBEDDING_BYTES: Final = 16 * 1024  # chosen: 4,096 numbers
 MAX_REFERENCES: Final = 50  # chosen: for each brand
 

@@ -59,7 +59,7 @@ class VisualAnalyser:
         if content.screenshot is None:
             raise DetectorError("This content has no screenshot.")
         try:
-            embedding = self._embedder.of_bytes(content.screenshot)
+            seen = self._embedder.see(content.screenshot)
         except ParseError as error:
             # The caller's picture, not the model's fault: no circuit opens for it.
             return PartResult(
@@ -71,7 +71,7 @@ class VisualAnalyser:
                 detail=str(error),
             )
         url = content.parsed if isinstance(content.parsed, ParsedUrl) else None
-        match = self._matcher.match(embedding, url.ascii_host if url else "")
+        match = self._matcher.match(seen, url.ascii_host if url else "")
         return self._result(match, url, started)
 
     def _result(

@@ -10,7 +10,9 @@ from typing import Self
 from PIL import Image, ImageDraw
 
 from soc_copilot.detection.phishing.training.visual.pages import SPLITS, plan
-from soc_copilot.detection.phishing.training.visual.render import INDEX
+from soc_copilot.detection.phishing.training.visual.render import INDEX, SHEETS
+
+LOGO = (10.0, 5.0, 60.0, 35.0)
 
 
 def picture(brand: int, kind: str, seed: int, size: tuple[int, int] = (320, 200)) -> bytes:
@@ -44,9 +46,14 @@ def make_folder(folder: Path, n_families: int = 2) -> Path:
             row = {
                 "file": name, "split": page.split, "kind": page.kind, "brand": page.brand,
                 "shown": page.shown, "layout": page.layout, "size": page.size,
+                "logos": [] if page.kind == "no_mark" else [LOGO],
             }  # fmt: skip
             lines.append(json.dumps(row))
     (folder / INDEX).write_text("\n".join(lines), encoding="utf-8")
+    (folder / "sheet.jpg").write_bytes(picture(3, "sheet", 1))
+    boxes = [(brand, (10 + 50 * (brand % 3), 5, 50 + 50 * (brand % 3), 35)) for brand in range(6)]
+    row = {"file": "sheet.jpg", "logos": boxes * 2}
+    (folder / SHEETS).write_text(json.dumps(row) + "\n", encoding="utf-8")
     return folder
 
 
@@ -56,9 +63,13 @@ class FakeBrowser:
     def __init__(self) -> None:
         self.rendered: list[tuple[str, tuple[int, int]]] = []
 
-    def render(self, html: str, size: Sequence[int]) -> bytes:
+    def render(self, html: str, size: Sequence[int], *, quality: int) -> bytes:
         self.rendered.append((html, (size[0], size[1])))
         return picture(1, "clone", len(self.rendered))
+
+    def boxes(self, selector: str) -> list[tuple[float, float, float, float]]:
+        n = self.rendered[-1][0].count('class="logo' + (" own" if selector == ".own" else ""))
+        return [LOGO] * n
 
     def __enter__(self) -> Self:
         return self
