@@ -180,9 +180,7 @@ def _run_visual(options: argparse.Namespace) -> int:
     from soc_copilot.detection.phishing.training.visual.train import Options, train
 
     out = options.out / "visual"
-    card = train(
-        Options(options.visual, out, options.seed, options.threads, marks=options.marks)
-    )
+    card = train(Options(options.visual, out, options.seed, options.threads, marks=options.marks))
     print(json.dumps(card, ensure_ascii=False) if options.json else table(card["figures"]["test"]))
     if not options.json:
         print(f"Written to {out}")

@@ -59,15 +59,19 @@ class BrandMatch:
 
     Attributes:
         brand: Its name.
-        similarity: Cosine, up to 1.
+        similarity: How surely it shows that brand, 0 to 1.
         reference_id: The picture that it is most like.
         is_own_domain: The page stands on a domain of that brand.
+        logo: Cosine of the two logos; None where no logo was found to compare.
+        look: Cosine of the two whole pages.
     """
 
     brand: str
     similarity: float
     reference_id: int
     is_own_domain: bool
+    logo: float | None = None
+    look: float = 0.0
 
 
 def checked_name(text: str) -> str:

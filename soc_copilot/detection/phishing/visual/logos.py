@@ -23,6 +23,10 @@ MARGIN: Final = 0.18  # chosen: of a logo's height, cut out around it to see its
 _LEAST_CONTRAST: Final = 14.0  # chosen: of 255; less is JPEG's noise
 _INK: Final = 0.35  # chosen: of the strongest contrast; where a logo begins and ends
 _LEAST_SIDE: Final = 4  # pixels
+_BESIDE: Final = 1.2  # all chosen, on validation pages; of a logo's height: how far it may grow
+_ABOVE: Final = 0.4
+_GAP: Final = 0.5  # between a mark and its word, or two words
+_ROW_GAP: Final = 0.1
 
 
 def to_ink(picture: Image.Image, box: Box) -> Ink:
@@ -62,6 +66,79 @@ def ink_of(pixels: npt.NDArray[np.int16]) -> Ink:
     down = (TALL - size[1]) // 2
     found[down : down + size[1], : size[0]] = small
     return found
+
+
+def snapped(picture: Image.Image, box: Box) -> Box:
+    """A box that holds a logo roughly, drawn anew around its ink.
+
+    It grows to the sides as long as the next ink is near, as letters and a mark beside them are,
+    and shrinks where there is none.
+
+    Args:
+        picture: The screenshot.
+        box: Where the logo stands, about.
+    """
+    left, top, right, bottom = box
+    tall = bottom - top
+    x, y = max(int(left - _BESIDE * tall), 0), max(int(top - _ABOVE * tall), 0)
+    x_end = min(round(right + _BESIDE * tall), picture.width)
+    y_end = min(round(bottom + _ABOVE * tall), picture.height)
+    columns = slice(max(int(left), 0) - x, min(int(np.ceil(right)), picture.width) - x)
+    rows = slice(max(int(top), 0) - y, min(int(np.ceil(bottom)), picture.height) - y)
+    if columns.stop - columns.start < _LEAST_SIDE or rows.stop - rows.start < _LEAST_SIDE:
+        return box
+    pixels = np.asarray(picture.crop((x, y, x_end, y_end)), np.int16)
+    contrast = np.abs(pixels - _ground(pixels, rows, columns, round(MARGIN * tall))).max(axis=2)
+    most = max(float(np.percentile(contrast[rows, columns], 98)), 1.0)
+    is_ink = contrast > _INK * most
+    across = _reach(is_ink[rows].any(axis=0), columns, max(2, int(_GAP * tall)))
+    if across is None:
+        return box
+    down = _reach(is_ink[:, across].any(axis=1), rows, max(1, int(_ROW_GAP * tall)))
+    if down is None:
+        return box
+    return (
+        float(x + across.start), float(y + down.start),
+        float(x + across.stop), float(y + down.stop),
+    )  # fmt: skip
+
+
+def _ground(
+    pixels: npt.NDArray[np.int16], rows: slice, columns: slice, more: int
+) -> npt.NDArray[np.int16]:
+    """The colour that most of what is around a place has, as far as `more` pixels from it."""
+    around = np.zeros(pixels.shape[:2], bool)
+    near = (slice(max(rows.start - more, 0), rows.stop + more),
+            slice(max(columns.start - more, 0), columns.stop + more))  # fmt: skip
+    around[near] = True
+    around[rows, columns] = False
+    flat = pixels[around]
+    if not len(flat):  # the place is the whole picture
+        flat = pixels.reshape(-1, 3)
+    coarse = flat >> 3
+    keys = (coarse[:, 0] << 10) | (coarse[:, 1] << 5) | coarse[:, 2]
+    values, counts = np.unique(keys, return_counts=True)
+    most = flat[keys == values[counts.argmax()]]
+    found: npt.NDArray[np.int16] = np.median(most, axis=0).astype(np.int16)
+    return found
+
+
+def _reach(has_ink: npt.NDArray[np.bool_], within: slice, gap: int) -> slice | None:
+    """From the ink in a part of a line to both sides, until there is none for a gap's length."""
+    inside = np.flatnonzero(has_ink[within])
+    if not len(inside):
+        return None
+    places = np.flatnonzero(has_ink)
+    first, last = int(inside[0]) + within.start, int(inside[-1]) + within.start
+    for place in places[places > last]:
+        if place - last > gap:
+            break
+        last = int(place)
+    for place in places[places < first][::-1]:
+        if first - place > gap:
+            break
+        first = int(place)
+    return slice(first, last + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,11 @@ class Matcher:
         at = int(np.argmax(similarities))
         reference_id, brand = known.owners[at]
         own = bool(host) and is_own(host, brand.domains)
-        return BrandMatch(brand.name, float(similarities[at]), reference_id, own)
+        logo, sure, look = (float(value) for value in rows[at, :3])
+        compared = logo if sure > 0.0 else None
+        return BrandMatch(
+            brand.name, float(similarities[at]), reference_id, own, logo=compared, look=look
+        )
 
     def _current(self) -> _Known:
         with self._lock:

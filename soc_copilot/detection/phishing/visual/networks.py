@@ -10,7 +10,13 @@ from torch import Tensor
 
 from soc_copilot.detection.phishing.visual.compare import FEATURES, Rule, Seen
 from soc_copilot.detection.phishing.visual.finder import FinderNet, FinderShape, find_logos
-from soc_copilot.detection.phishing.visual.logos import LogoNet, LogoShape, embed_logos, to_ink
+from soc_copilot.detection.phishing.visual.logos import (
+    LogoNet,
+    LogoShape,
+    embed_logos,
+    snapped,
+    to_ink,
+)
 from soc_copilot.detection.phishing.visual.model import PageNet, Shape, embed
 from soc_copilot.detection.phishing.visual.pictures import to_frame
 
@@ -38,7 +44,7 @@ class Networks:
             Any; several at once.
         """
         found = find_logos(self.finder, picture)
-        inks = [to_ink(picture, one.box) for one in found]
+        inks = [to_ink(picture, snapped(picture, one.box)) for one in found]
         kept = [n for n, ink in enumerate(inks) if ink.any()]
         return Seen(
             embed(self.pages, [to_frame(picture)])[0],

@@ -48,7 +48,7 @@ class FinderRecipe:
         smallest: Of a page's width, after it was scaled.
     """
 
-    steps: int = 1_500
+    steps: int = 1_200
     pages: int = 12
     rate: float = 2e-3
     decay: float = 0.02

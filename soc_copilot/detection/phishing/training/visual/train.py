@@ -24,7 +24,9 @@ from soc_copilot.detection.phishing.training.visual.fit_finder import FinderReci
 from soc_copilot.detection.phishing.training.visual.fit_logos import (
     LogoRecipe,
     fit_logos,
+    is_held_out,
     load_drawn,
+    told_apart,
 )
 from soc_copilot.detection.phishing.training.visual.fit_rule import fit_rule
 from soc_copilot.detection.phishing.training.visual.pages import LAYOUTS, SPLITS
@@ -77,7 +79,8 @@ def train(options: Options) -> dict[str, Any]:
     shots = list(read_shots(options.pages, "train"))
     if not shots:
         raise SourceError(f'"{options.pages}" holds no pages to train on.')
-    logos = fit_logos(load_drawn(options.pages), options.logos, options.seed)
+    drawn = [one for one in load_drawn(options.pages) if not is_held_out(one.brand)]
+    logos = fit_logos(drawn, options.logos, options.seed)
     finder = fit_finder(shots, options.finder, options.seed)
     pages = fit(load_examples(shots), options.recipe, options.seed)
     return write(Networks(pages, finder, logos), options)
@@ -149,6 +152,10 @@ def _card(networks: Networks, rule: Rule, known: Found, options: Options) -> dic
         "figures": {
             "validation": told_of(known, limits),
             "test": measure(networks, rule, limits, options.pages),
+            "logos_of_brands_never_seen": told_apart(
+                networks.logos,
+                [one for one in load_drawn(options.pages) if is_held_out(one.brand)],
+            ),
         },
         "ms_per_screenshot": ms_per_screenshot(networks, options.pages),
         "seed": options.seed,

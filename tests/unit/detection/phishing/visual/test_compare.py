@@ -42,7 +42,9 @@ def test_a_page_without_a_logo_has_its_look_alone() -> None:
 def test_an_unlikely_logo_counts_less_than_a_likely_one() -> None:
     half = np.array([[0.8, 0.6, 0.0, 0.0]], np.float32)
     asked = Seen(unit(0)[0], np.concatenate([half, unit(0)]), np.array([0.9, 0.1], np.float32))
-    named = dict(zip(FEATURES, features(gallery_of([seen(0, (0,), (1.0,))]), asked)[0], strict=True))
+    named = dict(
+        zip(FEATURES, features(gallery_of([seen(0, (0,), (1.0,))]), asked)[0], strict=True)
+    )
     assert named["logo"] == pytest.approx(0.8)
     assert named["sure"] == pytest.approx(0.9)
 

@@ -8,6 +8,7 @@ from soc_copilot.detection.phishing.visual.logos import (
     WIDE,
     LogoNet,
     embed_logos,
+    snapped,
     to_ink,
 )
 from tests.unit.detection.phishing.visual.pages import LOGO_SHAPE
@@ -48,6 +49,22 @@ def test_it_is_cut_close_and_fills_its_room() -> None:
 )
 def test_where_nothing_is_there_is_no_ink(box: tuple[float, float, float, float]) -> None:
     assert not to_ink(page(), box).any()
+
+
+@pytest.mark.parametrize(
+    "box",
+    [(100, 40, 180, 60), (108, 43, 168, 58), (92, 34, 195, 66), (125, 38, 175, 62)],
+)
+def test_a_rough_box_is_drawn_anew_around_the_logo(box: tuple[float, ...]) -> None:
+    picture = page()
+    ImageDraw.Draw(picture).rectangle((230, 44, 260, 56), fill="black")  # something else
+    found = snapped(picture, box)  # type: ignore[arg-type]  # four numbers
+    assert found == pytest.approx((100, 40, 181, 61), abs=2)
+
+
+def test_where_there_is_no_ink_a_box_stays() -> None:
+    for box in ((200.0, 100.0, 260.0, 120.0), (398.0, 10.0, 430.0, 30.0), (10.0, 10.0, 11.0, 11.0)):
+        assert snapped(page(), box) == box
 
 
 def test_embeddings_have_length_one_and_company_does_not_matter() -> None:

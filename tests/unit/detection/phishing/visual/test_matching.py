@@ -16,6 +16,9 @@ def test_the_nearest_picture_tells_the_brand(embedder: Embedder) -> None:
     assert match is not None
     assert (match.brand, match.reference_id, match.is_own_domain) == ("Blue", 101, True)
     assert match.similarity > 0.999
+    assert match.look > 0.999
+    assert match.logo is not None
+    assert match.logo > 0.999
     for host in ("", "red.example", "blue.example.evil.test"):
         other = matcher.match(embedder.see(screenshot("blue")), host)
         assert other is not None

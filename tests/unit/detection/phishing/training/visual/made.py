@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw
 from soc_copilot.detection.phishing.training.visual.pages import SPLITS, plan
 from soc_copilot.detection.phishing.training.visual.render import INDEX, SHEETS
 
+BRANDS = (*range(6), 27, 28, 29)
+"""Of the sheet; the last three are a family that is held out."""
 LOGO = (10.0, 5.0, 60.0, 35.0)
 
 
@@ -51,7 +53,7 @@ def make_folder(folder: Path, n_families: int = 2) -> Path:
             lines.append(json.dumps(row))
     (folder / INDEX).write_text("\n".join(lines), encoding="utf-8")
     (folder / "sheet.jpg").write_bytes(picture(3, "sheet", 1))
-    boxes = [(brand, (10 + 50 * (brand % 3), 5, 50 + 50 * (brand % 3), 35)) for brand in range(6)]
+    boxes = [(brand, (10 + 50 * (brand % 3), 5, 50 + 50 * (brand % 3), 35)) for brand in BRANDS]
     row = {"file": "sheet.jpg", "logos": boxes * 2}
     (folder / SHEETS).write_text(json.dumps(row) + "\n", encoding="utf-8")
     return folder

@@ -53,6 +53,8 @@ def test_a_folder_without_pages_is_told(tmp_path: Path) -> None:
 
 def test_a_file_outside_the_folder_is_not_named(tmp_path: Path) -> None:
     row = '{"file": "../../a.jpg", "split": "test", "kind": "own", "brand": 1, "shown": [], '
-    (tmp_path / INDEX).write_text(row + '"layout": "x", "size": [1, 2], "logos": []}', encoding="utf-8")
+    (tmp_path / INDEX).write_text(
+        row + '"layout": "x", "size": [1, 2], "logos": []}', encoding="utf-8"
+    )
     (shot,) = read_shots(tmp_path, "test")
     assert shot.file == tmp_path / "a.jpg"

@@ -25,7 +25,7 @@ def test_a_model_is_trained_measured_and_written(tmp_path: Path) -> None:
     assert embedder.version == card["version"]
     assert embedder.thresholds.sure >= embedder.thresholds.near
     assert card["data"]["test"]["brands"] == 4
-    assert set(card["figures"]) == {"validation", "test"}
+    assert set(card["figures"]) == {"validation", "test", "logos_of_brands_never_seen"}
     # What is written is what was measured.
     told = measure(embedder.networks, embedder.rule, embedder.thresholds, pages)
     assert told["clone"] == card["figures"]["test"]["clone"]
