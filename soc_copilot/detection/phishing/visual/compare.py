@@ -9,17 +9,28 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-FEATURES: Final = ("logo", "sure", "look", "shown", "logo_sure", "look_bare", "both")
+FEATURES: Final = (
+    "look", "cover", "shown", "logo", "pair", "look_bare", "logo_near", "pair_near", "look_near",
+    "look_nearest", "look_near_bare", "copy",
+)  # fmt: skip
 """What the rule weighs, in this order:
 
-- logo: similarity of the two logos that are most alike, -1 to 1; 0 where a page has none;
-- sure: how surely the asked page's logo of these two is its own, 0 to 1;
 - look: similarity of the two whole pages, -1 to 1;
+- cover: how like the asked page's places are those of the reference that may be logos (often also
+  headings and fields): mean of the nearest similarities, -1 to 1;
 - shown: how surely the asked page shows any own logo, 0 to 1;
-- logo_sure: logo times sure;
+- logo: similarity of the reference's surest logo to the likeliest of the asked page's, times how
+  surely that is its own;
+- pair: similarity of the two most alike of all, times how surely both are their pages' own;
 - look_bare: look times (1 - shown): a page without a logo may still be a copy;
-- both: logo times look.
+- logo_near, pair_near: as logo and pair, of what the similarity is above 0.7;
+- look_near, look_nearest: what look is above 0.8, and above 0.9;
+- look_near_bare: look_near times (1 - shown);
+- copy: what cover is above 0.7, times look_near.
 """
+_NEAR: Final = 0.7  # all chosen, on validation pages
+_LOOK_NEAR: Final = 0.8
+_LOOK_NEAREST: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,14 @@ class Gallery:
 
     Attributes:
         looks: Of each picture, shape (n, size).
-        logos: Of all pictures, shape (m, size).
+        logos: Of all pictures, of each the surest first, shape (m, size).
+        sure: How surely each is its page's own, shape (m,).
         owners: Of each logo: its picture's place, shape (m,).
     """
 
     looks: Floats
     logos: Floats
+    sure: Floats
     owners: npt.NDArray[np.intp]
 
 
@@ -57,27 +70,77 @@ def gallery_of(seen: Sequence[Seen]) -> Gallery:
     return Gallery(
         np.stack([one.look for one in seen]),
         np.concatenate([one.logos for one in seen]),
+        np.concatenate([one.sure for one in seen]),
         np.repeat(np.arange(len(seen)), [len(one.logos) for one in seen]),
     )
 
 
-def features(gallery: Gallery, asked: Seen) -> Floats:
-    """What the rule weighs, for each registered picture: shape (n, len(FEATURES))."""
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """How alike a page and each registered picture are; shapes (n,).
+
+    Attributes:
+        look: Similarity of the whole pages.
+        logo: Similarity of the picture's surest logo to the page's likeliest; 0 without one.
+        logo_sure: How surely that is the page's own.
+        pair: Similarity of the two most alike of all logos.
+        pair_sure: How surely both are their pages' own.
+        cover: Mean similarity of the picture's logos to the page's nearest.
+        shown: How surely the page shows any own logo.
+    """
+
+    look: Floats
+    logo: Floats
+    logo_sure: Floats
+    pair: Floats
+    pair_sure: Floats
+    cover: Floats
+    shown: Floats
+
+    def features(self) -> Floats:
+        """What the rule weighs, shape (n, len(FEATURES))."""
+        bare = 1.0 - self.shown
+        near = np.maximum(self.look - _LOOK_NEAR, 0.0)
+        columns = (
+            self.look,
+            self.cover,
+            self.shown,
+            self.logo * self.logo_sure,
+            self.pair * self.pair_sure,
+            self.look * bare,
+            np.maximum(self.logo - _NEAR, 0.0) * self.logo_sure,
+            np.maximum(self.pair - _NEAR, 0.0) * self.pair_sure,
+            near,
+            np.maximum(self.look - _LOOK_NEAREST, 0.0),
+            near * bare,
+            np.maximum(self.cover - _NEAR, 0.0) * near,
+        )
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+def compare(gallery: Gallery, asked: Seen) -> Alike:
+    """How alike a page and each registered picture are."""
     n = len(gallery.looks)
-    logo, sure = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    look = gallery.looks @ asked.look
+    logo, logo_sure, pair, pair_sure, cover = (np.zeros(n, np.float32) for _ in range(5))
+    shown = np.full(n, asked.sure.max() if len(asked.sure) else 0.0, np.float32)
     if len(gallery.logos) and len(asked.logos):
         similar = gallery.logos @ asked.logos.T
+        owners = gallery.owners
+        rows = np.arange(len(owners))
         # A likely logo that is somewhat alike counts before an unlikely one that is more so.
-        best = np.argmax(similar * np.sqrt(asked.sure), axis=1)
-        each = similar[np.arange(len(similar)), best]
-        order = np.argsort(each)  # the last that is written stays: the most alike
-        logo[gallery.owners[order]] = each[order]
-        sure[gallery.owners[order]] = asked.sure[best[order]]
-    look = gallery.looks @ asked.look
-    shown = np.full(n, asked.sure.max() if len(asked.sure) else 0.0, np.float32)
-    return np.stack(
-        [logo, sure, look, shown, logo * sure, look * (1.0 - shown), logo * look], axis=1
-    )
+        likeliest = np.argmax(similar * np.sqrt(asked.sure), axis=1)
+        each = similar[rows, likeliest]
+        pictures, firsts = np.unique(owners, return_index=True)
+        logo[pictures] = each[firsts]
+        logo_sure[pictures] = asked.sure[likeliest[firsts]]
+        both = np.sqrt(gallery.sure * asked.sure[likeliest])
+        order = np.argsort(each * both)  # the last that is written stays: the most alike
+        pair[owners[order]], pair_sure[owners[order]] = each[order], both[order]
+        total = np.bincount(owners, gallery.sure, n)
+        nearest = np.bincount(owners, gallery.sure * similar.max(axis=1), n)
+        cover = np.divide(nearest, total, out=np.zeros(n), where=total > 0).astype(np.float32)
+    return Alike(look, logo, logo_sure, pair, pair_sure, cover, shown)
 
 
 @dataclass(frozen=True, slots=True)

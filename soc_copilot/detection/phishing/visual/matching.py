@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from soc_copilot.detection.phishing.visual.compare import Gallery, Seen, features, gallery_of
+from soc_copilot.detection.phishing.visual.compare import Gallery, Seen, compare, gallery_of
 from soc_copilot.detection.phishing.visual.embedder import Embedder
 from soc_copilot.domain.brand import Brand, BrandMatch, BrandReference, is_own
 
@@ -105,15 +105,14 @@ class Matcher:
         known = self._current()
         if known.pictures is None:
             return None
-        rows = features(known.pictures, seen)
-        similarities = self._embedder.rule.scores(rows)
+        alike = compare(known.pictures, seen)
+        similarities = self._embedder.rule.scores(alike.features())
         at = int(np.argmax(similarities))
         reference_id, brand = known.owners[at]
         own = bool(host) and is_own(host, brand.domains)
-        logo, sure, look = (float(value) for value in rows[at, :3])
-        compared = logo if sure > 0.0 else None
+        logo = float(alike.logo[at]) if alike.logo_sure[at] > 0.0 else None
         return BrandMatch(
-            brand.name, float(similarities[at]), reference_id, own, logo=compared, look=look
+            brand.name, float(similarities[at]), reference_id, own, logo, float(alike.look[at])
         )
 
     def _current(self) -> _Known:

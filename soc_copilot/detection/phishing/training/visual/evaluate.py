@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from soc_copilot.detection.phishing.training.visual.distort import distort
 from soc_copilot.detection.phishing.training.visual.render import read_shots
-from soc_copilot.detection.phishing.visual.compare import Floats, Rule, features, gallery_of
+from soc_copilot.detection.phishing.visual.compare import Floats, Rule, compare, gallery_of
 from soc_copilot.detection.phishing.visual.embedder import Thresholds
 from soc_copilot.detection.phishing.visual.networks import Networks
 from soc_copilot.detection.phishing.visual.pictures import open_picture, small_png
@@ -83,7 +83,7 @@ def look(networks: Networks, folder: Path, split: str, seed: int = 1) -> Looked:
         picture = open_picture(shot.file.read_bytes())
         for _ in range(_TIMES):
             seen = networks.see(distort(picture, rng).picture)
-            rows.append(features(gallery, seen))
+            rows.append(compare(gallery, seen).features())
             brands.append(-1 if shot.kind in FOREIGN else shot.brand)
             kinds.append(shot.kind)
     owners = np.array([shot.brand for shot in known])

@@ -44,7 +44,7 @@ class Recipe:
         memory: Of the mean of weights over steps.
     """
 
-    steps: int = 600
+    steps: int = 1_200
     brands: int = 16
     pages: int = 4
     strangers: int = 16

@@ -41,6 +41,7 @@ def networks(seed: int = 1) -> Networks:
     """Networks that nobody trained; the finder is sure of the header's left end."""
     torch.manual_seed(seed)
     finder = FinderNet(FINDER_SHAPE)
+    assert finder.last.bias is not None
     torch.nn.init.constant_(finder.last.bias[:1], 3.0)
     made = Networks(PageNet(SHAPE), finder, LogoNet(LOGO_SHAPE))
     return from_tensors(made.tensors(), made.shapes())

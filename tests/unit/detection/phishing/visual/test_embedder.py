@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from soc_copilot.detection.phishing.visual.compare import Seen, features, gallery_of
+from soc_copilot.detection.phishing.visual.compare import Seen, compare, gallery_of
 from soc_copilot.detection.phishing.visual.embedder import Embedder, Thresholds, shipped
 from soc_copilot.domain.brand import check_picture
 from soc_copilot.domain.errors import DetectorError, ParseError
@@ -43,8 +44,10 @@ def test_what_another_model_saw_is_looked_at_anew(embedder: Embedder, tmp_path: 
 def test_a_model_that_is_missing_or_another_is_told(tmp_path: Path) -> None:
     with pytest.raises(DetectorError, match="Cannot read"):
         _ = Embedder(tmp_path / "none").version
-    wrong = ({"name": "phishing-url"}, {"thresholds": {}}, {"shapes": {}}, {"rule": {}},
-             {"rule": {"weights": {"look": 1.0}, "bias": 0.0}})  # fmt: skip
+    wrong: tuple[dict[str, Any], ...] = (
+        {"name": "phishing-url"}, {"thresholds": {}}, {"shapes": {}}, {"rule": {}},
+        {"rule": {"weights": {"look": 1.0}, "bias": 0.0}},
+    )  # fmt: skip
     for n, changes in enumerate(wrong):
         folder = save(tmp_path / str(n), **changes)
         with pytest.raises(DetectorError, match="not one for screenshots"):
@@ -55,8 +58,8 @@ def test_the_shipped_model_knows_a_page_again() -> None:
     embedder = shipped()
 
     def alike(one: bytes, other: bytes) -> float:
-        rows = features(gallery_of([embedder.see(one)]), embedder.see(other))
-        return float(embedder.rule.scores(rows)[0])
+        alike = compare(gallery_of([embedder.see(one)]), embedder.see(other))
+        return float(embedder.rule.scores(alike.features())[0])
 
     page = screenshot()
     again = alike(page, screenshot(size=(1280, 800), kind="JPEG"))

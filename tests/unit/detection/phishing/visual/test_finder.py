@@ -1,7 +1,10 @@
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from typing_extensions import override
 
 from soc_copilot.detection.phishing.visual import finder
 from soc_copilot.detection.phishing.visual.finder import (
@@ -20,10 +23,11 @@ from tests.unit.detection.phishing.visual.pages import FINDER_SHAPE, networks, s
 class Told(FinderNet):
     """Says what it is told to."""
 
-    def __init__(self, cells: dict[tuple[int, int], tuple[float, float, float, float, float]]):
+    def __init__(self, cells: Mapping[tuple[int, int], tuple[float, ...]]) -> None:
         super().__init__(FINDER_SHAPE)
         self.cells = cells
 
+    @override
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         n, tall, wide, _ = pictures.shape
         answer = torch.full((n, 5, tall // STRIDE, wide // STRIDE), -9.0)

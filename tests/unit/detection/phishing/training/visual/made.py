@@ -39,7 +39,7 @@ def picture(brand: int, kind: str, seed: int, size: tuple[int, int] = (320, 200)
 def make_folder(folder: Path, n_families: int = 2) -> Path:
     """All planned pages, drawn by `picture`."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = []
+    lines: list[str] = []
     for split in SPLITS:
         for page in plan(split, n_families, 7):
             name = f"{len(lines):06}.jpg"

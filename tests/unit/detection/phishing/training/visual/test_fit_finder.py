@@ -11,8 +11,8 @@ from soc_copilot.detection.phishing.training.visual.fit_finder import (
     wanted,
 )
 from soc_copilot.detection.phishing.training.visual.render import read_shots
-from soc_copilot.detection.phishing.visual.finder import STRIDE, UNIT, Frame, find_logos
-from soc_copilot.detection.phishing.visual.pictures import open_picture
+from soc_copilot.detection.phishing.visual.finder import STRIDE, UNIT, find_logos
+from soc_copilot.detection.phishing.visual.pictures import Frame, open_picture
 from tests.unit.detection.phishing.training.visual.made import make_folder
 from tests.unit.detection.phishing.visual.pages import FINDER_SHAPE, screenshot
 

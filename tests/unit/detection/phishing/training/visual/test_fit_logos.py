@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typing_extensions import override
 
 from soc_copilot.detection.phishing.training.visual.fit_logos import (
     LogoBatches,
@@ -69,6 +70,7 @@ def test_a_tenth_of_the_families_is_held_out_whole() -> None:
 
 def test_logos_that_are_told_apart_are_counted() -> None:
     class Perfect(LogoNet):
+        @override
         def forward(self, logos: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.one_hot(torch.arange(len(logos)) // 3, 8).float()
 
