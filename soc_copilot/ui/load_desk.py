@@ -24,6 +24,8 @@ DETECTOR: Final = "load"
 LIVE_HOURS: Final = 30 * 24  # chosen: a month is here, the rest in the database until asked for
 AGAIN_HOURS: Final = 48  # chosen: hours that are read again: they may have been judged anew
 MOST_REPLAYS: Final = 32  # chosen: files played at a time
+SAMPLE: Final = "town-load.csv"
+SAMPLE_UNIT: Final = "MW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,10 @@ class LoadDesk(QObject):
             self._take,
             self._failed,
         )
+
+    def open_sample(self) -> None:
+        """Play the bundled series of an invented town."""
+        self.open(bundled("data") / "sample" / SAMPLE, unit=SAMPLE_UNIT)
 
     def cancel(self) -> None:
         """Forget the file that is being read."""

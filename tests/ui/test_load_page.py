@@ -34,6 +34,7 @@ from soc_copilot.ui.theme import Theme
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.brush_strip import BrushStrip, clamp
 from soc_copilot.ui.widgets.load_parts import FiguresCard
+from tests.tools.make_load_sample import attacks
 from tests.ui.desk_support import DeskBench, desk_bench
 
 START = 412_000
@@ -101,6 +102,29 @@ def test_each_reason_to_be_empty_has_its_own_words(bench: DeskBench, page: LoadP
     assert shown_state(page) == "stopped"
     bench.desk.set_ingestion("running")
     assert shown_state(page) == "waiting"
+
+
+def test_the_sample_shows_a_newcomer_every_change_in_it(
+    bench: DeskBench, page: LoadPage, qtbot: QtBot
+) -> None:
+    sample = bench.desk.actions.action("load.sample")
+    assert page.empty["nothing"].buttons.itemAt(1).widget().text() == sample.text()  # the first
+    sample.trigger()
+    qtbot.waitUntil(lambda: page.replay is not None and page.replay.is_over, timeout=120_000)
+    page.refresh()
+    trace = page.trace
+    assert trace is not None
+    assert page.plot_card.title.text() == "town-load · MW"
+    for name in ("forecast", "lower", "upper", "benchmark"):
+        assert np.isfinite(trace.columns[name][trace.n - 1])
+    for one, told in zip(attacks(), trace.intervals, strict=True):  # each found, nothing else
+        assert trace.start + one.start <= told.first < trace.start + one.end
+    first, _ = page.plot.span
+    assert trace.intervals[-1].first > first  # the last one is in sight at the end
+    assert page.replay is not None
+    assert page.replay.figures is not None
+    assert page.replay.figures.drift is not None
+    assert not page.replay.figures.drift.is_drifting
 
 
 # -- a replay

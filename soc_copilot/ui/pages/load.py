@@ -123,14 +123,14 @@ class LoadPage(DetectorPage):
         self.strip = ProgressStrip(HINTS)
         column.addWidget(self.strip)
         self._add_states(full, (
-            ("nothing", "Replay a file to see how it works, or add a series that is written now.",
-             ("load.open", "sources.add")),
-            ("stopped", "Ingestion is stopped, so nothing comes in.",
-             ("ingestion.start", "load.open")),
-            ("waiting", "No source has given a series so far. A file can be replayed meanwhile.",
-             ("load.open", "sources.add")),
+            ("nothing", "The sample shows in a minute how it works. Or replay a file of your own, "
+             "or add a series that is written now.", ("load.sample", "load.open", "sources.add")),
+            ("stopped", "Ingestion is stopped, so nothing comes in. A replay needs none.",
+             ("ingestion.start", "load.sample", "load.open")),
+            ("waiting", "No source has given a series so far. The sample or a file of your own can "
+             "be replayed meanwhile.", ("load.sample", "load.open", "sources.add")),
             ("starting", "Ingestion is starting: the detectors load, which may take a minute once.",
-             ("load.open",)),
+             ("load.sample", "load.open")),
             ("off", "", ("go.settings", "load.open")),
         ))  # fmt: skip
 
@@ -199,6 +199,7 @@ class LoadPage(DetectorPage):
         desk = self.desk
         self._bind_keys(
             {
+                "sample": self._series.open_sample,
                 "open": self.ask_file,
                 "play": self.toggle,
                 "exercise": self.exercise.ask,
