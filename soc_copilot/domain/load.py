@@ -210,6 +210,19 @@ class Trace:
         self.grades[at:], self.odds[at:], self.exercise[at:] = 0, 0, False
         self.intervals = tuple(one for one in self.intervals if one.first < hour)
 
+    def tail(self, n_hours: int) -> "Trace":
+        """A trace of the newest hours alone; this one stays as it is."""
+        start = max(self.end - n_hours, self.start)
+        found = Trace(self.key, self.name, self.unit, start, self.end - start)
+        low = start - self.start
+        for name, column in self.columns.items():
+            found.columns[name][:] = column[low : self.n]
+        found.grades[:], found.odds[:] = self.grades[low : self.n], self.odds[low : self.n]
+        found.exercise[:] = self.exercise[low : self.n]
+        found.n = self.n - low
+        found.intervals = tuple(one for one in self.intervals if one.last >= start)
+        return found
+
     def window(self, name: str, first: int, last: int) -> tuple[Floats, Floats]:
         """Hours and values of a column from one hour to another, both included."""
         low = min(max(first - self.start, 0), self.n)

@@ -17,7 +17,7 @@ from soc_copilot.pipeline.bench_load import made
 from soc_copilot.ui.dialogs.open_series import OpenSeries
 from soc_copilot.ui.dialogs.series_fields import SeriesFields, columns_of
 from soc_copilot.ui.live import Live
-from soc_copilot.ui.load_desk import LIVE_HOURS, LoadDesk
+from soc_copilot.ui.load_desk import LIVE_DAYS, LoadDesk
 from soc_copilot.ui.models.load_tables import (
     IntervalColumn,
     IntervalModel,
@@ -294,7 +294,7 @@ def test_stored_series_are_shown_a_month_at_first_then_all(
     page.choose("7/meter")
     assert page.replay is None
     assert page.trace is not None
-    assert page.trace.n == LIVE_HOURS
+    assert page.trace.n == 30 * 24
     assert [row.kind for row in page.list.rows] == ["live", "events/h"]
     assert page.intervals.rows == (found,)
     assert not page.exercise.inject.isEnabled()
@@ -308,6 +308,32 @@ def test_stored_series_are_shown_a_month_at_first_then_all(
     bench.desk.actions.trigger("load.alerts")
     bench.desk.actions.trigger("load.events")
     assert [name for name, _ in asked] == ["alerts", "events"]
+
+
+def test_so_many_days_as_the_setting_says_are_held(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    found = LoadInterval(START + 480, START + 490, 3, 0.45, "ramp_up", 0.8, 0.4, 0.9, ("W.",))
+    old = LoadInterval(START + 30, START + 40, 3, 0.45)
+    bench.governance.settings.set(LIVE_DAYS, 2)
+    store(bench, "7/meter", 60)
+    page.look()
+    qtbot.waitUntil(lambda: "7/meter" in series.live)
+    assert series.live["7/meter"].n == 48
+    store(bench, "7/meter", 440, old, found, first=START + 60)
+    page.look()
+    qtbot.waitUntil(lambda: series.live["7/meter"].end == START + 500)
+    trace = series.live["7/meter"]
+    assert (trace.n, trace.start) == (48, START + 452)
+    assert trace.columns["value"].tolist() == [100.0 + i % 24 for i in range(392, 440)]
+    assert trace.intervals == (found,)
+    assert series.has_older("7/meter")
+    page.choose("7/meter")
+    page.show_all()
+    qtbot.waitUntil(lambda: series.live["7/meter"].n == 500)
+    page.look()
+    bench.settle()
+    assert series.live["7/meter"].n == 500  # asked for, so all of it stays
 
 
 def test_several_series_are_a_list_to_choose_from(
