@@ -278,6 +278,9 @@ def test_an_interval_can_be_chosen_and_copied(playing: LoadPage) -> None:
     playing.show_cursor((START + 310) * HOUR_S)
     assert playing.plot_card.hint.text() == hour_text(START + 310)
     playing.show_cursor(None)
+    assert [label.text() for label in playing.plot_card._labels if not label.isHidden()] == [
+        "typical day", "forecast", "95% of clean hours", "actual",
+    ]  # fmt: skip
 
 
 # -- what comes in
@@ -384,6 +387,40 @@ def test_figures_are_dashes_without_a_replay(qtbot: QtBot) -> None:
     assert card.text_of("mape") == "—"
 
 
+def test_a_live_series_has_the_error_of_its_last_week(qtbot: QtBot) -> None:
+    card = FiguresCard()
+    qtbot.addWidget(card)
+    trace = Trace("1/a", "a", "MW", START, 200)
+    card.show_live(trace)
+    assert card.text_of("mape") == "—"
+    for i in range(200):
+        worst = i < 32 or i == 199  # before the last week, and under suspicion
+        trace.put(HourRow(START + i, 100.0, 50.0 if worst else 98.0, grade=3 if i == 199 else 0))
+    card.show_live(trace)
+    assert card.text_of("mape") == "2.00%"
+    assert card.text_of("mae") == "2 MW"
+    assert card.text_of("rate") == "—"
+
+
+def test_where_there_is_little_room_the_size_of_an_attack_stays(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    one = LoadInterval(START + 20, START + 30, 3, 0.45, "scaling", 0.8, 0.4, 0.9, ("W.",))
+    store(bench, "7/meter", 60, one)
+    page.look()
+    qtbot.waitUntil(lambda: "7/meter" in series.live)
+    for width, since in ((1_600, hour_text(one.first)), (1_096, hour_text(one.first)[5:])):
+        page.resize(width, 730)
+        page.choose("7/meter")
+        at = page.intervals.index(0, IntervalColumn.SINCE)
+        assert page.intervals.data(at) == since
+        room = page.table.columnWidth(IntervalColumn.WHAT)
+        assert room > page.table.fontMetrics().horizontalAdvance("Constant share +40%")
+        assert page.series_table.columnWidth(SeriesColumn.NAME) >= 96
+    assert hour_text(one.first) in page.intervals.data(at, Qt.ItemDataRole.ToolTipRole)
+    assert page.controls.follow.width() < 120  # the slider's place stays empty for a live series
+
+
 def test_axes_have_round_values_and_dates(qtbot: QtBot) -> None:
     axis, day = ClockAxis(TimeFormat("UTC")), 86_400.0
     ((step, ticks),) = axis.tickValues(0.0, 3 * day, 600)
@@ -409,6 +446,10 @@ def test_the_list_follows_an_hour_that_was_judged_anew() -> None:
     assert row_of(trace, "live").grade == 0
     trace.intervals = (LoadInterval(START, START, 2, 0.3),)
     assert row_of(trace, "live").grade == 2
+    fresh = Trace("1/b", "b", "MW", START, 4)
+    fresh.put(HourRow(START, 120.0))
+    assert row_of(fresh, "live").state == "learning"
+    assert row_of(fresh, "events/h").state == "counted"
     assert model.data(model.index(0, SeriesColumn.STATE)) == ""
     assert model.data(model.index(0, SeriesColumn.OFF)) == "+20.0%"
 
