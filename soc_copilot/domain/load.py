@@ -161,7 +161,7 @@ class Trace:
         self.key, self.name, self.unit, self.start = key, name, unit, start
         self.n = 0
         self.intervals: tuple[LoadInterval, ...] = ()
-        self._room = max(room, 1)
+        self._room = self._planned = max(room, 1)
         self.columns: dict[str, Floats] = {
             name: np.full(self._room, np.nan)
             for name in ("value", "forecast", "lower", "upper", "benchmark", "score")
@@ -172,8 +172,8 @@ class Trace:
 
     @property
     def room(self) -> int:
-        """Hours that there is room for now."""
-        return self._room
+        """Hours of the whole series: as many as were planned, or came."""
+        return max(self._planned, self.n)
 
     @property
     def end(self) -> int:

@@ -89,9 +89,10 @@ def row_of(trace: Trace, kind: str) -> SeriesRow:
 class SeriesModel(RowModel):
     """Every series, in the order given."""
 
-    headers = ("Series", "From", "Last week", "Last", "Off", "Now")
+    headers = ("Series", "From", "Week", "Last", "Off", "Now")
     numbers = frozenset({SeriesColumn.LAST, SeriesColumn.OFF})
     header_tips = {  # noqa: RUF012 - a constant, as the base class has it
+        SeriesColumn.SPARK: "The values of the last week.",
         SeriesColumn.OFF: "How far the last value is off its forecast.",
         SeriesColumn.NAME: "Click one to see it above.",
     }
@@ -141,7 +142,7 @@ def _series_text(row: SeriesRow, column: int) -> str:
     if column == SeriesColumn.LAST:
         return "" if np.isnan(row.last) else f"{level_text(row.last)} {row.unit}".strip()
     if column == SeriesColumn.OFF:
-        return "" if np.isnan(row.deviation) else f"{row.deviation:+.1%}"
+        return "" if np.isnan(row.deviation) else f"{round(row.deviation, 3) + 0.0:+.1%}"
     if column == SeriesColumn.STATE:
         return "" if row.grade else row.state
     return ""

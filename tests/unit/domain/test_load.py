@@ -52,3 +52,12 @@ def test_the_tail_is_the_newest_hours_and_what_was_detected_in_them():
     tail.put(HourRow(112, 1.0))
     assert (trace.n, tail.n) == (10, 7)
     assert trace.tail(1_000).n == 10
+    assert (tail.room, trace.room) == (7, 10)
+
+
+def test_the_room_is_what_was_planned_until_more_comes():
+    trace = Trace("k", "meter", "MW", 100, 10)
+    trace.put(HourRow(104, 1.0))
+    assert trace.room == 10
+    trace.put(HourRow(110, 1.0))
+    assert trace.room == 11  # not what is kept free for later
