@@ -168,6 +168,21 @@ def test_a_replay_is_steered(playing: LoadPage, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: replay.is_over and replay.trace.n == HOURS)
 
 
+def test_keys_on_the_slider_add_up_while_the_replay_hurries(
+    playing: LoadPage, qtbot: QtBot
+) -> None:
+    replay, slider = playing.replay, playing.controls.slider
+    assert replay is not None
+    replay.pause()
+    for _ in range(4):
+        qtbot.keyClick(slider, Qt.Key.Key_PageDown)  # 5% back each
+        playing.refresh()  # the page draws what is there meanwhile
+    assert abs(replay.place - 0.8) < 0.01
+    qtbot.waitUntil(lambda: replay.progress == replay.place)
+    playing.refresh()
+    assert "80%" in playing.controls.at.text()
+
+
 def test_an_exercise_is_marked_on_the_page_in_alerts_and_in_history(
     bench: DeskBench, playing: LoadPage, series: LoadDesk, qtbot: QtBot
 ) -> None:

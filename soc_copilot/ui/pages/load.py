@@ -393,7 +393,7 @@ class LoadPage(DetectorPage):
             self.figures.show_live(trace)
             return
         self.controls.show_replay(
-            replay.progress, trace.end - 1, replay.speed,
+            replay.place, trace.end - 1, replay.speed,
             paused=replay.is_paused, over=replay.is_over,
         )  # fmt: skip
         self.figures.show_figures(replay.figures, trace.unit)
@@ -581,7 +581,7 @@ class LoadPage(DetectorPage):
         replay, trace = self.replay, self.plot.trace
         if replay is None or trace is None:
             return
-        hour = trace.end if where == "next" else round(sum(self._view) / 2 - n_hours / 2)
+        hour = replay.target if where == "next" else round(sum(self._view) / 2 - n_hours / 2)
         room = trace.start + trace.room
         if hour + n_hours > room:
             hour = room - n_hours
