@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 from typing import Final
 
 from soc_copilot.domain.phishing import ParsedUrl
@@ -39,6 +40,7 @@ _RARE: Final = re.compile(r"[xzqjkwv]")
 _TENANT, _NUMBER, _PLAIN, _COUNTRY, _NEW = 4, 0, 1, 2, 3
 
 
+@lru_cache(maxsize=4_096)  # chosen: a label is asked for twice, and some come again and again
 def entropy(text: str) -> float:
     """Bits per character; 0 for an empty text."""
     if not text:
