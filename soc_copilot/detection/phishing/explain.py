@@ -9,7 +9,8 @@ from soc_copilot.detection.phishing import words
 from soc_copilot.detection.phishing.brands import is_own_place, known_brands, out_of_place
 from soc_copilot.detection.phishing.hashing import rows_of_words
 from soc_copilot.detection.phishing.scorer import Model
-from soc_copilot.detection.phishing.url_features import BAIT, entropy
+from soc_copilot.detection.phishing.url_features import BAIT
+from soc_copilot.detection.phishing.url_shape import entropy
 from soc_copilot.detection.phishing.urls import is_mixed
 from soc_copilot.domain.phishing import ParsedUrl, Reason, defang
 
@@ -117,7 +118,7 @@ def _weightiest(model: Model, subject: str, body: str) -> Sequence[tuple[str, fl
     said = words.said(subject, body)
     if not said:
         return []
-    rows = rows_of_words([(words.WORDS, f"w:{word}") for word in said], model.nets[0].shape.bits)
+    rows = rows_of_words([(words.WORDS, f"w:{word}") for word in said], model.bits)
     weights = model.word_weights[rows]
     order = np.argsort(-weights)[:MAX_MARKED].tolist()
     return [

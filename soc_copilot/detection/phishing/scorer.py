@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from soc_copilot.detection.phishing import evidence, url_features, words
+from soc_copilot.detection.phishing import evidence, stacked, url_features, words
 from soc_copilot.detection.phishing.brands import is_own_place, known_brands
 from soc_copilot.detection.phishing.fused import Fused
-from soc_copilot.detection.phishing.hashing import Floats32, Gathered, bags, dense
+from soc_copilot.detection.phishing.hashing import Bags, Floats32, Gathered, bags, dense
 from soc_copilot.detection.phishing.mail import parse_email
 from soc_copilot.detection.phishing.model import PhishNet, Shape, from_tensors
 from soc_copilot.detection.phishing.urls import parse_url
@@ -37,40 +37,49 @@ def to_scores(found: Floats64) -> Floats64:
     return scores
 
 
+class Reader(Protocol):
+    """What gives logits of hashed samples: networks as one, or trees over a linear model."""
+
+    def logits(self, found: Bags, numbers: Floats32) -> Floats32:
+        """Logits, shape (n_samples,)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One kind's networks.
+    """One kind's model.
 
     Attributes:
-        nets: Their logits are averaged.
-        offset: Added to the mean.
+        reader: Gives the logits.
+        offset: Added to them.
         version: For answers.
         n_fields: Bags of a sample.
-        fused: The networks as one.
-        word_weights: Of each row in the linear parts, as a word of a text: their mean.
+        bits: Rows of its table, as a power of two.
+        nets: Its networks; none of URLs.
+        word_weights: Of each row in the networks' linear parts, as a word of a text: their mean.
     """
 
-    nets: tuple[PhishNet, ...]
+    reader: Reader
     offset: float
     version: str
     n_fields: int
-    fused: Fused = field(init=False)
+    bits: int
+    nets: tuple[PhishNet, ...] = ()
     word_weights: Floats32 = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fused", Fused(self.nets))
         each = [
             (n.table.detach()[:, -1] * n.scale.detach()[words.WORDS]).numpy() for n in self.nets
         ]
-        object.__setattr__(self, "word_weights", np.mean(each, axis=0))
+        weights = np.mean(each, axis=0) if each else np.empty(0, np.float32)
+        object.__setattr__(self, "word_weights", weights)
 
     def logits(self, gathered: Sequence[Gathered]) -> Floats64:
         """Logits of samples; higher is more like phishing, 0 is undecided."""
         out = []
         for i in range(0, len(gathered), _AT_ONCE):
             some = gathered[i : i + _AT_ONCE]
-            found = bags(some, self.n_fields, self.nets[0].shape.bits)
-            out.append(self.fused.logits(found, dense(some)) + self.offset)
+            found = bags(some, self.n_fields, self.bits)
+            out.append(self.reader.logits(found, dense(some)) + self.offset)
         return np.concatenate(out).astype(np.float64) if out else np.empty(0)
 
 
@@ -84,16 +93,28 @@ def load_one(folder: Path, kind: str) -> Model:
     try:
         if card["name"] != f"phishing-{kind}":
             raise ValueError(f"its card says {card['name']!r}")
-        shape = Shape(**card["shape"])
-        if shape.n_fields != _FIELDS[kind] or shape.n_dense != _n_dense(kind):
+        if (card["shape"]["n_fields"], card["shape"]["n_dense"]) != (_FIELDS[kind], _n_dense(kind)):
             raise ValueError("it reads other features than this version's")
-        nets = [_net(tensors, i, shape) for i in range(int(card["n_nets"]))]
-        return Model(tuple(nets), float(card["offset"]), str(card["version"]), shape.n_fields)
+        return _stacked(tensors, card) if kind == "url" else _networks(tensors, card)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
         raise DetectorError(
             f'The model in "{folder}" is not one for phishing by {kind} ({error}). '
             "Train it again with: soc-copilot train phishing."
         ) from error
+
+
+def _stacked(tensors: dict[str, Any], card: dict[str, Any]) -> Model:
+    reader = stacked.from_tensors(tensors, **card["shape"])
+    return Model(
+        reader, float(card["offset"]), str(card["version"]), reader.n_fields, card["shape"]["bits"]
+    )
+
+
+def _networks(tensors: dict[str, Any], card: dict[str, Any]) -> Model:
+    shape = Shape(**card["shape"])
+    nets = tuple(_net(tensors, i, shape) for i in range(int(card["n_nets"])))
+    offset, version = float(card["offset"]), str(card["version"])
+    return Model(Fused(nets), offset, version, shape.n_fields, shape.bits, nets)
 
 
 def _net(tensors: dict[str, Any], number: int, shape: Shape) -> PhishNet:

@@ -1,7 +1,7 @@
-"""What the URL model reads: n-grams and words by place, and a few bounded numbers.
+"""What the URL model reads: n-grams and words by place, and numbers.
 
-Left out on purpose, since they tell corpora apart: the scheme, a leading `www.`, a slash at
-the end, and every length.
+Left out on purpose, since they tell corpora apart: the scheme, a leading `www.`, and a slash at
+the end. Sizes of host and path are for the trees alone: see `url_shape`.
 """
 
 import itertools
@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from soc_copilot.detection.phishing.brands import Brands, Sighting, known_brands, out_of_place
 from soc_copilot.detection.phishing.hashing import Gathered
+from soc_copilot.detection.phishing.url_shape import entropy, shape
 from soc_copilot.detection.phishing.urls import is_mixed, skeleton, without_www
 from soc_copilot.domain.phishing import ParsedUrl
 
@@ -86,6 +87,7 @@ def gather(url: ParsedUrl, brands: Brands | None = None) -> Gathered:
     sightings = out_of_place(url, brands)
     _brand_words(found, url, sightings)
     found.dense = _numbers(url, label, before, path, sightings, brands)
+    found.dense += shape(url, host, label, before, path)
     return found
 
 
@@ -144,22 +146,6 @@ def _brand_words(found: Gathered, url: ParsedUrl, sightings: dict[str, list[Sigh
         for one in seen[:4]:
             found.words.append((PLACES, f"brand:{place}:{one.how}"))
             found.words.append((PLACES, f"name:{place}:{one.brand.name}"))
-
-
-def entropy(text: str) -> float:
-    """Bits per character; 0 for an empty text."""
-    if not text:
-        return 0.0
-    if (size := len(text)) > MAX_PATH:
-        return -sum(n / size * math.log2(n / size) for n in map(text.count, set(text)))
-    terms = _terms(size)
-    return -sum(map(terms.__getitem__, map(text.count, set(text))))
-
-
-@lru_cache(maxsize=MAX_PATH + 1)  # every length that is asked for
-def _terms(size: int) -> tuple[float, ...]:
-    """What a character that stands n times among so many adds to their entropy, by n."""
-    return (0.0, *(n / size * math.log2(n / size) for n in range(1, size + 1)))
 
 
 @lru_cache(maxsize=4_096)  # chosen: "www" and the like come again and again

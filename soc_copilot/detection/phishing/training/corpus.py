@@ -57,6 +57,13 @@ class Corpus:
         """Which rows training never sees; own rows are never among them."""
         return np.array([row.is_validation for row in self.rows]) & self.is_real
 
+    def groups(self) -> npt.NDArray[np.int64]:
+        """A number for each row; those of a group share it."""
+        found: npt.NDArray[np.int64] = np.unique(
+            np.array([row.group for row in self.rows]), return_inverse=True
+        )[1]
+        return found
+
     def datasets(self) -> npt.NDArray[np.str_]:
         """The dataset of each row."""
         return np.array([row.dataset for row in self.rows])

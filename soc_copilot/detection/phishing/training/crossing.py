@@ -13,8 +13,12 @@ from soc_copilot.detection.phishing.scorer import to_scores
 from soc_copilot.detection.phishing.training.corpus import OWN, Corpus, build
 from soc_copilot.detection.phishing.training.data import Row
 from soc_copilot.detection.phishing.training.evaluate import of_kind
-from soc_copilot.detection.phishing.training.fit import score
-from soc_copilot.detection.phishing.training.train import N_FIELDS, RECIPES, fit_nets
+from soc_copilot.detection.phishing.training.train import (
+    N_FIELDS,
+    RECIPES,
+    fit_kind,
+    score_kind,
+)
 
 Flags = npt.NDArray[np.bool_]
 LAST_YEAR: Final = 2021  # of what is trained on, forward in time: as the baseline's
@@ -47,10 +51,10 @@ def _run(
     groups = np.array([row.group for row in corpus.rows])
     apart = ~np.isin(groups, np.unique(groups[tested]))
     n_nets = 1 if quick else None
-    nets = fit_nets(kind, corpus, np.flatnonzero(trained & apart), seed, n_nets)
+    fitted = fit_kind(kind, corpus, np.flatnonzero(trained & apart), seed, n_nets)
     chosen = np.flatnonzero(tested & corpus.is_real)
     rows = [corpus.rows[i] for i in chosen]
-    scores = to_scores(score(nets, corpus.samples, chosen))
+    scores = to_scores(score_kind(fitted, corpus.samples, chosen))
     every = of_kind(kind, rows, scores)
     wanted = ("all", "bare hosts", "with a path", "brand pages, with a path", "phish alone")
     return {

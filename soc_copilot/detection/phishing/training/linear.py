@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
 
-from soc_copilot.detection.phishing.hashing import Floats32
+from soc_copilot.detection.phishing.hashing import Bags, Floats32
 from soc_copilot.detection.phishing.model import PhishNet, Shape
 from soc_copilot.detection.phishing.training.fit import Floats64, Indices, Recipe, Samples
 
@@ -34,21 +35,6 @@ class Linear:
     strength: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Entries:
-    """What stands in the bags that are read, sample by sample.
-
-    Attributes:
-        rows: Table rows.
-        shares: What each counts for: less in a large bag, and where many samples have it.
-        owners: Which sample each is of.
-    """
-
-    rows: npt.NDArray[np.int64]
-    shares: Floats64
-    owners: npt.NDArray[np.int64]
-
-
 def fit_linear(
     samples: Samples, targets: Floats64, chosen: Indices, how: Linear, recipe: Recipe
 ) -> PhishNet:
@@ -63,9 +49,8 @@ def fit_linear(
     """
     bits = recipe.bits
     found = samples.take(chosen)
-    idf = _rarity(found.rows, found.offsets[:: samples.n_fields], 1 << bits)
-    entries = _entries(found.rows, found.offsets, samples.n_fields, how.fields, idf)
-    weights, bias = _solved(entries, targets[chosen], 1 << bits, how.strength)
+    matrix, idf = weighed(found, samples.n_fields, bits, how.fields)
+    weights, bias = solved(matrix, targets[chosen], np.ones(len(chosen)), how.strength)
     n_dense = samples.numbers.shape[1]
     net = PhishNet(Shape(bits, recipe.width, recipe.hidden, samples.n_fields, n_dense))
     with torch.no_grad():
@@ -85,50 +70,64 @@ def scale_output(net: PhishNet, factor: float) -> None:
             part.mul_(factor)
 
 
-def _rarity(rows: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], n_rows: int) -> Floats32:
-    """The usual weight by how many samples have a row; 0 for what one sample alone has."""
-    n_samples = len(starts) - 1
-    owner = np.repeat(np.arange(n_samples), np.diff(starts))
-    pairs = np.unique(owner * n_rows + rows)
-    having = np.bincount(pairs % n_rows, minlength=n_rows)
-    found = np.log((1.0 + n_samples) / (1.0 + having)) + 1.0
-    return np.where(having >= 2, found, 0.0).astype(np.float32)
+def weighed(
+    found: Bags, n_fields: int, bits: int, fields: Sequence[int] | None
+) -> tuple[csr_matrix, Floats32]:
+    """Samples as rows of a matrix, and each table row's weight by rarity, which is in it.
 
-
-def _entries(
-    rows: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64], n_fields: int,
-    fields: Sequence[int], idf: Floats32,
-) -> _Entries:  # fmt: skip
-    counts = np.diff(offsets)
-    bag = np.repeat(np.arange(len(counts)), counts)
-    shares: Floats64 = idf[rows] / np.sqrt(np.maximum(counts, 1))[bag]
-    kept = np.isin(bag % n_fields, list(fields)) & (shares > 0)
-    return _Entries(rows[kept].astype(np.int64), shares[kept], bag[kept] // n_fields)
-
-
-def _solved(
-    entries: _Entries, targets: Floats64, n_rows: int, strength: float
-) -> tuple[torch.Tensor, float]:
-    """Weights and bias that make the loss least.
-
-    Sums by row and by sample are numpy's: the gradient of torch's bags takes ten times as long.
+    Args:
+        found: Bags of samples.
+        n_fields: Of a sample.
+        bits: The table has 2**bits rows.
+        fields: The bags that are read; None for all.
     """
-    rows, owners, n = entries.rows, entries.owners, len(targets)
-    weights = torch.zeros(n_rows + 1, dtype=torch.float64, requires_grad=True)  # the bias is last
-    solver = torch.optim.LBFGS(
-        [weights], max_iter=_MAX_STEPS, history_size=10, line_search_fn="strong_wolfe"
-    )
+    counts = np.diff(found.offsets)
+    shares = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
+    if fields is not None:
+        field = np.repeat(np.arange(len(counts)) % n_fields, counts)
+        shares[~np.isin(field, list(fields))] = 0.0
+    starts = found.offsets[::n_fields].astype(np.int32)
+    n_samples = len(starts) - 1
+    # A copy: rows are put in order in place.
+    matrix = csr_matrix((shares, found.rows.copy(), starts), shape=(n_samples, 1 << bits))
+    matrix.eliminate_zeros()
+    matrix.sum_duplicates()
+    having = np.bincount(matrix.indices, minlength=1 << bits)
+    usual = np.log((1.0 + n_samples) / (1.0 + having)) + 1.0
+    # What one sample alone has says nothing of others.
+    idf: Floats32 = np.where(having >= 2, usual, 0.0).astype(np.float32)
+    matrix.data *= idf[matrix.indices]
+    return matrix, idf
 
-    def loss() -> float:
-        held = weights.detach().numpy()
-        inner = np.bincount(owners, held[rows] * entries.shares, minlength=n) + held[-1]
-        wrong = 1.0 / (1.0 + np.exp(-inner)) - targets
-        each = np.logaddexp(0.0, inner) - targets * inner
-        slope = np.bincount(rows, entries.shares * wrong[owners], minlength=n_rows)
+
+def solved(
+    matrix: csr_matrix,
+    targets: Floats64,
+    weights: Floats64,
+    strength: float,
+    n_steps: int = _MAX_STEPS,
+) -> tuple[torch.Tensor, float]:
+    """Weights of the columns, and the bias, that make the loss least.
+
+    Args:
+        matrix: Samples as rows.
+        targets: In [0, 1].
+        weights: Of each sample in the loss.
+        strength: Of the loss beside the weights' squares.
+        n_steps: At most.
+    """
+    n = len(targets)
+    turned = matrix.T
+
+    def loss(held: Floats64) -> tuple[float, Floats64]:
+        inner = matrix @ held[:-1].astype(np.float32) + held[-1]
+        each = weights * (np.logaddexp(0.0, inner) - targets * inner)
+        wrong = weights * (1.0 / (1.0 + np.exp(-inner)) - targets)
+        slope = turned @ wrong.astype(np.float32)
         whole = np.append(strength * slope + held[:-1], strength * wrong.sum()) / n
-        weights.grad = torch.from_numpy(whole)
-        return float((strength * each.sum() + 0.5 * (held[:-1] ** 2).sum()) / n)
+        return float((strength * each.sum() + 0.5 * (held[:-1] ** 2).sum()) / n), whole
 
-    solver.step(loss)  # type: ignore[no-untyped-call]
-    found = weights.detach()
-    return found[:-1].float(), float(found[-1])
+    start = np.zeros(matrix.shape[1] + 1)
+    options = {"maxiter": n_steps}
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    return torch.from_numpy(found[:-1].astype(np.float32)), float(found[-1])

@@ -2,16 +2,18 @@ import pytest
 
 from soc_copilot.detection.phishing.training import corpus, train
 from soc_copilot.detection.phishing.training.fit import Recipe
+from soc_copilot.detection.phishing.training.stack import StackRecipe
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Little networks and few rows of our own."""
+    """Little models and few rows of our own."""
     small = {
         kind: Recipe(bits=12, width=4, hidden=8, epochs=4, batch=32, rate=1e-2)
-        for kind in train.RECIPES
+        for kind in train.N_NETS
     }
-    monkeypatch.setattr(train, "RECIPES", small)
+    stack = StackRecipe(bits=12, n_folds=2, n_trees=10, n_leaves=5, least=5)
+    monkeypatch.setattr(train, "RECIPES", {**small, "url": stack})
     monkeypatch.setattr(train, "N_NETS", dict.fromkeys(small, 1))
     monkeypatch.setattr(corpus, "N_OWN_URLS", 60)
     monkeypatch.setattr(corpus, "N_OWN_MAILS", 30)

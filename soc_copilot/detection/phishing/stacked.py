@@ -1,0 +1,97 @@
+"""Trees over a linear model: what each field of a URL says, weighed with its numbers.
+
+The linear part has a weight for each hashed n-gram and word. Its sums, field by field, stand
+beside the sample's numbers, and boosted trees read both: they learn when to believe which.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from soc_copilot.detection.host import boosted
+from soc_copilot.detection.host.boosted import Boosted
+from soc_copilot.detection.phishing.hashing import Bags, Floats32
+from soc_copilot.domain.errors import DetectorError
+
+_WEIGHTS: Final = "weights"
+_BIAS: Final = "bias"
+_TREES: Final = "trees."
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """The linear part and the trees.
+
+    Attributes:
+        weights: Of table rows, float32, shape (2**bits,).
+        bias: Of the linear part.
+        trees: Logits from the numbers, the fields' sums and the linear logit, in this order.
+        n_fields: Bags of a sample.
+
+    Thread:
+        Any; several at once.
+    """
+
+    weights: Tensor
+    bias: float
+    trees: Boosted
+    n_fields: int
+
+    def logits(self, found: Bags, numbers: Floats32) -> Floats32:
+        """Logits of hashed samples, shape (n_samples,)."""
+        sums = field_sums(self.weights, found, self.n_fields)
+        return self.trees.logits(columns(numbers, sums, self.bias))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The arrays, to be stored; weights as half floats."""
+        return {
+            _WEIGHTS: self.weights.half(),
+            _BIAS: torch.tensor([self.bias], dtype=torch.float64),
+            **{_TREES + name: tensor for name, tensor in self.trees.tensors().items()},
+        }
+
+
+def field_sums(weights: Tensor, found: Bags, n_fields: int) -> Floats32:
+    """What each field says: the weights of its rows, over the root of how many there are.
+
+    Returns:
+        float32, shape (n_samples, n_fields).
+    """
+    with torch.inference_mode():
+        sums: Floats32 = functional.embedding_bag(
+            torch.from_numpy(found.rows),
+            weights[:, None],
+            torch.from_numpy(found.offsets),
+            mode="sum",
+            include_last_offset=True,
+        ).numpy()
+    counts = np.maximum(np.diff(found.offsets), 1).astype(np.float32)
+    said: Floats32 = (sums[:, 0] / np.sqrt(counts)).astype(np.float32)
+    return said.reshape(-1, n_fields)
+
+
+def columns(numbers: Floats32, sums: Floats32, bias: float) -> Floats32:
+    """What the trees read, C order, shape (n_samples, n_numbers + n_fields + 1)."""
+    whole = sums.sum(1, keepdims=True) + np.float32(bias)
+    return np.ascontiguousarray(np.concatenate([numbers, sums, whole], 1), np.float32)
+
+
+def from_tensors(
+    tensors: Mapping[str, Tensor], *, bits: int, n_fields: int, n_dense: int
+) -> Stacked:
+    """The stored model, checked.
+
+    Raises:
+        DetectorError: An array is missing, or they do not fit together.
+    """
+    trees = {n.removeprefix(_TREES): t for n, t in tensors.items() if n.startswith(_TREES)}
+    weights, bias = tensors.get(_WEIGHTS), tensors.get(_BIAS)
+    if weights is None or weights.shape != (1 << bits,) or bias is None or bias.numel() != 1:
+        raise DetectorError("The weights of the linear part do not fit its card.")
+    found = boosted.from_tensors(trees, n_dense + n_fields + 1)
+    return Stacked(weights.float(), float(bias), found, n_fields)
