@@ -12,7 +12,7 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceEvent, SourceStatus
 from soc_copilot.ingestion.channel import ChannelExport
 from soc_copilot.ingestion.child import Child
-from soc_copilot.ingestion.entries import entry_chunk
+from soc_copilot.ingestion.entries import NumberedPosition, entry_chunk
 from soc_copilot.ingestion.files import Identity, open_log
 from soc_copilot.ingestion.news import News, worst
 from soc_copilot.ingestion.reader import RACY_NS, ReadLimits
@@ -36,7 +36,7 @@ _LOG_EPOCH: Final = "0:0:0"
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class Position(NumberedPosition):
     """Where a log was left: its last record, and how the file stood when it was read to its end.
 
     Attributes:
@@ -48,19 +48,6 @@ class Position:
     number: int = 0
     filetime: int = 0
     mtime_ns: int = 0
-
-    @classmethod
-    def of(cls, cursor: str) -> "Position":
-        """The position in a checkpoint's cursor; the beginning when there is none in it."""
-        parts = cursor.split(":")
-        if len(parts) == 3 and all(part.isdecimal() for part in parts):
-            return cls(*map(int, parts))
-        return cls()
-
-    @property
-    def cursor(self) -> str:
-        """As a checkpoint keeps it."""
-        return f"{self.number}:{self.filetime}:{self.mtime_ns}"
 
 
 @dataclass(slots=True)
