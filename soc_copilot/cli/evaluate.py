@@ -81,8 +81,9 @@ def _run_visual(options: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     embedder = Embedder(options.model / "visual")
     split = "validation" if options.split == "validation" else "test"
-    found = measure(embedder.net, embedder.thresholds, options.visual, split)
-    took = ms_per_screenshot(embedder.net, options.visual)
+    networks, limits = embedder.networks, embedder.thresholds
+    found = measure(networks, embedder.rule, limits, options.visual, split)
+    took = ms_per_screenshot(networks, options.visual)
     if options.json:
         report = {"model": embedder.version, "figures": found, "ms_per_screenshot": took}
         print(json.dumps(report))

@@ -124,7 +124,14 @@ def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="DIR",
         help="train the model for screenshots instead, on pages of made-up brands in this folder; "
         "where it has none they are rendered by a local Chromium without a network, which takes "
-        "about five minutes of a processor core, and training half an hour",
+        "about fifteen minutes of a processor core, and training an hour",
+    )
+    phishing.add_argument(
+        "--marks",
+        type=Path,
+        metavar="FILE",
+        help="with --visual: also draw logos with these marks, gzipped JSON lines with brand, hex "
+        "and svg",
     )
     add_training(phishing, "phishing", "folder to write the models to")
     phishing.add_argument(
@@ -150,7 +157,7 @@ def _run_visual(options: argparse.Namespace) -> int:
     from soc_copilot.detection.phishing.training.visual.train import Options, train
 
     out = options.out / "visual"
-    card = train(Options(options.visual, out, options.seed, options.threads))
+    card = train(Options(options.visual, out, options.seed, options.threads, marks=options.marks))
     print(json.dumps(card, ensure_ascii=False) if options.json else table(card["figures"]["test"]))
     if not options.json:
         print(f"Written to {out}")

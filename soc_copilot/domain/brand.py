@@ -9,7 +9,7 @@ from soc_copilot.domain.errors import PolicyError
 
 MAX_NAME_CHARS: Final = 100  # chosen
 MAX_DOMAINS: Final = 200  # chosen: more than the largest services own
-MAX_PNG_BYTES: Final = 512 * 1024  # chosen: a picture of the size that the model looks at
+MAX_PNG_BYTES: Final = 1024 * 1024  # chosen: a page of 1,280 by 800 pixels with photographs
 MAX_EMBEDDING_BYTES: Final = 16 * 1024  # chosen: 4,096 numbers
 MAX_REFERENCES: Final = 50  # chosen: for each brand
 
@@ -59,15 +59,19 @@ class BrandMatch:
 
     Attributes:
         brand: Its name.
-        similarity: Cosine, up to 1.
+        similarity: How surely it shows that brand, 0 to 1.
         reference_id: The picture that it is most like.
         is_own_domain: The page stands on a domain of that brand.
+        logo: Cosine of the two logos; None where no logo was found to compare.
+        look: Cosine of the two whole pages.
     """
 
     brand: str
     similarity: float
     reference_id: int
     is_own_domain: bool
+    logo: float | None = None
+    look: float = 0.0
 
 
 def checked_name(text: str) -> str:

@@ -27,7 +27,7 @@ def test_changes_are_seen_from_another_thread(tmp_path: Path, governance: Govern
     embedder, clock = Embedder(save(tmp_path / "model")), TurnedClock()
     stored = StoredBrands(lambda: reader(tmp_path), clock=clock)
     matcher = Matcher(embedder, stored)
-    page = embedder.of_bytes(screenshot())
+    page = embedder.see(screenshot())
     found = []
 
     def ask() -> None:

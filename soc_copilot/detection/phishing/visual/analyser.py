@@ -59,7 +59,7 @@ class VisualAnalyser:
         if content.screenshot is None:
             raise DetectorError("This content has no screenshot.")
         try:
-            embedding = self._embedder.of_bytes(content.screenshot)
+            seen = self._embedder.see(content.screenshot)
         except ParseError as error:
             # The caller's picture, not the model's fault: no circuit opens for it.
             return PartResult(
@@ -71,7 +71,7 @@ class VisualAnalyser:
                 detail=str(error),
             )
         url = content.parsed if isinstance(content.parsed, ParsedUrl) else None
-        match = self._matcher.match(embedding, url.ascii_host if url else "")
+        match = self._matcher.match(seen, url.ascii_host if url else "")
         return self._result(match, url, started)
 
     def _result(
@@ -109,7 +109,9 @@ def score_of(match: BrandMatch, limits: Thresholds, *, is_place_known: bool) -> 
 
 def _words(match: BrandMatch, url: ParsedUrl | None, limits: Thresholds) -> str:
     how = "looks like" if match.similarity >= limits.sure else "looks somewhat like"
-    page = f'The page {how} "{match.brand}" (similarity {match.similarity:.2f})'
+    logo = "no logo found" if match.logo is None else f"logo {match.logo:.2f}"
+    alike = f"similarity {match.similarity:.2f}: {logo}, look {match.look:.2f}"
+    page = f'The page {how} "{match.brand}" ({alike})'
     if url is None:
         return f"{page}; compare its address with the brand's own, which is not known here."
     if match.is_own_domain:

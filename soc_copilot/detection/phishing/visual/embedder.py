@@ -1,8 +1,7 @@
-"""The trained network, loaded when it is first asked for, and its thresholds."""
+"""The trained model, loaded when it is first asked for, and its thresholds."""
 
 import struct
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,20 +9,16 @@ from typing import Final
 
 import numpy as np
 
-from soc_copilot.detection.phishing.visual.model import Floats, PageNet, Shape, embed, from_tensors
-from soc_copilot.detection.phishing.visual.pictures import (
-    Pixels,
-    open_picture,
-    small_png,
-    to_frame,
-)
+from soc_copilot.detection.phishing.visual.compare import Rule, Seen
+from soc_copilot.detection.phishing.visual.networks import Networks, from_tensors, rule_of
+from soc_copilot.detection.phishing.visual.pictures import open_picture, small_png
 from soc_copilot.detection.weights import load_model
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.paths import bundled
 
 NAME: Final = "phishing-visual"
-_HEAD: Final = struct.Struct("<4s12s")  # "SCV1", and the model that made the numbers
-_MAGIC: Final = b"SCV1"
+_HEAD: Final = struct.Struct("<4s12sB")  # "SCV2", the model that made the numbers, n of logos
+_MAGIC: Final = b"SCV2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +36,15 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    net: PageNet
+    networks: Networks
+    rule: Rule
     thresholds: Thresholds
     version: str
     tag: bytes
 
 
 class Embedder:
-    """Makes embeddings of screenshots.
+    """Looks at screenshots.
 
     Args:
         folder: Of the model; None for the one that comes with the program.
@@ -81,60 +77,66 @@ class Embedder:
         return self._get().thresholds
 
     @property
-    def net(self) -> PageNet:
-        """The network itself, for measuring.
-
-        Raises:
-            DetectorError: It cannot be loaded.
-        """
-        return self._get().net
-
-    def embed(self, pictures: Sequence[Pixels]) -> Floats:
-        """Embeddings, shape (n, size), of pictures in a frame.
+    def rule(self) -> Rule:
+        """How alike two pages are, of what is seen in them.
 
         Raises:
             DetectorError: The model cannot be loaded.
         """
-        return embed(self._get().net, pictures)
+        return self._get().rule
 
-    def of_bytes(self, data: bytes) -> Floats:
-        """The embedding of a screenshot, shape (size,).
+    @property
+    def networks(self) -> Networks:
+        """The networks themselves, for measuring.
+
+        Raises:
+            DetectorError: They cannot be loaded.
+        """
+        return self._get().networks
+
+    def see(self, data: bytes) -> Seen:
+        """What is seen in a screenshot.
 
         Raises:
             ParseError: It is no picture that can be read.
             DetectorError: The model cannot be loaded.
         """
-        found: Floats = self.embed([to_frame(open_picture(data))])[0]
-        return found
+        return self._get().networks.see(open_picture(data))
 
     def reference(self, data: bytes) -> tuple[bytes, bytes]:
-        """What is kept of a reference: a small PNG, and the embedding of just that.
+        """What is kept of a reference: a smaller PNG, and what is seen in just that.
 
         Raises:
             ParseError: It is no picture that can be read, or kept.
             DetectorError: The model cannot be loaded.
         """
         png = small_png(open_picture(data))
-        return png, self.pack(self.of_bytes(png))
+        return png, self.pack(self.see(png))
 
-    def pack(self, embedding: Floats) -> bytes:
-        """An embedding as it is stored: with the model that made it."""
-        return _HEAD.pack(_MAGIC, self._get().tag) + embedding.astype("<f4").tobytes()
+    def pack(self, seen: Seen) -> bytes:
+        """What was seen as it is stored: with the model that saw it."""
+        head = _HEAD.pack(_MAGIC, self._get().tag, len(seen.sure))
+        parts = (seen.look, seen.sure, seen.logos)
+        return head + b"".join(part.astype("<f4").tobytes() for part in parts)
 
-    def unpack(self, data: bytes, png: bytes) -> Floats:
-        """A stored embedding; made anew of the picture where another model made it.
+    def unpack(self, data: bytes, png: bytes) -> Seen:
+        """What was stored; looked at anew where another model saw it.
 
         Raises:
-            ParseError: Another model made it, and the picture cannot be read.
+            ParseError: Another model saw it, and the picture cannot be read.
             DetectorError: The model cannot be loaded.
         """
         loaded = self._get()
-        size = loaded.net.shape.size
-        if len(data) == _HEAD.size + 4 * size and _HEAD.unpack_from(data) == (_MAGIC, loaded.tag):
-            found = np.frombuffer(data, "<f4", offset=_HEAD.size).astype(np.float32)
-            if np.isfinite(found).all():
-                return found
-        return self.of_bytes(png)
+        if len(data) >= _HEAD.size:
+            magic, tag, n = _HEAD.unpack_from(data)
+            size, wide = loaded.networks.pages.shape.size, loaded.networks.logos.shape.size
+            is_whole = len(data) == _HEAD.size + 4 * (size + n + n * wide)
+            if (magic, tag) == (_MAGIC, loaded.tag) and is_whole:
+                found = np.frombuffer(data, "<f4", offset=_HEAD.size).astype(np.float32)
+                if np.isfinite(found).all():
+                    logos = found[size + n :].reshape(n, wide)
+                    return Seen(found[:size], logos, found[size : size + n])
+        return self.see(png)
 
     def _get(self) -> _Loaded:
         with self._lock:
@@ -148,14 +150,11 @@ def _load(folder: Path) -> _Loaded:
     try:
         if card["name"] != NAME:
             raise ValueError(f"its card says {card['name']!r}")
-        given = card["shape"]
-        shape = Shape(
-            tuple(given["widths"]), tuple(given["strides"]), given["n_heads"], given["size"]
-        )
         limits = card["thresholds"]
         thresholds = Thresholds(float(limits["sure"]), float(limits["near"]))
         tag = bytes.fromhex(card["files"]["model.safetensors"]["sha256"])[:12]
-        return _Loaded(from_tensors(tensors, shape), thresholds, str(card["version"]), tag)
+        networks = from_tensors(tensors, card["shapes"])
+        return _Loaded(networks, rule_of(card["rule"]), thresholds, str(card["version"]), tag)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise DetectorError(
             f'The model in "{folder}" is not one for screenshots ({error}). '

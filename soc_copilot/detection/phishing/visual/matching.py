@@ -1,14 +1,13 @@
 """Which protected brand a screenshot is most like."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from soc_copilot.detection.phishing.visual.compare import Gallery, Seen, compare, gallery_of
 from soc_copilot.detection.phishing.visual.embedder import Embedder
-from soc_copilot.detection.phishing.visual.model import Floats
 from soc_copilot.domain.brand import Brand, BrandMatch, BrandReference, is_own
 
 
@@ -68,14 +67,14 @@ class NoBrands:
 
 
 @dataclass(frozen=True, slots=True)
-class _Gallery:
+class _Known:
     revision: str
-    embeddings: Floats
-    owners: tuple[tuple[int, Brand], ...]  # of each row: its picture's id, and the brand
+    pictures: Gallery | None  # None without a picture
+    owners: tuple[tuple[int, Brand], ...]  # of each picture: its id, and the brand
 
 
 class Matcher:
-    """Compares embeddings with those of the registered pictures, which are kept until they change.
+    """Compares pages with the registered pictures, which are kept until they change.
 
     Thread:
         Any; several at once.
@@ -85,47 +84,47 @@ class Matcher:
         self._embedder = embedder
         self._registry = registry
         self._lock = threading.Lock()
-        self._gallery: _Gallery | None = None
+        self._known: _Known | None = None
 
     @property
     def revision(self) -> str:
         """Of the registered brands."""
         return self._registry.revision()
 
-    def match(self, embedding: Floats, host: str) -> BrandMatch | None:
+    def match(self, seen: Seen, host: str) -> BrandMatch | None:
         """The brand whose picture is most like it; None where none is registered.
 
         Args:
-            embedding: Of the screenshot.
+            seen: In the screenshot.
             host: Where the page stands, as DNS has it; "" for not known.
 
         Raises:
             StoreError: The brands cannot be read.
             DetectorError: The model cannot be loaded.
         """
-        gallery = self._current()
-        if not gallery.owners:
+        known = self._current()
+        if known.pictures is None:
             return None
-        similarities = gallery.embeddings @ embedding
+        alike = compare(known.pictures, seen)
+        similarities = self._embedder.rule.scores(alike.features())
         at = int(np.argmax(similarities))
-        reference_id, brand = gallery.owners[at]
+        reference_id, brand = known.owners[at]
         own = bool(host) and is_own(host, brand.domains)
-        return BrandMatch(brand.name, float(similarities[at]), reference_id, own)
+        logo = float(alike.logo[at]) if alike.logo_sure[at] > 0.0 else None
+        return BrandMatch(
+            brand.name, float(similarities[at]), reference_id, own, logo, float(alike.look[at])
+        )
 
-    def _current(self) -> _Gallery:
+    def _current(self) -> _Known:
         with self._lock:
-            if self._gallery is None or self._gallery.revision != self._registry.look():
-                self._gallery = self._read()
-            return self._gallery
+            if self._known is None or self._known.revision != self._registry.look():
+                self._known = self._read()
+            return self._known
 
-    def _read(self) -> _Gallery:
+    def _read(self) -> _Known:
         found = self._registry.registered()
         brands = {brand.id: brand for brand in found.brands}
         kept = tuple(one for one in found.references if one.brand_id in brands)
         owners = tuple((one.id, brands[one.brand_id]) for one in kept)
-        return _Gallery(found.revision, _stack(self._embedder, kept), owners)
-
-
-def _stack(embedder: Embedder, references: Sequence[BrandReference]) -> Floats:
-    rows = [embedder.unpack(one.embedding, one.png) for one in references]
-    return np.stack(rows) if rows else np.empty((0, 0), np.float32)
+        seen = [self._embedder.unpack(one.embedding, one.png) for one in kept]
+        return _Known(found.revision, gallery_of(seen) if seen else None, owners)

@@ -5,7 +5,7 @@ look of the whole), and what they see is brought to one vector of length 1. Two 
 where on the page a pixel stands: a mark in a list of partners is not one in the header.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,7 @@ class PageNet(nn.Module):
 
     def see(self, pictures: Tensor) -> Tensor:
         """What the heads see in pictures of one frame, shape (n, n_seen)."""
-        found = self.features(_with_places(pictures))
+        found = self.features(with_places(pictures))
         chosen = torch.softmax(self.heads(found).flatten(2), dim=2)
         flat = found.flatten(2)
         seen = torch.einsum("ncp,nhp->nhc", flat, chosen).flatten(1)
@@ -80,25 +80,20 @@ class PageNet(nn.Module):
         return functional.normalize(self.middle(self.last(seen).float()), dim=1)
 
 
-def _with_places(pictures: Tensor) -> Tensor:
+def with_places(pictures: Tensor) -> Tensor:
+    """Pictures in [-1, 1] with two more channels: how far down, and how far across.
+
+    Args:
+        pictures: Bytes, shape (n, tall, wide, 3).
+
+    Returns:
+        Shape (n, 5, tall, wide).
+    """
     values = pictures.permute(0, 3, 1, 2).float() / 127.5 - 1.0
     n, _, tall, wide = values.shape
     down = torch.linspace(-1.0, 1.0, tall).view(1, 1, tall, 1).expand(n, 1, tall, wide)
     across = torch.linspace(-1.0, 1.0, wide).view(1, 1, 1, wide).expand(n, 1, tall, wide)
     return torch.cat([values, down, across], dim=1)
-
-
-def from_tensors(tensors: Mapping[str, Tensor], shape: Shape) -> PageNet:
-    """The network of a model folder, ready to be asked.
-
-    Raises:
-        RuntimeError: Names or shapes are not this network's.
-    """
-    net = PageNet(shape)
-    net.load_state_dict(
-        {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
-    )
-    return net.eval().requires_grad_(False)
 
 
 def embed(net: PageNet, pictures: Sequence[Pixels]) -> Floats:

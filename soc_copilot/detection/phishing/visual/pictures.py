@@ -11,12 +11,14 @@ from soc_copilot.domain.brand import MAX_PNG_BYTES
 from soc_copilot.domain.errors import ParseError
 
 Pixels = npt.NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels of a picture."""
 
 MAX_BYTES: Final = 20 * 1024 * 1024  # chosen: a page of 30 megapixels packs to less
 MAX_PIXELS: Final = 30_000_000  # chosen: 90 MB in memory
 MIN_SIDE: Final = 64  # chosen: less shows no page
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
-_KEPT_WIDTH: Final = 640  # chosen: of a picture that is stored, twice what the model looks at
+_KEPT_WIDTHS: Final = (1280, 960, 640, 320)  # chosen: of a stored picture, the first that fits
 
 
 class Frame(NamedTuple):
@@ -90,6 +92,11 @@ def _without_alpha(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
+def rows_of(wide: int, tall: int, frame: Frame) -> int:
+    """How many of a picture's rows a frame shows."""
+    return min(tall, round(wide * frame.tall / frame.wide))
+
+
 def to_frame(picture: Image.Image, frame: Frame | None = None) -> Pixels:
     """The picture in a frame: as wide as it, cut at the bottom or filled with its last colour.
 
@@ -97,7 +104,7 @@ def to_frame(picture: Image.Image, frame: Frame | None = None) -> Pixels:
         Shape (tall, wide, 3).
     """
     frame = frame or frame_of(*picture.size)
-    rows = min(picture.height, round(picture.width * frame.tall / frame.wide))
+    rows = rows_of(picture.width, picture.height, frame)
     tall = max(1, round(rows * frame.wide / picture.width))
     small = picture.resize(
         (frame.wide, min(tall, frame.tall)),
@@ -114,15 +121,15 @@ def to_frame(picture: Image.Image, frame: Frame | None = None) -> Pixels:
 
 
 def small_png(picture: Image.Image) -> bytes:
-    """What is kept of a reference: its top, small enough to be stored.
+    """What is kept of a reference: its top, as large as may be stored.
 
     Raises:
         ParseError: It does not get small enough.
     """
     frame = frame_of(*picture.size)
-    rows = min(picture.height, round(picture.width * frame.tall / frame.wide))
+    rows = rows_of(picture.width, picture.height, frame)
     cut = picture.crop((0, 0, picture.width, rows))
-    for width in (_KEPT_WIDTH, _KEPT_WIDTH // 2):
+    for width in _KEPT_WIDTHS:
         shown = cut
         if cut.width > width:
             size = (width, max(1, round(cut.height * width / cut.width)))

@@ -43,6 +43,7 @@ class MadeUp:
         has_bar: Its header is a bar in the main colour.
         word: How the wordmark is written.
         has_mark: Shows a mark beside the wordmark.
+        svg: Its mark as an SVG element in one colour; "" for one that is drawn from the seed.
     """
 
     id: int
@@ -58,6 +59,7 @@ class MadeUp:
     has_bar: bool
     word: str
     has_mark: bool
+    svg: str = ""
 
     def mark(self, paper: str = "#ffffff", ink: str | None = None) -> str:
         """The mark alone, as SVG.
@@ -66,6 +68,8 @@ class MadeUp:
             paper: What is behind it.
             ink: One colour for all of it, None for its own.
         """
+        if self.svg:
+            return self.svg.replace("<svg ", f'<svg class="mk" fill="{ink or self.first}" ', 1)
         first, second = (ink, ink) if ink else (self.first, self.second)
         return draw(self.seed, first, second, paper, self.name[0].upper())
 

@@ -43,7 +43,7 @@ class Browser:
         One. POSIX only.
     """
 
-    def __init__(self, scale: float = 0.5) -> None:
+    def __init__(self, scale: float = 1.0) -> None:
         program = find_chromium()
         if program is None:
             raise SourceError(
@@ -97,6 +97,22 @@ class Browser:
         self._call("Page.setDocumentContent", frameId=self._frame, html=html)
         shot = self._call("Page.captureScreenshot", format="jpeg", quality=quality)
         return base64.b64decode(shot["data"])
+
+    def boxes(self, selector: str) -> list[tuple[float, float, float, float]]:
+        """Where elements of the page stand that was rendered last: left, top, right, bottom.
+
+        Args:
+            selector: CSS; without quotation marks.
+
+        Returns:
+            In CSS pixels from the window's corner, in the order of the page.
+        """
+        words = (
+            f"[...document.querySelectorAll('{selector}')].map(e=>{{let b="
+            "e.getBoundingClientRect();return [b.left,b.top,b.right,b.bottom]})"
+        )
+        told = self._call("Runtime.evaluate", expression=words, returnByValue=True)
+        return [(box[0], box[1], box[2], box[3]) for box in told["result"]["value"]]
 
     def close(self) -> None:
         """End it."""

@@ -1,5 +1,6 @@
 """How well brands are recognised, on brands and layouts that training never saw."""
 
+import io
 import math
 import random
 import time
@@ -11,23 +12,37 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from soc_copilot.detection.phishing.training.visual.distort import distort
-from soc_copilot.detection.phishing.training.visual.render import Shot, read_shots
+from soc_copilot.detection.phishing.training.visual.render import read_shots
+from soc_copilot.detection.phishing.visual.compare import Floats, Rule, compare, gallery_of
 from soc_copilot.detection.phishing.visual.embedder import Thresholds
-from soc_copilot.detection.phishing.visual.model import Floats, PageNet, embed
-from soc_copilot.detection.phishing.visual.pictures import open_picture, small_png, to_frame
+from soc_copilot.detection.phishing.visual.networks import Networks
+from soc_copilot.detection.phishing.visual.pictures import open_picture, small_png
 from soc_copilot.domain.errors import SourceError
 
 TO_FIND: Final = ("clone", "altered", "no_mark")
 FOREIGN: Final = ("sibling", "unrelated", "showing", "sign_in_with")
 _TIMES: Final = 2  # chosen: each page is distorted so often
-_SEEN_SIDE: Final = 448  # chosen: pixels, while it is distorted; more than a frame has
 SURE: Final = 0.001
 NEAR: Final = 0.01
 
-Doubles = npt.NDArray[np.float64]
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One part's pages beside its references, before any rule.
+
+    Attributes:
+        rows: Features of each page and each reference, shape (n, n_references, n_features).
+        owners: Of each reference: its brand.
+        brands: Of each page: the brand that is to be found; -1 where none is.
+        kinds: Of each page.
+    """
+
+    rows: Floats
+    owners: npt.NDArray[np.intp]
+    brands: npt.NDArray[np.intp]
+    kinds: npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +64,8 @@ class Found:
         return np.isin(self.kinds, kinds)
 
 
-def look(net: PageNet, folder: Path, split: str, seed: int = 1) -> Found:
-    """Register the references of one part, and compare all other pages of it with them.
+def look(networks: Networks, folder: Path, split: str, seed: int = 1) -> Looked:
+    """Register the references of one part, and look at all other pages of it beside them.
 
     Raises:
         SourceError: The folder holds no such pages.
@@ -61,27 +76,26 @@ def look(net: PageNet, folder: Path, split: str, seed: int = 1) -> Found:
     if not known or not asked:
         raise SourceError(f'"{folder}" holds no pages of the part "{split}".')
     kept = [small_png(open_picture(shot.file.read_bytes())) for shot in known]
-    gallery = embed(net, [to_frame(open_picture(png)) for png in kept])
-    owners = np.array([shot.brand for shot in known])
+    gallery = gallery_of([networks.see(open_picture(png)) for png in kept])
     rng = random.Random(seed)  # noqa: S311 - no secret
-    best, right, kinds = [], [], []
+    rows, brands, kinds = [], [], []
     for shot in asked:
+        picture = open_picture(shot.file.read_bytes())
         for _ in range(_TIMES):
-            similar = gallery @ _seen(net, shot, rng)
-            at = int(np.argmax(similar))
-            best.append(float(similar[at]))
-            right.append(bool(owners[at] == shot.brand) and shot.kind not in FOREIGN)
+            seen = networks.see(distort(picture, rng).picture)
+            rows.append(compare(gallery, seen).features())
+            brands.append(-1 if shot.kind in FOREIGN else shot.brand)
             kinds.append(shot.kind)
-    return Found(np.array(best, np.float32), np.array(right), np.array(kinds))
+    owners = np.array([shot.brand for shot in known])
+    return Looked(np.stack(rows), owners, np.array(brands), np.array(kinds))
 
 
-def _seen(net: PageNet, shot: Shot, rng: random.Random) -> Floats:
-    with Image.open(shot.file, formats=("JPEG",)) as opened:
-        picture = opened.convert("RGB")
-    picture.thumbnail((_SEEN_SIDE, _SEEN_SIDE), Image.Resampling.BILINEAR)
-    picture = distort(picture, rng)
-    found: Floats = embed(net, [to_frame(picture)])[0]
-    return found
+def found_by(rule: Rule, looked: Looked) -> Found:
+    """What a rule makes of what was looked at."""
+    n, n_known, n_features = looked.rows.shape
+    scores = rule.scores(looked.rows.reshape(-1, n_features)).reshape(n, n_known)
+    at = scores.argmax(axis=1)
+    return Found(scores[np.arange(n), at], looked.owners[at] == looked.brands, looked.kinds)
 
 
 def thresholds_of(found: Found) -> Thresholds:
@@ -123,18 +137,15 @@ def merged(told: dict[str, Any], kinds: Sequence[str]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in total.items()}
 
 
-def ms_per_screenshot(net: PageNet, folder: Path, n: int = 60) -> dict[str, float]:
-    """Time from a PNG of 1,280 by 800 pixels to its embedding: median and 95th percentile."""
-    import io
-
+def ms_per_screenshot(networks: Networks, folder: Path, n: int = 60) -> dict[str, float]:
+    """Time from a PNG of 1,280 by 800 pixels to all that is seen: median and 95th percentile."""
     took = []
     for shot in list(read_shots(folder, "test"))[:n]:
-        with Image.open(shot.file, formats=("JPEG",)) as opened:
-            picture = opened.convert("RGB").resize((1280, 800))
+        picture = open_picture(shot.file.read_bytes()).resize((1280, 800))
         out = io.BytesIO()
         picture.save(out, "PNG")
         began = time.perf_counter()
-        embed(net, [to_frame(open_picture(out.getvalue()))])
+        networks.see(open_picture(out.getvalue()))
         took.append((time.perf_counter() - began) * 1e3)
     return {
         "median": round(float(np.median(took)), 2),

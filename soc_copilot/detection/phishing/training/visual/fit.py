@@ -1,4 +1,4 @@
-"""Fits the network: pages of one brand near each other, all others apart."""
+"""Fits the network of whole pages: copies of one page near each other, all others apart."""
 
 import copy
 import logging
@@ -6,12 +6,12 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from soc_copilot.detection.phishing.training.visual.distort import distort
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 _WARM_STEPS: Final = 20  # chosen
 _MAX_NORM: Final = 5.0  # chosen: of a gradient
 _LOG_EVERY: Final = 25
-ALIKE: Final = frozenset({"reference", "clone", "altered", "own"})
-"""Pages without a mark are not learnt from: those of two siblings hardly differ."""
+COPIES: Final = frozenset({"reference", "clone", "no_mark"})
+"""Of one brand and one layout they are copies; marks are another network's business."""
 _KEPT_WIDTH: Final = 320  # chosen: of pictures in memory, a quarter more than a frame's
 
 
@@ -35,8 +35,8 @@ class Recipe:
 
     Attributes:
         steps: Batches.
-        families: Of brands in a batch, two brands each.
-        pages: Of each brand in a batch.
+        brands: In a batch, no two of one family: those differ in what this network need not see.
+        pages: Of each brand in a batch, all of one layout.
         strangers: Other pages in a batch.
         rate: Learning rate.
         decay: Weight decay.
@@ -44,13 +44,13 @@ class Recipe:
         memory: Of the mean of weights over steps.
     """
 
-    steps: int = 3_000
-    families: int = 8
-    pages: int = 3
+    steps: int = 1_200
+    brands: int = 16
+    pages: int = 4
     strangers: int = 16
     rate: float = 7e-4
     decay: float = 0.02
-    heat: float = 0.15
+    heat: float = 0.1
     memory: float = 0.98
 
 
@@ -96,41 +96,37 @@ def contrast(embeddings: Tensor, labels: Tensor, heat: float) -> Tensor:
 
 
 class Batches:
-    """Deals pages into batches: siblings together, and with them pages that show their marks."""
+    """Deals pages into batches: copies of some pages, and pages that nobody copies."""
 
     def __init__(self, examples: Sequence[Example], recipe: Recipe, seed: int) -> None:
         self._recipe = recipe
         self._rng = random.Random(seed)  # noqa: S311 - no secret
-        self._of_brand: dict[int, list[Example]] = defaultdict(list)
-        self._showing: dict[int, list[Example]] = defaultdict(list)
+        copies: dict[tuple[int, str], list[Example]] = defaultdict(list)
         self._others: list[Example] = []
         for one in examples:
             if one.shot.brand >= 0:
-                if one.shot.kind in ALIKE:
-                    self._of_brand[one.shot.brand].append(one)
-                continue
-            self._others.append(one)
-            for brand in one.shot.shown:
-                self._showing[brand].append(one)
-        self._families = sorted({brand // 2 for brand in self._of_brand})
+                if one.shot.kind in COPIES:
+                    copies[one.shot.brand, one.shot.layout].append(one)
+            else:
+                self._others.append(one)
+        self._of_family: dict[int, list[list[Example]]] = defaultdict(list)
+        for (brand, _), pages in sorted(copies.items()):
+            if len(pages) > 1:
+                self._of_family[brand // 2].append(pages)
 
     def deal(self) -> tuple[dict[Frame, Tensor], Tensor]:
         """Pictures by frame, and the labels of them all in that order."""
         rng, recipe = self._rng, self._recipe
-        families = rng.sample(self._families, min(recipe.families, len(self._families)))
+        families = rng.sample(sorted(self._of_family), min(recipe.brands, len(self._of_family)))
         chosen: list[tuple[Example, int]] = []
-        brands = [b for f in families for b in (2 * f, 2 * f + 1) if b in self._of_brand]
-        for brand in brands:
-            pages = self._of_brand[brand]
-            chosen += [(one, brand) for one in rng.sample(pages, min(recipe.pages, len(pages)))]
-        apart = [one for brand in brands for one in self._showing[brand]]
-        rng.shuffle(apart)
-        apart = apart[: recipe.strangers // 2]
-        apart += rng.sample(self._others, min(recipe.strangers - len(apart), len(self._others)))
+        for label, family in enumerate(families):
+            pages = rng.choice(self._of_family[family])
+            chosen += [(one, label) for one in rng.sample(pages, min(recipe.pages, len(pages)))]
+        apart = rng.sample(self._others, min(recipe.strangers, len(self._others)))
         chosen += [(one, -1 - i) for i, one in enumerate(apart)]
         by_frame: dict[Frame, list[tuple[Pixels, int]]] = defaultdict(list)
         for one, label in chosen:
-            pixels = to_frame(distort(one.picture, rng))
+            pixels = to_frame(distort(one.picture, rng).picture)
             tall, wide = pixels.shape[:2]
             by_frame[Frame(wide, tall)].append((pixels, label))
         labels = [label for some in by_frame.values() for _, label in some]
@@ -188,7 +184,10 @@ def fit(
     return lately.net
 
 
-class Average:
+Net = TypeVar("Net", bound=nn.Module)
+
+
+class Average(Generic[Net]):
     """A network whose weights are the running mean of another's: calmer, and better.
 
     Args:
@@ -196,12 +195,12 @@ class Average:
         memory: Share of the mean that is kept at each step, once there were enough steps.
     """
 
-    def __init__(self, net: PageNet, memory: float) -> None:
+    def __init__(self, net: Net, memory: float) -> None:
         self.net = copy.deepcopy(net).eval().requires_grad_(False)
         self._memory = memory
         self._n = 0
 
-    def add(self, net: PageNet) -> None:
+    def add(self, net: Net) -> None:
         """Take the other's weights of now into the mean."""
         self._n += 1
         kept = min(self._memory, self._n / (self._n + 9))

@@ -120,10 +120,13 @@ class Look:
         if not self.has_logo:
             return f'<span style="display:inline-block;height:{height}px"></span>'
         if on_first:
-            return self.brand.logo(height, self.first, self.on_first, plain=True)
-        # On dark ground, logos in dark colours are shown in one light colour.
-        is_plain = self.card < "#7" and not is_light(self.first, 90)
-        return self.brand.logo(height, self.card if on_card else self.bg, self.ink, plain=is_plain)
+            drawn = self.brand.logo(height, self.first, self.on_first, plain=True)
+        else:
+            # On dark ground, logos in dark colours are shown in one light colour.
+            is_plain = self.card < "#7" and not is_light(self.first, 90)
+            paper = self.card if on_card else self.bg
+            drawn = self.brand.logo(height, paper, self.ink, plain=is_plain)
+        return drawn.replace('class="logo"', 'class="logo own"', 1)
 
     def bar(self, *items: str, height: int = 0) -> str:
         """A page's header: logo, then items."""

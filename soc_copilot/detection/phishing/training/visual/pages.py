@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from soc_copilot.detection.phishing.training.visual.brands import MadeUp, make_brands
 from soc_copilot.detection.phishing.training.visual.layouts import TRAIN_LAYOUTS, Layout
+from soc_copilot.detection.phishing.training.visual.layouts_free import free
 from soc_copilot.detection.phishing.training.visual.layouts_unseen import (
     TEST_LAYOUTS,
     VALIDATION_LAYOUTS,
@@ -25,6 +26,7 @@ LAYOUTS: Final[dict[str, tuple[tuple[Layout, ...], tuple[Layout, ...]]]] = {
 DESKTOP: Final = ((1280, 800), (1366, 768), (1440, 900), (1024, 768))
 PHONE: Final = ((390, 844), (412, 915))
 N_FAMILIES: Final = {"train": 120, "validation": 35, "test": 45}  # chosen: of two brands each
+_FREE: Final = 12  # chosen: pages put together at random, for each family of the training part
 _SHOWS: Final = 3  # chosen: pages that show a registered brand's mark, for each brand and way
 
 
@@ -37,7 +39,8 @@ class Page:
         kind: "reference" (registered), "clone" (a reference's layout again), "altered" (another
             layout), "no_mark" (a reference's layout, mark and name taken out), "own" (the brand's
             other pages), "sibling" (of a brand that looks alike and is not registered),
-            "unrelated", "showing" (partner lists, articles), "sign_in_with".
+            "unrelated", "showing" (partner lists, articles), "sign_in_with", "free" (put together
+            at random; teaches where logos stand).
         brand: Whose page it is.
         shown: Brands whose marks it shows besides.
         layout: Name of its layout.
@@ -71,6 +74,8 @@ def plan(split: Split, n_families: int, seed: int) -> Iterator[Page]:
         # In training both of a family are looked for, so that each is told from the other.
         yield from maker.registered(brands[i + 1], is_whole=split == "train")
     yield from maker.bystanders(brands)
+    if split == "train":
+        yield from maker.free(round(n_families * _FREE))
 
 
 class _Maker:
@@ -129,6 +134,15 @@ class _Maker:
             for _ in range(4 if self._split != "train" else 1):
                 layout = rng.choice((*self._imitated, *self._own))
                 yield self._page("unrelated", rng.choice(strangers), layout)
+
+    def free(self, n: int) -> Iterator[Page]:
+        """Pages put together at random, of brands that no other page shows."""
+        rng = self._rng
+        brands = make_brands(n, rng.getrandbits(30), size=1)
+        for brand in brands:
+            shown = rng.sample(brands, rng.choice((0, 0, 2, 5, 8)))
+            where = rng.choice(("", "", "buttons", "footer"))
+            yield self._page("free", brand, free, shown=shown, where=where)
 
     def _page(
         self,

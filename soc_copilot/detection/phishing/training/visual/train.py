@@ -13,16 +13,27 @@ from soc_copilot.detection.phishing.training.visual.evaluate import (
     TO_FIND,
     Found,
     figures,
+    found_by,
     look,
     merged,
     ms_per_screenshot,
     thresholds_of,
 )
 from soc_copilot.detection.phishing.training.visual.fit import Recipe, fit, load_examples
+from soc_copilot.detection.phishing.training.visual.fit_finder import FinderRecipe, fit_finder
+from soc_copilot.detection.phishing.training.visual.fit_logos import (
+    LogoRecipe,
+    fit_logos,
+    is_held_out,
+    load_drawn,
+    told_apart,
+)
+from soc_copilot.detection.phishing.training.visual.fit_rule import fit_rule
 from soc_copilot.detection.phishing.training.visual.pages import LAYOUTS, SPLITS
 from soc_copilot.detection.phishing.training.visual.render import INDEX, read_shots, render_all
+from soc_copilot.detection.phishing.visual.compare import FEATURES, Rule
 from soc_copilot.detection.phishing.visual.embedder import NAME, Thresholds
-from soc_copilot.detection.phishing.visual.model import PageNet, from_tensors
+from soc_copilot.detection.phishing.visual.networks import Networks, from_tensors
 from soc_copilot.detection.weights import save_model
 from soc_copilot.domain.errors import SourceError
 
@@ -38,8 +49,11 @@ class Options:
         out: Model folder to write.
         seed: Of everything random.
         threads: Processor threads.
-        recipe: How the network is fitted.
+        recipe: How the network of whole pages is fitted.
+        finder: How the one that finds logos is fitted.
+        logos: How the one that compares logos is fitted.
         share: Of the brands that are rendered, for trials.
+        marks: More marks to draw logos with, as `sheets.plan_sheets` takes them.
     """
 
     pages: Path
@@ -47,7 +61,10 @@ class Options:
     seed: int = 7
     threads: int = 1
     recipe: Recipe = field(default_factory=Recipe)
+    finder: FinderRecipe = field(default_factory=FinderRecipe)
+    logos: LogoRecipe = field(default_factory=LogoRecipe)
     share: float = 1.0
+    marks: Path | None = None
 
 
 def train(options: Options) -> dict[str, Any]:
@@ -58,25 +75,33 @@ def train(options: Options) -> dict[str, Any]:
     """
     torch.set_num_threads(options.threads)
     if not (options.pages / INDEX).is_file():
-        render_all(options.pages, seed=options.seed, share=options.share)
-    examples = load_examples(list(read_shots(options.pages, "train")))
-    if not examples:
+        render_all(options.pages, seed=options.seed, share=options.share, marks=options.marks)
+    shots = list(read_shots(options.pages, "train"))
+    if not shots:
         raise SourceError(f'"{options.pages}" holds no pages to train on.')
-    fitted = fit(examples, options.recipe, options.seed)
-    tensors = {
-        name: tensor.half() if tensor.is_floating_point() and tensor.dim() > 1 else tensor
-        for name, tensor in fitted.state_dict().items()
-    }
-    net = from_tensors(tensors, fitted.shape)  # as it will be loaded: rounded
-    known = look(net, options.pages, "validation")
-    card = _card(net, known, options)
+    drawn = [one for one in load_drawn(options.pages) if not is_held_out(one.brand)]
+    logos = fit_logos(drawn, options.logos, options.seed)
+    finder = fit_finder(shots, options.finder, options.seed)
+    pages = fit(load_examples(shots), options.recipe, options.seed)
+    return write(Networks(pages, finder, logos), options)
+
+
+def write(fitted: Networks, options: Options) -> dict[str, Any]:
+    """Fit the rule on the validation part, measure, and write the model; its card."""
+    tensors = fitted.tensors()
+    networks = from_tensors(tensors, fitted.shapes())  # as it will be loaded: rounded
+    looked = look(networks, options.pages, "validation")
+    rule = fit_rule(looked)
+    card = _card(networks, rule, found_by(rule, looked), options)
     save_model(options.out, tensors, card)
     return card
 
 
-def measure(net: PageNet, limits: Thresholds, pages: Path, split: str = "test") -> dict[str, Any]:
+def measure(
+    networks: Networks, rule: Rule, limits: Thresholds, pages: Path, split: str = "test"
+) -> dict[str, Any]:
     """The figures of a part."""
-    return told_of(look(net, pages, split), limits)
+    return told_of(found_by(rule, look(networks, pages, split)), limits)
 
 
 def told_of(found: Found, limits: Thresholds) -> dict[str, Any]:
@@ -87,18 +112,26 @@ def told_of(found: Found, limits: Thresholds) -> dict[str, Any]:
     return told
 
 
-def _card(net: PageNet, known: Found, options: Options) -> dict[str, Any]:
+def _card(networks: Networks, rule: Rule, known: Found, options: Options) -> dict[str, Any]:
     now = datetime.now(UTC)
     limits = thresholds_of(known)
     return {
         "name": NAME,
         "version": f"{NAME}-{now:%Y%m%d.%H%M}",
         "date": f"{now:%Y-%m-%d}",
-        "what": "Embeds screenshots of pages, so that pages of one brand are near each other.",
-        "shape": asdict(net.shape),
+        "what": "Finds a page's own logo, embeds it and the page's look, and compares both with "
+        "those of registered pages.",
+        "shapes": networks.shapes(),
+        "rule": {
+            "weights": dict(zip(FEATURES, rule.weights, strict=True)), "bias": rule.bias,
+            "fitted_on": "validation pages: the nearest picture of each brand",
+        },
         "thresholds": asdict(limits),
         "thresholds_from": "validation pages: 0.1% and 1% of those of other brands reach them",
-        "recipe": asdict(options.recipe),
+        "recipe": {
+            "pages": asdict(options.recipe), "finder": asdict(options.finder),
+            "logos": asdict(options.logos),
+        },
         "data": {
             split: {
                 "pages": len(shots),
@@ -109,11 +142,21 @@ def _card(net: PageNet, known: Found, options: Options) -> dict[str, Any]:
             for shots in [list(read_shots(options.pages, split))]
         },
         "origin": "Pages of our own making (training/visual): made-up brands with marks drawn by "
-        "our code, rendered by a local Chromium without a network. No real page, no real mark.",
+        "our code, rendered by a local Chromium without a network. No real page. "
+        + (
+            f"Logos also with the marks of {options.marks.name} (simple-icons, CC0 1.0; marks stay "
+            "trademarks)."
+            if options.marks
+            else "No real mark."
+        ),
         "figures": {
             "validation": told_of(known, limits),
-            "test": measure(net, limits, options.pages),
+            "test": measure(networks, rule, limits, options.pages),
+            "logos_of_brands_never_seen": told_apart(
+                networks.logos,
+                [one for one in load_drawn(options.pages) if is_held_out(one.brand)],
+            ),
         },
-        "ms_per_screenshot": ms_per_screenshot(net, options.pages),
+        "ms_per_screenshot": ms_per_screenshot(networks, options.pages),
         "seed": options.seed,
-    }
+    }  # fmt: skip

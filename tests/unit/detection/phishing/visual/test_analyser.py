@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from soc_copilot.detection.phishing.contents import content_of
 from soc_copilot.detection.phishing.visual.analyser import VisualAnalyser, score_of
@@ -9,7 +10,7 @@ from soc_copilot.domain.brand import BrandMatch
 from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.phishing import Analyser, Content, prediction_of
 from tests.unit.detection.phishing.visual.made_up import Shelf
-from tests.unit.detection.phishing.visual.pages import screenshot
+from tests.unit.detection.phishing.visual.pages import packed, screenshot
 
 LIMITS = Thresholds(0.8, 0.6)
 
@@ -73,7 +74,8 @@ def test_without_brands_or_likeness_it_has_nothing_to_say(embedder: Embedder, sh
     assert (result.score, result.match, result.state) == (None, None, "ok")
     assert "No protected brand" in result.detail
     embedder._get()
-    shelf.put([("Noise", (), embedder.reference(screenshot("#00ff00", (390, 844))))])
+    noise = Image.effect_noise((390, 844), 200).convert("RGB")
+    shelf.put([("Noise", (), embedder.reference(packed(noise)))])
     result = part.analyse(page())
     assert (result.score, result.match, result.reasons) == (None, None, ())
 

@@ -1,28 +1,42 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from soc_copilot.detection.phishing.visual.compare import Seen, compare, gallery_of
 from soc_copilot.detection.phishing.visual.embedder import Embedder, Thresholds, shipped
 from soc_copilot.domain.brand import check_picture
 from soc_copilot.domain.errors import DetectorError, ParseError
 from tests.unit.detection.phishing.visual.pages import save, screenshot
 
 
-def test_a_reference_is_kept_with_its_embedding(embedder: Embedder) -> None:
+def same(one: Seen, other: Seen) -> bool:
+    return (
+        np.allclose(one.look, other.look, atol=1e-5)
+        and one.logos.shape == other.logos.shape
+        and np.allclose(one.logos, other.logos, atol=1e-5)
+        and np.allclose(one.sure, other.sure, atol=1e-5)
+    )
+
+
+def test_a_reference_is_kept_with_what_is_seen_in_it(embedder: Embedder) -> None:
     png, packed = embedder.reference(screenshot(kind="JPEG"))
     check_picture(png, packed)
-    assert embedder.unpack(packed, b"not needed") == pytest.approx(embedder.of_bytes(png))
+    seen = embedder.see(png)
+    assert len(seen.logos) == len(seen.sure) > 0
+    assert same(embedder.unpack(packed, b"not needed"), seen)
     assert embedder.version == "made-up-1"
     assert embedder.thresholds == Thresholds(0.999, 0.99)
 
 
-def test_another_models_embedding_is_made_anew(embedder: Embedder, tmp_path: Path) -> None:
+def test_what_another_model_saw_is_looked_at_anew(embedder: Embedder, tmp_path: Path) -> None:
     png, packed = embedder.reference(screenshot())
     other = Embedder(save(tmp_path / "other", seed=2))
-    assert other.unpack(packed, png) == pytest.approx(other.of_bytes(png))
-    for damaged in (b"", packed[:-1], packed[:16] + b"\xff" * (len(packed) - 16)):
-        assert embedder.unpack(damaged, png) == pytest.approx(embedder.of_bytes(png))
+    assert same(other.unpack(packed, png), other.see(png))
+    assert not same(other.see(png), embedder.see(png))
+    for damaged in (b"", packed[:-1], packed[:17] + b"\xff" * (len(packed) - 17)):
+        assert same(embedder.unpack(damaged, png), embedder.see(png))
     with pytest.raises(ParseError):
         other.unpack(packed, b"no picture")
 
@@ -30,7 +44,11 @@ def test_another_models_embedding_is_made_anew(embedder: Embedder, tmp_path: Pat
 def test_a_model_that_is_missing_or_another_is_told(tmp_path: Path) -> None:
     with pytest.raises(DetectorError, match="Cannot read"):
         _ = Embedder(tmp_path / "none").version
-    for n, changes in enumerate(({"name": "phishing-url"}, {"thresholds": {}}, {"shape": {}})):
+    wrong: tuple[dict[str, Any], ...] = (
+        {"name": "phishing-url"}, {"thresholds": {}}, {"shapes": {}}, {"rule": {}},
+        {"rule": {"weights": {"look": 1.0}, "bias": 0.0}},
+    )  # fmt: skip
+    for n, changes in enumerate(wrong):
         folder = save(tmp_path / str(n), **changes)
         with pytest.raises(DetectorError, match="not one for screenshots"):
             _ = Embedder(folder).version
@@ -38,11 +56,14 @@ def test_a_model_that_is_missing_or_another_is_told(tmp_path: Path) -> None:
 
 def test_the_shipped_model_knows_a_page_again() -> None:
     embedder = shipped()
-    first = embedder.of_bytes(screenshot())
-    again = embedder.of_bytes(screenshot(size=(1280, 800), kind="JPEG"))
-    other = embedder.of_bytes(screenshot("#b01020"))
-    assert float(first @ again) > embedder.thresholds.sure
-    assert float(first @ other) < float(first @ again)
-    assert np.linalg.norm(first) == pytest.approx(1.0, abs=1e-4)
+
+    def alike(one: bytes, other: bytes) -> float:
+        alike = compare(gallery_of([embedder.see(one)]), embedder.see(other))
+        return float(embedder.rule.scores(alike.features())[0])
+
+    page = screenshot()
+    again = alike(page, screenshot(size=(1280, 800), kind="JPEG"))
+    assert again > alike(page, screenshot("#b01020"))
+    assert np.linalg.norm(embedder.see(page).look) == pytest.approx(1.0, abs=1e-4)
     folder = embedder._folder
-    assert (folder / "model.safetensors").stat().st_size < 2_000_000
+    assert (folder / "model.safetensors").stat().st_size < 4_000_000

@@ -12,12 +12,15 @@ def test_the_nearest_picture_tells_the_brand(embedder: Embedder) -> None:
     red, blue = embedder.reference(screenshot("red")), embedder.reference(screenshot("blue"))
     shelf.put([("Red", ("red.example",), red), ("Blue", ("blue.example",), blue)])
     matcher = Matcher(embedder, shelf)
-    match = matcher.match(embedder.of_bytes(screenshot("blue")), "login.blue.example")
+    match = matcher.match(embedder.see(screenshot("blue")), "login.blue.example")
     assert match is not None
     assert (match.brand, match.reference_id, match.is_own_domain) == ("Blue", 101, True)
     assert match.similarity > 0.999
+    assert match.look > 0.999
+    assert match.logo is not None
+    assert match.logo > 0.999
     for host in ("", "red.example", "blue.example.evil.test"):
-        other = matcher.match(embedder.of_bytes(screenshot("blue")), host)
+        other = matcher.match(embedder.see(screenshot("blue")), host)
         assert other is not None
         assert not other.is_own_domain
 
@@ -25,7 +28,7 @@ def test_the_nearest_picture_tells_the_brand(embedder: Embedder) -> None:
 def test_pictures_are_read_once_until_something_changes(embedder: Embedder) -> None:
     shelf = Shelf()
     matcher = Matcher(embedder, shelf)
-    page = embedder.of_bytes(screenshot())
+    page = embedder.see(screenshot())
     assert matcher.match(page, "") is None
     shelf.put([("A", (), embedder.reference(screenshot()))])
     for _ in range(3):
@@ -44,12 +47,12 @@ def test_a_picture_of_no_brand_is_passed_over(embedder: Embedder) -> None:
     shelf.put([("A", (), kept)])
     stray = BrandReference(7, 99, *kept, 0)
     shelf.now = replace(shelf.now, references=(stray, *shelf.now.references))
-    match = Matcher(embedder, shelf).match(embedder.of_bytes(screenshot()), "")
+    match = Matcher(embedder, shelf).match(embedder.see(screenshot()), "")
     assert match is not None
     assert match.reference_id == 100
 
 
 def test_without_brands_nothing_is_like_anything(embedder: Embedder) -> None:
     matcher = Matcher(embedder, NoBrands())
-    assert matcher.match(embedder.of_bytes(screenshot()), "a.example") is None
+    assert matcher.match(embedder.see(screenshot()), "a.example") is None
     assert matcher.revision == NoBrands().look()

@@ -100,7 +100,7 @@ def test_what_is_kept_is_small_and_the_same_to_the_model() -> None:
         assert len(png) <= MAX_PNG_BYTES
         kept = Image.open(io.BytesIO(png))
         assert kept.format == "PNG"
-        assert kept.width <= 640
+        assert kept.width <= 1280
     picture = open_picture(screenshot(size=(1280, 800)))
     kept_pixels = to_frame(open_picture(small_png(picture))).astype(int)
     assert np.abs(kept_pixels - to_frame(picture).astype(int)).mean() < 3

@@ -10,7 +10,11 @@ from typing import Self
 from PIL import Image, ImageDraw
 
 from soc_copilot.detection.phishing.training.visual.pages import SPLITS, plan
-from soc_copilot.detection.phishing.training.visual.render import INDEX
+from soc_copilot.detection.phishing.training.visual.render import INDEX, SHEETS
+
+BRANDS = (*range(6), 27, 28, 29)
+"""Of the sheet; the last three are a family that is held out."""
+LOGO = (10.0, 5.0, 60.0, 35.0)
 
 
 def picture(brand: int, kind: str, seed: int, size: tuple[int, int] = (320, 200)) -> bytes:
@@ -35,7 +39,7 @@ def picture(brand: int, kind: str, seed: int, size: tuple[int, int] = (320, 200)
 def make_folder(folder: Path, n_families: int = 2) -> Path:
     """All planned pages, drawn by `picture`."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = []
+    lines: list[str] = []
     for split in SPLITS:
         for page in plan(split, n_families, 7):
             name = f"{len(lines):06}.jpg"
@@ -44,9 +48,14 @@ def make_folder(folder: Path, n_families: int = 2) -> Path:
             row = {
                 "file": name, "split": page.split, "kind": page.kind, "brand": page.brand,
                 "shown": page.shown, "layout": page.layout, "size": page.size,
+                "logos": [] if page.kind == "no_mark" else [LOGO],
             }  # fmt: skip
             lines.append(json.dumps(row))
     (folder / INDEX).write_text("\n".join(lines), encoding="utf-8")
+    (folder / "sheet.jpg").write_bytes(picture(3, "sheet", 1))
+    boxes = [(brand, (10 + 50 * (brand % 3), 5, 50 + 50 * (brand % 3), 35)) for brand in BRANDS]
+    row = {"file": "sheet.jpg", "logos": boxes * 2}
+    (folder / SHEETS).write_text(json.dumps(row) + "\n", encoding="utf-8")
     return folder
 
 
@@ -56,9 +65,13 @@ class FakeBrowser:
     def __init__(self) -> None:
         self.rendered: list[tuple[str, tuple[int, int]]] = []
 
-    def render(self, html: str, size: Sequence[int]) -> bytes:
+    def render(self, html: str, size: Sequence[int], *, quality: int) -> bytes:
         self.rendered.append((html, (size[0], size[1])))
         return picture(1, "clone", len(self.rendered))
+
+    def boxes(self, selector: str) -> list[tuple[float, float, float, float]]:
+        n = self.rendered[-1][0].count('class="logo' + (" own" if selector == ".own" else ""))
+        return [LOGO] * n
 
     def __enter__(self) -> Self:
         return self

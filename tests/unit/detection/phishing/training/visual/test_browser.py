@@ -29,6 +29,17 @@ def test_pages_are_rendered_one_after_another_without_scripts() -> None:
     assert opened._process.returncode is not None
 
 
+@pytest.mark.skipif(
+    find_chromium() is None or sys.platform == "win32", reason="No Chromium is found here."
+)
+def test_places_of_elements_are_told() -> None:
+    box = "<div class=x style='position:absolute;left:{}px;top:20px;width:40px;height:10px'></div>"
+    with browser.Browser(scale=0.5) as opened:
+        opened.render(f"<body>{box.format(30)}{box.format(100)}</body>", (400, 320))
+        assert opened.boxes(".x") == [(30, 20, 70, 30), (100, 20, 140, 30)]
+        assert opened.boxes(".none") == []
+
+
 def test_without_a_chromium_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser, "find_chromium", lambda: None)
     with pytest.raises(SourceError, match="no Chromium is found"):

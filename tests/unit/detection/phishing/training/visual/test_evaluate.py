@@ -2,22 +2,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from soc_copilot.detection.phishing.training.visual.evaluate import (
+    FOREIGN,
     Found,
+    Looked,
     figures,
+    found_by,
     look,
     merged,
     ms_per_screenshot,
     table,
     thresholds_of,
 )
+from soc_copilot.detection.phishing.training.visual.render import read_shots
+from soc_copilot.detection.phishing.visual.compare import FEATURES, Rule
 from soc_copilot.detection.phishing.visual.embedder import Thresholds
-from soc_copilot.detection.phishing.visual.model import PageNet
 from soc_copilot.domain.errors import SourceError
 from tests.unit.detection.phishing.training.visual.made import make_folder
-from tests.unit.detection.phishing.visual.pages import SHAPE
+from tests.unit.detection.phishing.visual.pages import networks
+
+RULE = Rule(tuple(10.0 if name == "look" else 0.0 for name in FEATURES), -8.0)
 
 
 def test_figures_count_the_right_brand_alone() -> None:
@@ -49,15 +54,27 @@ def test_thresholds_are_what_few_foreign_pages_reach() -> None:
 
 def test_a_folder_is_looked_through(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "pages")
-    torch.manual_seed(1)
-    net = PageNet(SHAPE).eval().requires_grad_(False)
-    found = look(net, folder, "test")
-    assert (found.best <= 1.0001).all()
+    seeing = networks()
+    looked = look(seeing, folder, "test")
+    n_known = len([shot for shot in read_shots(folder, "test") if shot.kind == "reference"])
+    assert looked.rows.shape == (len(looked.kinds), n_known, len(FEATURES))
+    assert (looked.brands[np.isin(looked.kinds, FOREIGN)] == -1).all()
+    found = found_by(RULE, looked)
+    assert ((found.best >= 0) & (found.best <= 1)).all()
     assert not found.is_right[found.of("sibling", "unrelated", "showing")].any()
     assert found.is_right[found.of("clone")].any()
-    again = look(net, folder, "test")
-    assert (found.best == again.best).all()
-    took = ms_per_screenshot(net, folder, 2)
+    assert (look(seeing, folder, "test").rows == looked.rows).all()
+    took = ms_per_screenshot(seeing, folder, 2)
     assert 0 < took["median"] <= took["p95"]
     with pytest.raises(SourceError):
-        look(net, folder, "none")
+        look(seeing, folder, "none")
+
+
+def test_the_nearest_reference_tells_the_brand() -> None:
+    rows = np.zeros((2, 3, len(FEATURES)), np.float32)
+    rows[0, :, FEATURES.index("look")] = (0.1, 0.9, 0.5)
+    rows[1, :, FEATURES.index("look")] = (0.8, 0.1, 0.2)
+    kinds = np.array(["clone", "clone"])
+    found = found_by(RULE, Looked(rows, np.array([4, 5, 5]), np.array([5, 5]), kinds))
+    assert found.is_right.tolist() == [True, False]
+    assert found.best.tolist() == RULE.scores(rows[[0, 1], [1, 0]]).tolist()

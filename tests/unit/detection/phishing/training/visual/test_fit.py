@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from soc_copilot.detection.phishing.training.visual.fit import (
-    ALIKE,
+    COPIES,
     Batches,
     Recipe,
     contrast,
@@ -16,7 +16,7 @@ from soc_copilot.detection.phishing.training.visual.render import read_shots
 from tests.unit.detection.phishing.training.visual.made import make_folder
 from tests.unit.detection.phishing.visual.pages import SHAPE
 
-SMALL = Recipe(steps=3, families=2, pages=2, strangers=4)
+SMALL = Recipe(steps=3, brands=2, pages=2, strangers=4)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,9 @@ def test_near_pages_of_one_label_cost_less() -> None:
     assert high > 9
 
 
-def test_batches_put_siblings_and_pages_that_show_them_together(folder: Path) -> None:
-    examples = load_examples(list(read_shots(folder, "train")))
+def test_batches_hold_copies_of_pages_and_no_siblings(folder: Path) -> None:
+    shots = list(read_shots(folder, "train"))
+    examples = load_examples(shots)
     assert all(max(one.picture.size) == 320 for one in examples)
     batches = Batches(examples, SMALL, 1)
     for _ in range(3):
@@ -44,10 +45,14 @@ def test_batches_put_siblings_and_pages_that_show_them_together(folder: Path) ->
         for frame, some in pictures.items():
             assert some.shape[1:] == (frame.tall, frame.wide, 3)
         told = labels.tolist()
-        assert {label for label in told if label >= 0} == {0, 1, 2, 3}
+        assert sorted(label for label in told if label >= 0) == [0, 0, 1, 1]
         strangers = [label for label in told if label < 0]
         assert len(strangers) == len(set(strangers)) == 4
-    assert "showing" not in ALIKE
+    dealt = [pages for some in batches._of_family.values() for pages in some]
+    assert set(batches._of_family) == {0, 1}
+    for pages in dealt:
+        assert len({(one.shot.brand, one.shot.layout) for one in pages}) == 1
+        assert {one.shot.kind for one in pages} <= COPIES
 
 
 def test_fitting_gives_a_network_that_can_be_asked(folder: Path) -> None:

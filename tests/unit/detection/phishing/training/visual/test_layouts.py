@@ -12,8 +12,8 @@ BRAND, OTHER = make_brands(1, 5)
 def test_every_layout_draws_the_brand(layout: Layout, is_phone: bool) -> None:
     html = layout(Look(BRAND, 1, 2, is_phone=is_phone, is_dark=is_phone))
     assert html.startswith("<!doctype html>")
-    assert 'class="logo"' in html
+    assert 'class="logo own"' in html
     assert BRAND.first in html
-    assert 'class="logo"' not in layout(Look(BRAND, 1, 2, has_logo=False))
+    assert 'class="logo' not in layout(Look(BRAND, 1, 2, has_logo=False))
     assert "http" not in html
     assert layout(Look(OTHER, 1, 2, is_phone=is_phone)) != html

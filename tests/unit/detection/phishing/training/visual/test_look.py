@@ -18,7 +18,7 @@ def test_without_logo_name_and_mark_are_gone() -> None:
     shown = look.bar("x") + look.logo(40)
     assert "<svg" not in shown
     assert BRAND.name.lower() not in shown.lower()
-    assert 'class="logo"' in Look(BRAND, 1, 2).logo(40)
+    assert 'class="logo own"' in Look(BRAND, 1, 2).logo(40)
 
 
 def test_other_brands_are_shown_where_asked() -> None:

@@ -9,7 +9,7 @@ def test_every_part_has_every_kind_and_its_own_layouts() -> None:
              "sign_in_with"}  # fmt: skip
     for split, some in pages.items():
         counts = Counter(page.kind for page in some)
-        assert counts.keys() == kinds | ({"sibling"} if split != "train" else set())
+        assert counts.keys() == kinds | ({"free"} if split == "train" else {"sibling"})
         assert {page.split for page in some} == {split}
     layouts = {split: {page.layout for page in some} for split, some in pages.items()}
     assert not layouts["test"] & layouts["train"]
@@ -33,7 +33,7 @@ def test_references_are_of_registered_brands_and_siblings_are_not() -> None:
             known = {p.layout for p in pages if p.kind == "reference" and p.brand == page.brand}
             assert page.layout not in known
         if page.brand >= 0:
-            assert ('class="logo"' in page.html) == (page.kind != "no_mark")
+            assert ('class="logo own"' in page.html) == (page.kind != "no_mark")
 
 
 def test_the_same_seed_gives_the_same_pages() -> None:
