@@ -89,10 +89,11 @@ def is_alive(pid: int) -> bool:
 
 
 def quiet(target: Path) -> None:
-    """Switch off what has no say on these requests: each process starts in half the time."""
+    """Switch off every detector of the process that stores: it starts in a fifth of the time."""
     with Governance.open(target, actor=Actor("a", "cli")) as governance:
-        for name in ("host", "load", "phishing"):
-            governance.settings.set(f"detection.{name}.enabled", value=False)
+        for setting in SETTINGS:
+            if setting.key.startswith("detection.") and setting.key.endswith(".enabled"):
+                governance.settings.set(setting.key, value=False)
 
 
 class Served:
