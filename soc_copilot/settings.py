@@ -250,6 +250,17 @@ SETTINGS: tuple[Setting, ...] = (
         restart=True,
     ),
     Setting(
+        "detection.load.live_days",
+        30,
+        "Detection",
+        "Series at hand",
+        "The Load page holds so many days of a live series. Older hours stay in the database, "
+        "twenty years of them, and come when the whole series is asked for (A).",
+        "days",
+        1,
+        3_660,
+    ),
+    Setting(
         "service.enabled",
         False,
         "Checking service",

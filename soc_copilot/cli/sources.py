@@ -37,7 +37,7 @@ from soc_copilot.domain.source_options import (
 from soc_copilot.domain.text import render_safe
 from soc_copilot.parsing.registry import FORMAT_NAMES
 from soc_copilot.pipeline.config import apply_config, export_config, load_config
-from soc_copilot.pipeline.sources import PATH_OPTIONS, check_readable, kind_of
+from soc_copilot.pipeline.sources import PATH_OPTIONS, check_format, check_readable, kind_of
 
 CONFIGURABLE = tuple(kind for kind in KINDS if kind not in MADE_BY_PROGRAM)
 _EMPTY = "No sources. Add one with: soc-copilot sources add PATH"
@@ -241,6 +241,7 @@ def _add(args: argparse.Namespace) -> int:
         raise SourceError(
             f"A source of kind {kind} is always read from its first record. Leave out --from-start."
         )
+    check_format(kind, where, args.format)
     with open_governance(args) as governance:
         source = governance.sources.add(
             kind,
@@ -287,6 +288,7 @@ def _set(args: argparse.Namespace) -> int:
         if options != source.options:
             governance.sources.set_options(args.id, options)
         if args.format is not None and args.format != source.format:
+            check_format(source.kind, source.path, args.format)
             governance.sources.set_format(args.id, args.format)
         _say(args, governance.sources.get(args.id), "Changed")
     return EXIT_OK

@@ -161,7 +161,7 @@ class Trace:
         self.key, self.name, self.unit, self.start = key, name, unit, start
         self.n = 0
         self.intervals: tuple[LoadInterval, ...] = ()
-        self._room = max(room, 1)
+        self._room = self._planned = max(room, 1)
         self.columns: dict[str, Floats] = {
             name: np.full(self._room, np.nan)
             for name in ("value", "forecast", "lower", "upper", "benchmark", "score")
@@ -172,8 +172,8 @@ class Trace:
 
     @property
     def room(self) -> int:
-        """Hours that there is room for now."""
-        return self._room
+        """Hours of the whole series: as many as were planned, or came."""
+        return max(self._planned, self.n)
 
     @property
     def end(self) -> int:
@@ -209,6 +209,19 @@ class Trace:
             column[at:] = np.nan
         self.grades[at:], self.odds[at:], self.exercise[at:] = 0, 0, False
         self.intervals = tuple(one for one in self.intervals if one.first < hour)
+
+    def tail(self, n_hours: int) -> "Trace":
+        """A trace of the newest hours alone; this one stays as it is."""
+        start = max(self.end - n_hours, self.start)
+        found = Trace(self.key, self.name, self.unit, start, self.end - start)
+        low = start - self.start
+        for name, column in self.columns.items():
+            found.columns[name][:] = column[low : self.n]
+        found.grades[:], found.odds[:] = self.grades[low : self.n], self.odds[low : self.n]
+        found.exercise[:] = self.exercise[low : self.n]
+        found.n = self.n - low
+        found.intervals = tuple(one for one in self.intervals if one.last >= start)
+        return found
 
     def window(self, name: str, first: int, last: int) -> tuple[Floats, Floats]:
         """Hours and values of a column from one hour to another, both included."""

@@ -5,6 +5,7 @@ choice for one source. A column is a number, from 1 on, or for JSON lines a key.
 place's own clock: an offset in them is left out, as for series in files.
 """
 
+import json
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -12,6 +13,7 @@ import polars as pl
 from typing_extensions import override
 
 from soc_copilot.domain import columns as c
+from soc_copilot.domain.text import render_safe
 from soc_copilot.parsing.protocol import DATETIME, Format, ParseContext, kind
 
 PREFIX: Final = "series"
@@ -21,6 +23,32 @@ _ISO: Final = (
     r"(?:[T _](?P<h>\d{2})(?::?(?P<min>\d{2})(?::?(?P<s>\d{2}))?)?)?"  # 05, 05:30, 05:30:10
 )
 _HOUR_US: Final = 3_600_000_000
+
+
+def is_document(head: bytes) -> bool:
+    """Whether a file that begins like this is one JSON document, which has no row a line.
+
+    Args:
+        head: Its first bytes, at least a line of them where it has lines.
+    """
+    text = head.decode("utf-8", "replace").lstrip("\ufeff").lstrip()
+    if not text.startswith("{"):
+        return text.startswith("[")
+    line = text.partition("\n")[0].strip()
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return line.endswith(("{", "[", ","))  # goes on in the next line
+    return not any(isinstance(value, str | int | float) for value in row.values())
+
+
+def document_words(name: str) -> str:
+    """Why such a file is no source, and the ways out."""
+    return (
+        f'"{render_safe(name)}" is one JSON document. A source is read line by line as it grows: '
+        "write an object with a time and a value in each line, or CSV. A document can be replayed: "
+        "Replay a series, on the Load page."
+    )
 
 
 def series_name(time: str, value: str, unit: str = "", stamps: str = "end") -> str:

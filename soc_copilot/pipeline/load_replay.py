@@ -189,6 +189,21 @@ class LoadReplay:
         whole = len(self.opened.series.values) - self.opened.context
         return (self.trace.n - self.opened.context) / max(whole, 1)
 
+    @property
+    def target(self) -> int:
+        """The hour that it hurries to, since 1970; the next one where it hurries nowhere."""
+        until, slots = self._until, self.opened.series.row_slots
+        if not self._wake.is_set() and self._row >= until:
+            return self.trace.end
+        slot = int(slots[until]) if until < len(slots) else len(self._factors)
+        return self.trace.start + slot
+
+    @property
+    def place(self) -> float:
+        """Where a person wants to be, as a share like `progress`; the same when it is there."""
+        whole = len(self.opened.series.values) - self.opened.context
+        return (self.target - self.trace.start - self.opened.context) / max(whole, 1)
+
     def seek(self, hour: int) -> None:
         """Go to an hour, since 1970: what lies before it is judged at once."""
         with self._lock:
@@ -218,7 +233,7 @@ class LoadReplay:
         if slot < self.opened.context:
             raise SourceError("An exercise cannot begin in the history that the forecast is from.")
         with self._lock:
-            now = self.trace.end
+            now = self.target
             self._attacks = (*self._attacks, attack)
             self._shape()
             if slot < now - self.trace.start:
@@ -228,11 +243,11 @@ class LoadReplay:
     def clear(self) -> None:
         """Take every exercise out again; hours that had one are judged anew."""
         with self._lock:
-            had = any(one.start < self.trace.n for one in self._attacks)
+            had, now = any(one.start < self.trace.n for one in self._attacks), self.target
             self._attacks = ()
             self._shape()
             if had:
-                self._go_to(self.trace.end, anew=True)
+                self._go_to(now, anew=True)
 
     def stop(self) -> bool:
         """End it and wait; False when its thread is still busy."""
@@ -283,8 +298,10 @@ class LoadReplay:
     def _play(self) -> None:
         """Hurry to where a person wants to be, then stream until something changes."""
         with self._lock:
-            self._wake.clear()
             anew, until, self._anew = self._anew, self._until, False
+            if anew:
+                self._row = self._first  # said before it is so: `target` looks at it
+            self._wake.clear()
             self.is_over = False
         if anew:
             self._begin()

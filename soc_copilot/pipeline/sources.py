@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
+from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.folders import split_folders
 from soc_copilot.domain.governance import SourceRow
 from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceStatus
@@ -14,6 +15,7 @@ from soc_copilot.domain.source_options import FILES, LISTENERS, SourceOptions
 from soc_copilot.ingestion.activity import ActivityProducer
 from soc_copilot.ingestion.controller import IngestionController
 from soc_copilot.ingestion.drop import SCAN_S, DropSource
+from soc_copilot.ingestion.encodings import first_lines
 from soc_copilot.ingestion.evtx import EvtxSource
 from soc_copilot.ingestion.journald import JournalSource
 from soc_copilot.ingestion.listeners import make_listener
@@ -22,7 +24,7 @@ from soc_copilot.ingestion.source import Source
 from soc_copilot.ingestion.spooled import Producer, SpooledSource
 from soc_copilot.parsing.registry import AUTO
 from soc_copilot.parsing.series import PREFIX as SERIES
-from soc_copilot.parsing.series import series_name
+from soc_copilot.parsing.series import document_words, is_document, series_name
 from soc_copilot.settings import Value
 
 PATH_OPTIONS: Final = frozenset({"tls_certificate", "tls_key", "tls_client_ca"})
@@ -40,6 +42,7 @@ _FORMATS: Final[Mapping[str, str]] = {
     "service": "service",
 }
 _MIB: Final = 1024 * 1024
+_HEAD_BYTES: Final = 64 * 1024  # chosen: as much of a file as tells what it is
 _READER_BYTES: Final = 512 * _MIB  # measured: 100 with nothing to do, 210 for the worst message
 # -P: nothing from the current folder gets into the child.
 MAIL_COMMAND: Final = (
@@ -140,6 +143,23 @@ def check_readable(kind: str, options: SourceOptions) -> None:
     """
     if kind in FILES:
         ReadStyle.of(options, options.number("partial_after_s")).check()
+
+
+def check_format(kind: str, path: str, format_name: str) -> None:
+    """Find out, before a source is stored, whether its file can be read line by line.
+
+    Raises:
+        SourceError: It is to be a series, and is one JSON document.
+    """
+    if format_name != SERIES or kind != "file":
+        return
+    try:
+        with Path(path).open("rb") as file:
+            head = first_lines(file.read(_HEAD_BYTES))
+    except (OSError, SourceError):
+        return  # said where it is read
+    if is_document(head):
+        raise SourceError(document_words(Path(path).name))
 
 
 def make_source(

@@ -230,6 +230,8 @@ _PHISHING: Final = tuple(
 _LOAD: Final = tuple(
     ActionSpec(f"load.{name}", text, "Load", keys, page="load", icon=icon, help=help_text)
     for name, text, keys, icon, help_text in (
+        ("sample", "Replay the sample series", ("S",), "replay",
+         "Half a year of an invented town, changed in four places."),
         ("open", "Replay a series…", ("O", "Ctrl+O"), "file", "A CSV or JSON file; only read."),
         ("play", "Pause, go on, or play again", ("Space",), "play", ""),
         ("exercise", "Put the exercise in", ("X",), "", "Into the replay that is seen."),
@@ -244,7 +246,7 @@ _LOAD: Final = tuple(
         ("close", "Close the replay", ("Del",), "close", "Its file is not touched."),
         ("reload", "Reload", ("F5",), "", ""),
     )
-)
+)  # fmt: skip
 _OTHERS: Final = (
     ActionSpec(
         "sources.add",

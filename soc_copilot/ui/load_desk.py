@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from soc_copilot.pipeline.load_replay import LoadReplay, Opened
 
 DETECTOR: Final = "load"
-LIVE_HOURS: Final = 30 * 24  # chosen: a month is here, the rest in the database until asked for
+LIVE_DAYS: Final = "detection.load.live_days"  # older hours are in the database until asked for
+SLACK: Final = 2  # chosen: times as many hours are here before the oldest are let go
 AGAIN_HOURS: Final = 48  # chosen: hours that are read again: they may have been judged anew
 MOST_REPLAYS: Final = 32  # chosen: files played at a time
+SAMPLE: Final = "town-load.csv"
+SAMPLE_UNIT: Final = "MW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,14 @@ class News:
         rows: Hours, oldest first.
         intervals: Suspected attacks that end there or later.
         is_whole: Whether it is everything that is stored.
+        n_live: Hours that are held of a series that nobody asked all of.
     """
 
     series: StoredSeries
     rows: tuple[HourRow, ...]
     intervals: tuple[LoadInterval, ...]
     is_whole: bool
+    n_live: int
 
 
 def read_news(governance: "Governance", known: Mapping[str, int], whole: str = "") -> list[News]:
@@ -51,19 +56,19 @@ def read_news(governance: "Governance", known: Mapping[str, int], whole: str = "
         known: Newest hour that is known, by key of the series.
         whole: Key of a series of which everything is wanted.
     """
-    found = []
+    found, n_live = [], 24 * int(governance.settings.all()[LIVE_DAYS])
     for one in governance.series.all():
         if one.key == whole:
             first = one.first
         elif one.key in known:
             first = known[one.key] - AGAIN_HOURS
         else:
-            first = one.last - LIVE_HOURS + 1
+            first = one.last - n_live + 1
         if one.key != whole and known.get(one.key) == one.last:
             first = one.last  # its newest hour may be judged anew, the others stand
         rows = governance.series.hours(one.key, first)
         intervals = governance.series.intervals(one.key, first)
-        found.append(News(one, rows, intervals, first <= one.first))
+        found.append(News(one, rows, intervals, first <= one.first, n_live))
     return found
 
 
@@ -110,6 +115,7 @@ class LoadDesk(QObject):
         self.notes: dict[str, str] = {}  # what was found in a file
         self._reading: Job | None = None
         self._stored: dict[str, StoredSeries] = {}
+        self._whole: set[str] = set()  # series that a person asked all of
         self._looks = Latest(desk.jobs, desk.error)
         self.is_opening = False
         self._told: dict[str, tuple[int, int]] = {}  # exercises that became alerts
@@ -135,6 +141,10 @@ class LoadDesk(QObject):
             self._failed,
         )
 
+    def open_sample(self) -> None:
+        """Play the bundled series of an invented town."""
+        self.open(bundled("data") / "sample" / SAMPLE, unit=SAMPLE_UNIT)
+
     def cancel(self) -> None:
         """Forget the file that is being read."""
         if self._reading is not None:
@@ -151,6 +161,8 @@ class LoadDesk(QObject):
 
     def look(self, whole: str = "") -> None:
         """Read what the database has of series since the last look; all of one when asked."""
+        if whole:
+            self._whole.add(whole)
         known = {key: trace.end - 1 for key, trace in self.live.items()}
         self._looks.ask(lambda governance: read_news(governance, known, whole), self._take_news)
 
@@ -182,6 +194,8 @@ class LoadDesk(QObject):
             if not any(new.first <= old.last and old.first <= new.last for new in one.intervals)
         ]  # fmt: skip
         trace.intervals = tuple(sorted((*kept, *one.intervals), key=lambda i: i.first))
+        if key not in self._whole and trace.n > SLACK * one.n_live:
+            self.live[key] = trace.tail(one.n_live)
 
     def join(self) -> bool:
         """Stop every replay, for the end of the program."""

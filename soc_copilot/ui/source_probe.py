@@ -141,9 +141,13 @@ def _probe_folder(found: Probe, pattern: str, format_name: str) -> Probe:
 
 def _with_preview(found: Probe, raw: bytes, format_name: str) -> Probe:
     from soc_copilot.parsing.batch import preview  # late: Polars need not delay the window
+    from soc_copilot.parsing.series import PREFIX as SERIES
+    from soc_copilot.parsing.series import document_words, is_document
 
     head = raw.split(b"\n", 1)[0][:HEAD_LINE_BYTES].decode("utf-8", "replace").strip("\r\ufeff")
     found = replace(found, head=head)
+    if format_name == SERIES and is_document(raw):
+        return replace(found, problem=document_words(Path(found.sample).name))
     try:
         return replace(found, preview=preview(raw, format_name))
     except ParseError as error:

@@ -91,3 +91,15 @@ def test_a_restart_in_the_middle_changes_nothing(tmp_path: Path) -> None:
         (row.forecast, row.score, row.grade) for row in parts if row.forecast == row.forecast
     ]
     assert any(grade for _, _, grade in judged)
+
+
+def test_a_tailed_file_that_is_one_json_document_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "meter.json"
+    log.write_text('[\n{"time": "2017-01-01 01:00", "value": 1},\n')
+    with Governance.open(tmp_path / "g.db", actor=ACTOR, home=tmp_path) as governance:
+        governance.sources.add("file", log, format="series", from_start=True, name="meter")
+    wanted = AlertFilter(detectors=("load",))
+    run(tmp_path, lambda governance: bool(governance.alerts.page(wanted)))
+    with Governance.open(tmp_path / "g.db", actor=ACTOR, home=tmp_path) as governance:
+        (alert,) = governance.alerts.page(wanted)
+        assert (alert.title, alert.entity) == ("One JSON document, not a row a line", "meter")

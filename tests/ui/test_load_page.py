@@ -17,7 +17,7 @@ from soc_copilot.pipeline.bench_load import made
 from soc_copilot.ui.dialogs.open_series import OpenSeries
 from soc_copilot.ui.dialogs.series_fields import SeriesFields, columns_of
 from soc_copilot.ui.live import Live
-from soc_copilot.ui.load_desk import LIVE_HOURS, LoadDesk
+from soc_copilot.ui.load_desk import LIVE_DAYS, LoadDesk
 from soc_copilot.ui.models.load_tables import (
     IntervalColumn,
     IntervalModel,
@@ -34,6 +34,7 @@ from soc_copilot.ui.theme import Theme
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.brush_strip import BrushStrip, clamp
 from soc_copilot.ui.widgets.load_parts import FiguresCard
+from tests.tools.make_load_sample import attacks
 from tests.ui.desk_support import DeskBench, desk_bench
 
 START = 412_000
@@ -103,6 +104,29 @@ def test_each_reason_to_be_empty_has_its_own_words(bench: DeskBench, page: LoadP
     assert shown_state(page) == "waiting"
 
 
+def test_the_sample_shows_a_newcomer_every_change_in_it(
+    bench: DeskBench, page: LoadPage, qtbot: QtBot
+) -> None:
+    sample = bench.desk.actions.action("load.sample")
+    assert page.empty["nothing"].buttons.itemAt(1).widget().text() == sample.text()  # the first
+    sample.trigger()
+    qtbot.waitUntil(lambda: page.replay is not None and page.replay.is_over, timeout=120_000)
+    page.refresh()
+    trace = page.trace
+    assert trace is not None
+    assert page.plot_card.title.text() == "town-load · MW"
+    for name in ("forecast", "lower", "upper", "benchmark"):
+        assert np.isfinite(trace.columns[name][trace.n - 1])
+    for one, told in zip(attacks(), trace.intervals, strict=True):  # each found, nothing else
+        assert trace.start + one.start <= told.first < trace.start + one.end
+    first, _ = page.plot.span
+    assert trace.intervals[-1].first > first  # the last one is in sight at the end
+    assert page.replay is not None
+    assert page.replay.figures is not None
+    assert page.replay.figures.drift is not None
+    assert not page.replay.figures.drift.is_drifting
+
+
 # -- a replay
 
 
@@ -142,6 +166,21 @@ def test_a_replay_is_steered(playing: LoadPage, qtbot: QtBot) -> None:
     playing.refresh()
     playing.desk.actions.trigger("load.play")
     qtbot.waitUntil(lambda: replay.is_over and replay.trace.n == HOURS)
+
+
+def test_keys_on_the_slider_add_up_while_the_replay_hurries(
+    playing: LoadPage, qtbot: QtBot
+) -> None:
+    replay, slider = playing.replay, playing.controls.slider
+    assert replay is not None
+    replay.pause()
+    for _ in range(4):
+        qtbot.keyClick(slider, Qt.Key.Key_PageDown)  # 5% back each
+        playing.refresh()  # the page draws what is there meanwhile
+    assert abs(replay.place - 0.8) < 0.01
+    qtbot.waitUntil(lambda: replay.progress == replay.place)
+    playing.refresh()
+    assert "80%" in playing.controls.at.text()
 
 
 def test_an_exercise_is_marked_on_the_page_in_alerts_and_in_history(
@@ -254,6 +293,9 @@ def test_an_interval_can_be_chosen_and_copied(playing: LoadPage) -> None:
     playing.show_cursor((START + 310) * HOUR_S)
     assert playing.plot_card.hint.text() == hour_text(START + 310)
     playing.show_cursor(None)
+    assert [label.text() for label in playing.plot_card._labels if not label.isHidden()] == [
+        "typical day", "forecast", "95% of clean hours", "actual",
+    ]  # fmt: skip
 
 
 # -- what comes in
@@ -270,7 +312,7 @@ def test_stored_series_are_shown_a_month_at_first_then_all(
     page.choose("7/meter")
     assert page.replay is None
     assert page.trace is not None
-    assert page.trace.n == LIVE_HOURS
+    assert page.trace.n == 30 * 24
     assert [row.kind for row in page.list.rows] == ["live", "events/h"]
     assert page.intervals.rows == (found,)
     assert not page.exercise.inject.isEnabled()
@@ -284,6 +326,32 @@ def test_stored_series_are_shown_a_month_at_first_then_all(
     bench.desk.actions.trigger("load.alerts")
     bench.desk.actions.trigger("load.events")
     assert [name for name, _ in asked] == ["alerts", "events"]
+
+
+def test_so_many_days_as_the_setting_says_are_held(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    found = LoadInterval(START + 480, START + 490, 3, 0.45, "ramp_up", 0.8, 0.4, 0.9, ("W.",))
+    old = LoadInterval(START + 30, START + 40, 3, 0.45)
+    bench.governance.settings.set(LIVE_DAYS, 2)
+    store(bench, "7/meter", 60)
+    page.look()
+    qtbot.waitUntil(lambda: "7/meter" in series.live)
+    assert series.live["7/meter"].n == 48
+    store(bench, "7/meter", 440, old, found, first=START + 60)
+    page.look()
+    qtbot.waitUntil(lambda: series.live["7/meter"].end == START + 500)
+    trace = series.live["7/meter"]
+    assert (trace.n, trace.start) == (48, START + 452)
+    assert trace.columns["value"].tolist() == [100.0 + i % 24 for i in range(392, 440)]
+    assert trace.intervals == (found,)
+    assert series.has_older("7/meter")
+    page.choose("7/meter")
+    page.show_all()
+    qtbot.waitUntil(lambda: series.live["7/meter"].n == 500)
+    page.look()
+    bench.settle()
+    assert series.live["7/meter"].n == 500  # asked for, so all of it stays
 
 
 def test_several_series_are_a_list_to_choose_from(
@@ -334,6 +402,40 @@ def test_figures_are_dashes_without_a_replay(qtbot: QtBot) -> None:
     assert card.text_of("mape") == "—"
 
 
+def test_a_live_series_has_the_error_of_its_last_week(qtbot: QtBot) -> None:
+    card = FiguresCard()
+    qtbot.addWidget(card)
+    trace = Trace("1/a", "a", "MW", START, 200)
+    card.show_live(trace)
+    assert card.text_of("mape") == "—"
+    for i in range(200):
+        worst = i < 32 or i == 199  # before the last week, and under suspicion
+        trace.put(HourRow(START + i, 100.0, 50.0 if worst else 98.0, grade=3 if i == 199 else 0))
+    card.show_live(trace)
+    assert card.text_of("mape") == "2.00%"
+    assert card.text_of("mae") == "2 MW"
+    assert card.text_of("rate") == "—"
+
+
+def test_where_there_is_little_room_the_size_of_an_attack_stays(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    one = LoadInterval(START + 20, START + 30, 3, 0.45, "scaling", 0.8, 0.4, 0.9, ("W.",))
+    store(bench, "7/meter", 60, one)
+    page.look()
+    qtbot.waitUntil(lambda: "7/meter" in series.live)
+    for width, since in ((1_600, hour_text(one.first)), (1_096, hour_text(one.first)[5:])):
+        page.resize(width, 730)
+        page.choose("7/meter")
+        at = page.intervals.index(0, IntervalColumn.SINCE)
+        assert page.intervals.data(at) == since
+        room = page.table.columnWidth(IntervalColumn.WHAT)
+        assert room > page.table.fontMetrics().horizontalAdvance("Constant share +40%")
+        assert page.series_table.columnWidth(SeriesColumn.NAME) >= 96
+    assert hour_text(one.first) in page.intervals.data(at, Qt.ItemDataRole.ToolTipRole)
+    assert page.controls.follow.width() < 120  # the slider's place stays empty for a live series
+
+
 def test_axes_have_round_values_and_dates(qtbot: QtBot) -> None:
     axis, day = ClockAxis(TimeFormat("UTC")), 86_400.0
     ((step, ticks),) = axis.tickValues(0.0, 3 * day, 600)
@@ -359,6 +461,10 @@ def test_the_list_follows_an_hour_that_was_judged_anew() -> None:
     assert row_of(trace, "live").grade == 0
     trace.intervals = (LoadInterval(START, START, 2, 0.3),)
     assert row_of(trace, "live").grade == 2
+    fresh = Trace("1/b", "b", "MW", START, 4)
+    fresh.put(HourRow(START, 120.0))
+    assert row_of(fresh, "live").state == "learning"
+    assert row_of(fresh, "events/h").state == "counted"
     assert model.data(model.index(0, SeriesColumn.STATE)) == ""
     assert model.data(model.index(0, SeriesColumn.OFF)) == "+20.0%"
 

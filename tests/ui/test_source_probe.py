@@ -187,3 +187,14 @@ def test_a_file_of_two_bytes_a_letter_is_read_too(tmp_path):
     assert found.problem == ""
     assert found.preview is not None
     assert [row["message"] for row in found.preview.rows] == ["started", "stopped"]
+
+
+def test_a_series_that_is_one_json_document_is_refused_with_the_way_out(tmp_path):
+    path = tmp_path / "meter.json"
+    path.write_text('[{"time": "2017-01-01 01:00", "value": 1}]')
+    found = probe_source(str(path), format_name="series")
+    assert found.problem.startswith('"meter.json" is one JSON document.')
+    assert "Replay a series" in found.problem
+    assert not probe_source(str(path)).problem
+    path.write_text('{"time": "2017-01-01 01:00", "value": 1}\n')
+    assert not probe_source(str(path), format_name="series").problem

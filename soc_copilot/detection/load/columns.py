@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from soc_copilot.detection.load.json_table import frame_of, is_json, is_lines
 from soc_copilot.detection.load.series import seconds_of, table_of
 from soc_copilot.domain.errors import SourceError
 
@@ -33,7 +34,7 @@ class Columns:
 
 
 def columns(path: Path) -> Columns:
-    """Look at the head of a CSV file, or at the whole of a JSON one.
+    """Look at the head of a file with a row a line, or at the whole of a JSON document.
 
     Raises:
         SourceError: It is no table with times and numbers.
@@ -64,10 +65,12 @@ def _head(path: Path) -> pl.DataFrame:
         raise SourceError(
             f'Cannot read "{path}": {error}. Choose a CSV or JSON file that can be read.'
         ) from error
-    if data.lstrip()[:1] in {b"[", b"{"}:
+    if is_json(data) and not is_lines(data):
         return table_of(path)
     if len(data) == HEAD_BYTES:
         data = data[: data.rfind(b"\n") + 1]
+    if is_json(data):
+        return frame_of(data, path.name)
     try:
         frame = pl.read_csv(
             io.BytesIO(data), infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy"

@@ -21,12 +21,10 @@ from soc_copilot.detection.load.evidence import (
     tables,
 )
 from soc_copilot.detection.load.features import WEEK
+from soc_copilot.detection.load.flags import FIRST, SURE, flags, is_flagged, later
 from soc_copilot.detection.load.forecast import RollingForecastEngine, Weights
 from soc_copilot.detection.load.intervals import (
     ECHO_HOURS,
-    HABIT,
-    HABIT_FIRST,
-    HABIT_SHARE,
     HOLD,
     WINDOW_HOURS,
     Test,
@@ -50,19 +48,19 @@ _RING: Final = 512  # hours of errors in memory: the detection window
 _CONTEXT: Final = 48  # hours that say which typical day it is
 _CONTEXT_DAYS: Final = 400  # chosen: days of history that typical days are made of
 _BAR_HOURS: Final = 1_000  # chosen: history from which on a series has a threshold of its own
-_BAR_SHARE: Final = 0.005  # chosen: of that history's hours that may be above it
+_BAR_SHARE: Final = 0.005  # chosen: of that history's hours that may be flagged
+_BAR_STEPS: Final = 20  # of a bisection
 _NOISY: Final = 4.0  # chosen: errors so many times those learned from make it another kind
-# Chosen: log-odds that the threshold may rise by, for a series like those learned from (its
+# Chosen: log-odds that may be taken off for it, for a series like those learned from (its
 # history may hold attacks) and for another kind.
 _BAR_LIMITS: Final = (0.5, 8.0)
 _ZERO_SHARE: Final = 0.01  # chosen: of a history's hours that are 0: then 0 is ordinary
 _FLOOR_SHARE: Final = 0.05  # chosen: of its usual value that 0 then counts as
 # What is kept of a detector beside its arrays.
 _FACTS: Final = (
-    "n", "since", "quiet", "is_sure", "last_change", "floor", "bar", "offset", "habit", "raw",
+    "n", "since", "quiet", "is_sure", "last_change", "floor", "bar", "offset", "late", "raw",
 )  # fmt: skip
 _MOST_HOURS: Final = 10**9  # chosen: of a series, more than there are
-_SURE: Final = 0.7  # chosen: log-odds beyond the threshold from which the forecast is cleaned
 
 
 class Shared:
@@ -98,7 +96,7 @@ class RealTimeDetector:
         self._values = np.full(_CONTEXT, np.nan)  # the latest last
         self._hours = np.zeros(_RING, np.int64)
         self._since, self._quiet, self._is_sure = -1, 0, False
-        self._habit = self._raw = HABIT_FIRST  # log-odds of late, and of the last hour
+        self._late = self._raw = FIRST  # log-odds: the highest of late, and of the last hour
         self._last_change = -_RING
         self._floor, self._bar = 0.0, 0.0
         self._offset = 0.0
@@ -124,12 +122,25 @@ class RealTimeDetector:
         odds = []
         for value in values[WEEK:]:
             self.step(float(value))
-            odds.append(self._odds[(self._n - 1) % _RING])
+            odds.append(self._raw)
         if len(odds) >= _BAR_HOURS:
-            own = float(np.quantile(odds[_BAR_HOURS // 2 :], 1 - _BAR_SHARE))
             is_unlike = self._rings[9, 0] > _NOISY
-            self._bar = min(max(own, 0.0), _BAR_LIMITS[int(is_unlike)])
+            self._bar = self._own_bar(
+                np.array(odds[_BAR_HOURS // 2 :]), _BAR_LIMITS[int(is_unlike)]
+            )
         self.set_benchmark(values, start)
+
+    def _own_bar(self, odds: Floats, most: float) -> float:
+        """What is taken off all log-odds, so that few hours of the series' history are flagged."""
+        threshold = self._shared.model.threshold
+        if flags(odds, threshold).mean() <= _BAR_SHARE:
+            return 0.0
+        low, high = 0.0, most
+        for _ in range(_BAR_STEPS):
+            middle = (low + high) / 2
+            is_over = flags(odds - middle, threshold).mean() > _BAR_SHARE
+            low, high = (middle, high) if is_over else (low, middle)
+        return high
 
     def kept(self) -> State:
         """What it remembers, to go on with after a restart."""
@@ -137,19 +148,7 @@ class RealTimeDetector:
         arrays = {**engine.arrays, **self._arrays(), "wild": np.array(self._wild, np.float64)}
         if self._benchmark is not None:
             arrays |= self._benchmark.arrays()
-        names = (
-            "n",
-            "since",
-            "quiet",
-            "is_sure",
-            "last_change",
-            "floor",
-            "bar",
-            "offset",
-            "habit",
-            "raw",
-        )
-        return State(arrays, {**engine.facts, **{n: getattr(self, f"_{n}") for n in names}})
+        return State(arrays, {**engine.facts, **{n: getattr(self, f"_{n}") for n in _FACTS}})
 
     def to_bytes(self) -> bytes:
         """`kept`, as bytes for `from_bytes`.
@@ -185,7 +184,7 @@ class RealTimeDetector:
             bool(state.facts.get("is_sure")),
         )
         found._last_change = state.whole("last_change", -_RING, found._n)
-        found._habit, found._raw = state.number("habit"), state.number("raw")
+        found._late, found._raw = state.number("late"), state.number("raw")
         found._floor, found._bar = state.number("floor"), state.number("bar")
         found._offset = state.number("offset")
         found._benchmark = BenchmarkManager.from_arrays(state)
@@ -237,9 +236,10 @@ class RealTimeDetector:
         here, known = self._n % _RING, log == log
         odds = self._weigh(log, here, known=known)
         is_odd = event in {"not_positive", "jump"}
-        is_struck = known and odds >= 0
+        is_struck = known and is_flagged(odds, self._late, self._shared.model.threshold)
+        self._remember(odds, here, known=known, is_struck=is_struck)
         before = self._echo(here)
-        self._follow(is_threat=is_struck, is_sure=is_struck and odds >= _SURE)
+        self._follow(is_threat=is_struck, is_sure=is_struck and odds >= SURE)
         near -= self._echo(here) - before  # hours that were only now cleaned
         if self._is_sure and known:
             self._changes[here], self._last_change = log - near, self._n
@@ -251,7 +251,7 @@ class RealTimeDetector:
         return verdict
 
     def _weigh(self, log: float, here: int, *, known: bool) -> float:
-        """Log-odds, against the threshold, that the hour is under attack."""
+        """Log-odds that the hour is under attack, less the series' own bar."""
         foretold = self._engine.as_it_came()
         hour = self._engine.hour + 1
         at = self._hours[here] = week_hour(hour)
@@ -265,13 +265,17 @@ class RealTimeDetector:
         )  # fmt: skip
         self._row[0] = self._signs
         self._raw = raw = float(shared.model.trees.logits(self._row)[0])
-        odds = raw - HABIT * self._habit - shared.model.threshold - self._bar
-        self._habit += HABIT_SHARE * (raw - self._habit) if known else 0.0
         self._errors[here], self._scales[here] = errors[0], math.exp(self._signs[_SCALE])
-        self._odds[here] = odds if known else -1.0
         self._day_errors[here] = errors[1] if known else np.nan
         self._changes[here] = 0.0
-        return odds
+        return raw - self._bar
+
+    def _remember(self, odds: float, here: int, *, known: bool, is_struck: bool) -> None:
+        """Keep an hour's log-odds: for the intervals, and as what was of late."""
+        least = self._shared.model.threshold if is_struck else SURE
+        self._odds[here] = odds - least if known else -1.0
+        if known:
+            self._late = later(odds, self._late)
 
     def intervals(self) -> tuple[tuple[int, int], ...]:
         """Intervals under attack within the detection window: first hour and the one behind."""

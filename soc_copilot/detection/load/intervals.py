@@ -14,9 +14,6 @@ WINDOW_HOURS: Final = 500  # source: the method's detection window
 BASELINE_HOURS: Final = 50  # source: the method's least baseline
 ECHO_HOURS: Final = 120  # chosen: hours back that the forecast's answer to a change is kept for
 HOLD: Final = 6  # chosen: hours without a flag after which an attack is over
-HABIT: Final = 0.3  # measured: how much of the log-odds of late is taken off an hour's
-HABIT_SHARE: Final = 0.2  # measured: of an hour in what they were of late
-HABIT_FIRST: Final = -5.0  # chosen: log-odds of late before there are any
 _CHANGE_COST: Final = 4.0  # chosen: log-odds against an attack beginning or ending at an hour
 _LEAST_P: Final = 1e-300
 
@@ -67,15 +64,6 @@ def find_intervals(
         if came[at, state]:
             state = 1 - state
     return runs(flags)
-
-
-def unaccustomed(odds: Floats) -> Floats:
-    """Log-odds less a share of those of late: weather stays odd for days, a hand moves at once."""
-    found, habit = np.empty(len(odds)), HABIT_FIRST
-    for at, value in enumerate(odds):
-        found[at] = value - HABIT * habit
-        habit += HABIT_SHARE * (value - habit)
-    return found
 
 
 def runs(flags: Flags) -> tuple[tuple[int, int], ...]:

@@ -40,6 +40,8 @@ DRIFT_RULE: Final = "load.drift"
 TECHNIQUES: Final = ("T0831", "T1499", "T1562.006")
 MOST_SERIES: Final = 64  # chosen: their states are stored with every batch, some 10 MB together
 _FORMAT: Final = 1
+_SERIES: Final = "series"  # the format's name for its events
+_DOCUMENT: Final = r"^\x{FEFF}?\s*(\[|\{\s*$|\{.*[\[{,]\s*$)"  # as its first line begins and ends
 _LEAST_TOLD: Final = frozenset({Odd.MISSING, Odd.DUPLICATE})  # odd, but often harmless
 
 
@@ -73,13 +75,14 @@ class LoadDetector:
 
     def detect(self, batch: EventBatch) -> Detections:
         """Judge the hours of every series in the batch."""
+        documents = _document_findings(batch, self.info.version)
         rows = _rows(batch.frame)
         if rows is None:
-            return no_opinion(DETECTOR, batch.n_events)
+            return replace(no_opinion(DETECTOR, batch.n_events), findings=tuple(documents))
         if self._must_resume:
             self._resume()
         scores = np.full(batch.n_events, np.nan, np.float32)
-        findings: list[Finding] = []
+        findings = documents
         updates: list[SeriesUpdate] = []
         for (source_id, path), part in rows.group_by("source", "path", maintain_order=True):
             key = f"{source_id}/{path}"
@@ -189,6 +192,29 @@ def _rows(frame: pl.DataFrame) -> pl.DataFrame | None:
         pl.col(c.FILE_PATH).alias("path"), pl.col(c.SERIES_HOUR).alias("hour"),
         pl.col(c.SERIES_VALUE).alias("value"), unit.alias("unit"),
     )  # fmt: skip
+
+
+def _document_findings(batch: EventBatch, version: str) -> list[Finding]:
+    """Files in the format series that begin as one JSON document: no line of them is a row."""
+    frame = batch.frame
+    if c.DATASET not in frame.columns:
+        return []
+    first = frame.with_row_index("row").filter(
+        (pl.col(c.DATASET) == _SERIES) & (pl.col(c.OFFSET) == 0)
+        & (pl.col(c.KIND) == c.KIND_UNPARSED) & pl.col(c.ORIGINAL).str.contains(_DOCUMENT)
+    )  # fmt: skip
+    columns = ("row", c.FILE_PATH, c.TIMESTAMP)
+    return [
+        Finding(
+            DETECTOR, VALUES_RULE, _name(path), ENTITY, "", "One JSON document, not a row a line",
+            f"{_name(path)} begins as one JSON document. Series are read line by line as they "
+            "grow, so none of its hours is judged.",
+            Severity.LOW, 0.5, 0.5, 1, at, at, (), batch.evidence([row], None, [0.5]),
+            ("Have it written as one JSON object a line, or as CSV.",
+             "Replay it on the Load page: Replay a series."), version,
+        )
+        for row, path, at in first.select(columns).iter_rows()
+    ]  # fmt: skip
 
 
 def _name(path: str) -> str:

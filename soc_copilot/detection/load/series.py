@@ -7,17 +7,17 @@ one. What is missing, doubled, unreadable or impossible is told in `Series.notes
 
 import gzip
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from soc_copilot.detection.load.json_table import frame_of, is_json
 from soc_copilot.domain.errors import SourceError
 
 Hours = npt.NDArray[np.int64]
@@ -153,8 +153,8 @@ def table_of(path: Path) -> pl.DataFrame:
     if len(data) > MAX_BYTES:
         raise SourceError(f'"{path}" is larger than {MAX_BYTES} bytes. Split it.')
     try:
-        if data.lstrip()[:1] in {b"[", b"{"}:
-            frame = _json(data)
+        if is_json(data):
+            frame = frame_of(data, path.name)
         else:
             frame = pl.read_csv(
                 io.BytesIO(data), infer_schema=False, truncate_ragged_lines=True,
@@ -165,29 +165,6 @@ def table_of(path: Path) -> pl.DataFrame:
     if frame.width < 2 or not frame.height:
         raise SourceError(f'"{path}" holds no table with a time and a value in each row.')
     return frame
-
-
-def _json(data: bytes) -> pl.DataFrame:
-    """A list of objects or pairs, one object a line, or an object of columns; all as text."""
-    text = data.decode("utf-8", "replace").strip()
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = [json.loads(line) for line in text.splitlines() if line.strip()]
-    if isinstance(found, dict):
-        lists = {k: v for k, v in found.items() if isinstance(v, list)}
-        return pl.DataFrame({k: [_text(v) for v in column] for k, column in lists.items()})
-    rows: list[Any] = found if isinstance(found, list) else []
-    if rows and all(isinstance(row, list) and len(row) >= 2 for row in rows):
-        rows = [{"time": row[0], "value": row[1]} for row in rows]
-    if not all(isinstance(row, dict) for row in rows):
-        raise ValueError("its entries are neither objects nor pairs")
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return pl.DataFrame({name: [_text(row.get(name)) for row in rows] for name in names})
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _times(

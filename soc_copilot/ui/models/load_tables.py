@@ -23,6 +23,7 @@ from soc_copilot.ui.widgets.labels import safe_tip
 NAME_CHARS: Final = 120
 SPARK_HOURS: Final = 168  # chosen: a week
 ROLE_SPARK: Final = Role.UserRole + 8
+COUNTED: Final = "events/h"  # from a source's own counts, which have no forecast
 MOST_ROWS: Final = 500  # chosen: intervals in the table, newest first
 
 
@@ -51,6 +52,7 @@ class SeriesRow:
         grade: Of the attack that is under way or of its latest hour, a place in `GRADES`.
         spark: Its last week.
         n_intervals: How many attacks were suspected.
+        state: A word for what holds where there is no grade.
     """
 
     key: str
@@ -63,6 +65,7 @@ class SeriesRow:
     grade: int
     spark: tuple[float, ...]
     n_intervals: int
+    state: str = "quiet"
 
 
 def row_of(trace: Trace, kind: str) -> SeriesRow:
@@ -75,18 +78,21 @@ def row_of(trace: Trace, kind: str) -> SeriesRow:
     grade = int(trace.grades[n - 1]) if n else 0
     if trace.intervals and trace.intervals[-1].last >= trace.end - 1 - HOLD_HOURS:
         grade = trace.intervals[-1].grade  # an attack is not over with its first quiet hour
+    is_judged = bool(np.isfinite(forecast))
+    state = "quiet" if is_judged else "counted" if kind == COUNTED else "learning"
     return SeriesRow(
         trace.key, trace.name, trace.unit, kind, n, last, deviation, grade,
-        tuple(values.tolist()), len(trace.intervals),
+        tuple(values.tolist()), len(trace.intervals), state,
     )  # fmt: skip
 
 
 class SeriesModel(GivenRows[SeriesRow]):
     """Every series, in the order given."""
 
-    headers = ("Series", "From", "Last week", "Last", "Off", "Now")
+    headers = ("Series", "From", "Week", "Last", "Off", "Now")
     numbers = frozenset({SeriesColumn.LAST, SeriesColumn.OFF})
     header_tips = {  # noqa: RUF012 - a constant, as the base class has it
+        SeriesColumn.SPARK: "The values of the last week.",
         SeriesColumn.OFF: "How far the last value is off its forecast.",
         SeriesColumn.NAME: "Click one to see it above.",
     }
@@ -117,7 +123,7 @@ class SeriesModel(GivenRows[SeriesRow]):
 def _told(row: SeriesRow) -> tuple[object, ...]:
     """What makes a row another one; as text, because NaN is never the same."""
     last = f"{row.last}{row.deviation}"
-    return row.key, row.name, row.n, row.n_intervals, row.grade, last
+    return row.key, row.name, row.n, row.n_intervals, row.grade, row.state, last
 
 
 def _series_text(row: SeriesRow, column: int) -> str:
@@ -128,9 +134,9 @@ def _series_text(row: SeriesRow, column: int) -> str:
     if column == SeriesColumn.LAST:
         return "" if np.isnan(row.last) else f"{level_text(row.last)} {row.unit}".strip()
     if column == SeriesColumn.OFF:
-        return "" if np.isnan(row.deviation) else f"{row.deviation:+.1%}"
+        return "" if np.isnan(row.deviation) else f"{round(row.deviation, 3) + 0.0:+.1%}"
     if column == SeriesColumn.STATE:
-        return "" if row.grade else "quiet"
+        return "" if row.grade else row.state
     return ""
 
 
@@ -188,6 +194,7 @@ class IntervalModel(GivenRows[LoadInterval]):
         IntervalColumn.SURE: "How probable this template is among the eight.",
         IntervalColumn.SINCE: "On the series' own clock.",
     }
+    is_narrow = False  # little room: the year is in the tooltip alone
 
     @override
     def set_rows(self, rows: Sequence[LoadInterval]) -> None:
@@ -201,11 +208,14 @@ class IntervalModel(GivenRows[LoadInterval]):
     @override
     def cell(self, row: LoadInterval, column: int, role: int) -> Any:
         if role == Role.DisplayRole:
+            if self.is_narrow and column == IntervalColumn.SINCE:
+                return hour_text(row.first)[5:]
             return _interval_text(row, column)
         if role == ROLE_SEVERITY and column == IntervalColumn.SEVERITY:
             return Severity(row.severity)
         if role == Role.ToolTipRole:
-            return safe_tip("\n".join(row.words))
+            head = f"{hour_text(row.first)}, {row.n_hours:,} h: {interval_words(row)}"
+            return safe_tip("\n".join((head, *row.words)))
         return self.alignment(column) if role == Role.TextAlignmentRole else None
 
 

@@ -21,6 +21,7 @@ from soc_copilot.ui.latest import Latest
 from soc_copilot.ui.live import Live
 from soc_copilot.ui.load_desk import DETECTOR, LoadDesk
 from soc_copilot.ui.models.load_tables import (
+    COUNTED,
     GradeDelegate,
     IntervalColumn,
     IntervalModel,
@@ -62,6 +63,7 @@ LOOK_S: Final = 5.0  # chosen: how often the database is asked for new hours
 LIST_S: Final = 1.0  # chosen: between two readings of the list of series
 NARROW_PX: Final = 1_500  # narrower, where a series comes from gives way
 NARROWEST_PX: Final = 1_300  # and its numbers
+BAND_WORDS: Final = "95% of clean hours"  # what the shade around the forecast means
 HINTS: Final = "J K move    Space play    O open    X exercise    A all    ? all keys"
 
 
@@ -123,14 +125,14 @@ class LoadPage(DetectorPage):
         self.strip = ProgressStrip(HINTS)
         column.addWidget(self.strip)
         self._add_states(full, (
-            ("nothing", "Replay a file to see how it works, or add a series that is written now.",
-             ("load.open", "sources.add")),
-            ("stopped", "Ingestion is stopped, so nothing comes in.",
-             ("ingestion.start", "load.open")),
-            ("waiting", "No source has given a series so far. A file can be replayed meanwhile.",
-             ("load.open", "sources.add")),
+            ("nothing", "The sample shows in a minute how it works. Or replay a file of your own, "
+             "or add a series that is written now.", ("load.sample", "load.open", "sources.add")),
+            ("stopped", "Ingestion is stopped, so nothing comes in. A replay needs none.",
+             ("ingestion.start", "load.sample", "load.open")),
+            ("waiting", "No source has given a series so far. The sample or a file of your own can "
+             "be replayed meanwhile.", ("load.sample", "load.open", "sources.add")),
             ("starting", "Ingestion is starting: the detectors load, which may take a minute once.",
-             ("load.open",)),
+             ("load.sample", "load.open")),
             ("off", "", ("go.settings", "load.open")),
         ))  # fmt: skip
 
@@ -156,8 +158,8 @@ class LoadPage(DetectorPage):
         self.list_card = Card("Series", padding=12)
         self.series_table = desk_table(
             self.list, "Series",
-            {SeriesColumn.KIND: 64, SeriesColumn.SPARK: 96, SeriesColumn.LAST: 84,
-             SeriesColumn.OFF: 60, SeriesColumn.STATE: 88}, stretch=SeriesColumn.NAME,
+            {SeriesColumn.KIND: 64, SeriesColumn.SPARK: 80, SeriesColumn.LAST: 76,
+             SeriesColumn.OFF: 60, SeriesColumn.STATE: 80}, stretch=SeriesColumn.NAME,
         )  # fmt: skip
         self.series_table.setItemDelegateForColumn(
             SeriesColumn.SPARK, SparkDelegate(self.desk.theme, self.series_table)
@@ -176,9 +178,11 @@ class LoadPage(DetectorPage):
         self.table.setItemDelegateForColumn(
             IntervalColumn.SEVERITY, SeverityDelegate(self.desk.theme, self.table)
         )
+        self.found_card.header.addStrut(self.open_button.sizeHint().height())  # heads on one line
         self.found_card.body.addWidget(self.table, 1)
-        row.addWidget(self.list_card, 2)
-        row.addWidget(self.found_card, 3)
+        row.addWidget(self.list_card)
+        row.addWidget(self.found_card)
+        self._lower = row
         for card in (self.list_card, self.found_card):
             card.setMinimumHeight(120)
         return lower
@@ -199,6 +203,7 @@ class LoadPage(DetectorPage):
         desk = self.desk
         self._bind_keys(
             {
+                "sample": self._series.open_sample,
                 "open": self.ask_file,
                 "play": self.toggle,
                 "exercise": self.exercise.ask,
@@ -257,6 +262,11 @@ class LoadPage(DetectorPage):
         self.series_table.setColumnHidden(SeriesColumn.KIND, narrow)
         self.series_table.setColumnHidden(SeriesColumn.OFF, self.width() < NARROWEST_PX)
         narrowest = self.width() < NARROWEST_PX
+        for place, share in enumerate((2, 3) if narrowest else (3, 4)):
+            self._lower.setStretch(place, share)
+        self.intervals.is_narrow = narrowest
+        self.table.setColumnWidth(IntervalColumn.SINCE, 104 if narrowest else 142)
+        self.series_table.setColumnWidth(SeriesColumn.SPARK, 56 if narrowest else 80)
         self.series_table.setColumnHidden(SeriesColumn.LAST, narrowest)
         for column in (IntervalColumn.SURE, IntervalColumn.HOURS):
             self.table.setColumnHidden(column, narrowest)
@@ -380,10 +390,10 @@ class LoadPage(DetectorPage):
         self.controls.follow.setChecked(self._follows)
         if replay is None:
             self.controls.at.setText(hour_text(trace.end - 1) if trace.n else "")
-            self.figures.show_figures(None, trace.unit)
+            self.figures.show_live(trace)
             return
         self.controls.show_replay(
-            replay.progress, trace.end - 1, replay.speed,
+            replay.place, trace.end - 1, replay.speed,
             paused=replay.is_paused, over=replay.is_over,
         )  # fmt: skip
         self.figures.show_figures(replay.figures, trace.unit)
@@ -427,7 +437,12 @@ class LoadPage(DetectorPage):
             second = second // HOUR_S * HOUR_S
         at = hour_text(second / HOUR_S) if second is not None else self._years()
         self.plot.show_cursor(second)
-        self.plot_card.read_out(at, second)
+        if second is not None:
+            self.plot_card.read_out(at, second)
+            return
+        words = [(line.name, line.color.name()) for line in self.plot.lines]
+        words.insert(-1, (BAND_WORDS, self.desk.theme.color("ok").name()))
+        self.plot_card.show_legend(at, words)
 
     def _years(self) -> str:
         """What is seen, with its years, which the axis has no room for."""
@@ -471,7 +486,8 @@ class LoadPage(DetectorPage):
         self.intervals.set_rows(trace.intervals)
         n = len(trace.intervals)
         n_exercises = sum(one.is_exercise for one in trace.intervals)
-        words = f"{n:,}" + (f", {n_exercises:,} of them exercises" if n_exercises else "")
+        exercises = "an exercise" if n_exercises == 1 else "exercises"
+        words = f"{n:,}" + (f", {n_exercises:,} of them {exercises}" if n_exercises else "")
         self.found_card.hint.setText(words if n else "none so far")
         place = None if self._picked is None else self.intervals.place_of(self._picked)
         if place is None:
@@ -565,7 +581,7 @@ class LoadPage(DetectorPage):
         replay, trace = self.replay, self.plot.trace
         if replay is None or trace is None:
             return
-        hour = trace.end if where == "next" else round(sum(self._view) / 2 - n_hours / 2)
+        hour = replay.target if where == "next" else round(sum(self._view) / 2 - n_hours / 2)
         room = trace.start + trace.room
         if hour + n_hours > room:
             hour = room - n_hours
@@ -580,4 +596,4 @@ class LoadPage(DetectorPage):
 
 
 def _kind_of(trace: Trace) -> str:
-    return "events/h" if trace.key.startswith("rate/") else "live"
+    return COUNTED if trace.key.startswith("rate/") else "live"

@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -28,6 +29,7 @@ SIDE_PX: Final = 296  # chosen: width of the column at the right
 SIZES: Final = (-50, -40, -30, -20, -10, -5, 5, 10, 20, 30, 40, 50)  # source: of exercises
 HOURS: Final = (6, 12, 24, 36, 48, 72)
 NO_FIGURES: Final = "—"
+WEEK_HOURS: Final = 168
 
 
 class ReplayControls(QWidget):
@@ -75,6 +77,9 @@ class ReplayControls(QWidget):
         self.follow.clicked.connect(self.follow_wanted.emit)
         for widget in (self.play, self.speed):
             row.addWidget(widget)
+        policy = self.slider.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # a live series has none; what is right stays there
+        self.slider.setSizePolicy(policy)
         row.addWidget(self.slider, 1)
         row.addWidget(self.at)
         row.addWidget(self.follow)
@@ -253,6 +258,19 @@ class FiguresCard(Card):
         memory = f"{size_text(figures.memory_bytes)} of {size_text(figures.memory_limit_bytes)}"
         self._values["memory"].setText(memory if figures.memory_bytes else NO_FIGURES)
         self._values["memory"].set_kind("high" if figures.is_over_memory else "")
+
+    def show_live(self, trace: Trace) -> None:
+        """Show the error of the last week of a live series; the rest is of replays."""
+        self.show_figures(None, trace.unit)
+        low = max(trace.n - WEEK_HOURS, 0)
+        value, forecast = (trace.columns[name][low : trace.n] for name in ("value", "forecast"))
+        usable = np.isfinite(value) & np.isfinite(forecast) & (value > 0)
+        usable &= trace.grades[low : trace.n] == 0  # hours under suspicion are off as they should
+        if not usable.any():
+            return
+        errors = np.abs(forecast[usable] - value[usable])
+        self._values["mape"].setText(f"{float((errors / value[usable]).mean()):.2%}")
+        self._values["mae"].setText(f"{number_text(float(errors.mean()))} {trace.unit}".strip())
 
     def text_of(self, key: str) -> str:
         """What stands beside a name."""

@@ -55,6 +55,18 @@ def test_a_pattern_is_for_folders(run: Terminal, tmp_path: Path) -> None:
     assert "--pattern" in said.err
 
 
+def test_a_series_that_is_one_json_document_is_refused(run: Terminal, tmp_path: Path) -> None:
+    path = tmp_path / "meter.json"
+    path.write_text('[{"time": "2017-01-01 01:00", "value": 1}]')
+    said = run("sources", "add", str(path), "--format", "series")
+    assert said.code == 2
+    assert "one JSON document" in said.err
+    assert run("sources", "add", str(path)).code == 0
+    assert run("sources", "set", "1", "--format", "series").code == 2
+    path.write_text('{"time": "2017-01-01 01:00", "value": 1}\n')
+    assert run("sources", "set", "1", "--format", "series").code == 0
+
+
 def test_errors_are_said_and_exit_with_2(run: Terminal, tmp_path: Path) -> None:
     run("sources", "add", str(tmp_path / "a.log"))
     again = run("sources", "add", str(tmp_path / "a.log"))

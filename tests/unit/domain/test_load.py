@@ -36,3 +36,28 @@ def test_hours_of_one_attack_are_one_interval() -> None:
     assert extend(intervals, far)[0] == (joined, far)
     assert severity_of(0) is Severity.LOW
     assert severity_of(4) is Severity.CRITICAL
+
+
+def test_the_tail_is_the_newest_hours_and_what_was_detected_in_them():
+    trace = Trace("k", "meter", "MW", 100, 10)
+    for hour in range(100, 110):
+        trace.put(HourRow(hour, float(hour), grade=hour % 2, odd=1, exercise=hour == 109))
+    trace.intervals = (LoadInterval(101, 103, 2, 0.2), LoadInterval(104, 106, 2, 0.2))
+    tail = trace.tail(4)
+    assert (tail.start, tail.n, tail.end) == (106, 4, 110)
+    assert tail.columns["value"].tolist() == [106.0, 107.0, 108.0, 109.0]
+    assert tail.grades.tolist() == [0, 1, 0, 1]
+    assert tail.exercise.tolist() == [False, False, False, True]
+    assert tail.intervals == trace.intervals[1:]
+    tail.put(HourRow(112, 1.0))
+    assert (trace.n, tail.n) == (10, 7)
+    assert trace.tail(1_000).n == 10
+    assert (tail.room, trace.room) == (7, 10)
+
+
+def test_the_room_is_what_was_planned_until_more_comes():
+    trace = Trace("k", "meter", "MW", 100, 10)
+    trace.put(HourRow(104, 1.0))
+    assert trace.room == 10
+    trace.put(HourRow(110, 1.0))
+    assert trace.room == 11  # not what is kept free for later

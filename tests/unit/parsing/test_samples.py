@@ -6,6 +6,7 @@ import pytest
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.paths import bundled
 from soc_copilot.parsing.batch import BatchParser
+from tests.tools import make_load_sample
 from tests.tools.make_samples import main
 from tests.unit.parsing.test_batch import batch_of, chunk_of
 
@@ -16,6 +17,8 @@ def test_generator_makes_the_bundled_files_again(tmp_path):
     main(tmp_path)
     for name in ("web-access.log", "auth.log"):
         assert (tmp_path / name).read_bytes() == (SAMPLES / name).read_bytes()
+    make_load_sample.main(tmp_path / "town-load.csv")
+    assert (tmp_path / "town-load.csv").read_bytes() == (SAMPLES / "town-load.csv").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import utc_now
 from soc_copilot.parsing.protocol import ParseContext
 from soc_copilot.parsing.registry import detect, get_format
-from soc_copilot.parsing.series import series_name
+from soc_copilot.parsing.series import is_document, series_name
 
 JAN = 412_008  # 2017-01-01 00:00
 
@@ -58,3 +58,22 @@ def test_columns_are_as_a_person_chose_them() -> None:
 
 def test_lines_are_never_taken_for_a_series_by_themselves() -> None:
     assert detect(["2017-01-01 00:00,5"] * 20).format.name != "series"
+
+
+@pytest.mark.parametrize(
+    ("head", "answer"),
+    [
+        (b'[{"time": 1483232400, "value": 1},\n', True),
+        (b"\xef\xbb\xbf[\n[1483232400, 1]\n]", True),
+        (b'{\n  "time": [1483232400],', True),
+        (b'{"time": [1483232400], "value": [1]}\n', True),
+        (b'{"data": {"time": [1483232400],\n', True),
+        (b'{"time": 1483232400, "value": 1}\n', False),
+        (b'{"time": 1483232400, "value": 1, "tags": ["a"]}\n{', False),
+        (b'{"time": 14832', False),
+        (b"time,value\n", False),
+        (b"", False),
+    ],
+)
+def test_one_json_document_has_no_row_a_line(head: bytes, answer: bool) -> None:
+    assert is_document(head) is answer

@@ -83,6 +83,28 @@ def test_going_back_and_forth_changes_nothing(play: Callable[..., LoadReplay]) -
     np.testing.assert_array_equal(forecasts(straight), forecasts(other))
 
 
+def test_where_it_hurries_to_is_known_at_once(play: Callable[..., LoadReplay]) -> None:
+    replay = play(1.0, paused=True)
+    first, whole = replay.trace.start, HOURS - replay.opened.context
+    for hour in (500, 200, 450):  # each from where the one before leads, however far that is
+        replay.seek(first + hour)
+        assert replay.target == first + hour
+        assert replay.place == (hour - replay.opened.context) / whole
+    replay.inject("scaling", 0.3, first + 220, 24)  # judged anew, on the way there
+    assert replay.target == first + 450
+    wait(lambda: replay.trace.n >= 450)
+    assert (replay.target, replay.progress) == (first + 450, replay.place)
+    replay.clear()
+    assert replay.target == first + 450
+    wait(lambda: not replay._wake.is_set() and replay._row >= replay._until)
+    assert replay.trace.end == first + 450
+    assert not any(one.is_exercise for one in replay.trace.intervals)
+    replay.set_speed(0.0)
+    replay.resume()
+    wait(lambda: replay.is_over)
+    assert (replay.target, replay.place) == (first + HOURS, 1.0)
+
+
 def test_a_missing_hour_is_told(play: Callable[..., LoadReplay]) -> None:
     replay = play()
     wait(lambda: replay.is_over)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from soc_copilot.detection.load.detector import RealTimeDetector, Shared
 from soc_copilot.detection.load.features import HORIZONS, REACH
 from soc_copilot.detection.load.injection import TEMPLATES, Attack, draw, inject
+from soc_copilot.detection.load.intervals import HOLD
 from soc_copilot.detection.load.templates import FAMILIES
 from soc_copilot.detection.load.training.corpus import YEAR_HOURS, Sample, stable_seed
 from soc_copilot.detection.load.verdict import HourVerdict
@@ -33,7 +34,7 @@ def begun(sample: Sample, shared: Shared) -> bytes:
 
 
 def forecasts(sample: Sample, shared: Shared, state: bytes) -> dict[str, Any]:
-    """Mean absolute percentage errors on the year held out, in %, and clean hours flagged.
+    """Mean absolute percentage errors on the year held out, in %, clean hours flagged, alarms.
 
     Beside the forecasts: last week's value, yesterday's, and a linear regression on the lags
     (hour and day ahead: 1, 24, 168 and 24, 168 hours), fitted before the year.
@@ -56,9 +57,17 @@ def forecasts(sample: Sample, shared: Shared, state: bytes) -> dict[str, Any]:
     for horizon, lags in ((1, (1, 24, 168)), (HORIZONS[1], (24, 168))):
         name = "hour" if horizon == 1 else "day"
         found[f"regression_{name}_ahead"] = mape(_regression(raw.logs, lags), held)
-    found["clean_flagged"] = 100 * float(np.mean(np.array(flags)[np.isfinite(held)]))
+    known = np.array(flags)[np.isfinite(held)]
+    found["clean_flagged"] = 100 * float(np.mean(known))
+    found["clean_alarms"] = n_alarms(known)
     found["hours"] = int(np.isfinite(held).sum())
     return {k: round(v, 4) for k, v in found.items()}
+
+
+def n_alarms(flags: npt.NDArray[np.bool_]) -> int:
+    """Alarms that flagged hours are: those with short pauses between are one."""
+    hours = np.flatnonzero(flags)
+    return int((np.diff(hours, prepend=-HOLD - 1) > HOLD).sum())
 
 
 def mape(forecast: Floats, values: Floats) -> float:

@@ -13,8 +13,10 @@ from soc_copilot.detection.host.boosted import Boosted, from_sklearn
 from soc_copilot.detection.load.base import SEASONS, Base, season, week_hour
 from soc_copilot.detection.load.evidence import N_STARTS, tables
 from soc_copilot.detection.load.features import HORIZONS, REACH
+from soc_copilot.detection.load.flags import flags as flagged
+from soc_copilot.detection.load.flags import threshold_for
 from soc_copilot.detection.load.injection import Attack
-from soc_copilot.detection.load.intervals import ECHO_HOURS, HOLD, unaccustomed
+from soc_copilot.detection.load.intervals import ECHO_HOURS, HOLD
 from soc_copilot.detection.load.model import LoadNet
 from soc_copilot.detection.load.templates import NAMES as NAMES_OF_TEMPLATES
 from soc_copilot.detection.load.templates import Templates
@@ -43,6 +45,7 @@ _LATER_HOURS: Final = 48  # chosen: hours after an attack all of which are learn
 _CLEAN_SHARE: Final = 0.25  # chosen: of the other clean hours
 _OTHER_LOOKS: Final = 3  # chosen: hours of an attack at which it is looked at beside its last
 _COVERED: Final = 0.95
+_THRESHOLDS: Final = (-10.0, 15.0)  # chosen: log-odds between which the threshold is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Effort:
     n_turns: int = 3
     n_looked: int = 2
     n_template_trees: int = 60
-    budget: float = 0.004
+    budget: float = 0.0045
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def learn(samples: Sequence[Sample], base: Base, effort: Effort, seed: int) -> L
         kept = max(_spared(first, last), 1)
         found = trees.logits(signs(errors, usual, answer, shapes))[-kept:]
         odds.append(found[errors.known[-kept:]].astype(np.float64))
-    threshold = calibrate(odds, effort.budget)
+    threshold = threshold_for(odds, effort.budget, *_THRESHOLDS)
     logger.info("Learned from signs. threshold=%.2f", threshold)
     seen, names = [], []
     for one in [one for at, one in enumerate(struck) if at % effort.n_turns < effort.n_looked]:
@@ -148,8 +151,7 @@ def _looks(
     """What the templates' trees see of each attack, at its last flagged hour and at others."""
     rng = np.random.default_rng(stable_seed("looks", seed))
     found = signs(struck.errors, usual, answer, shapes)
-    odds = unaccustomed(trees.logits(found).astype(np.float64))
-    flags = (odds >= threshold) & struck.errors.known
+    flags = flagged(trees.logits(found).astype(np.float64), threshold) & struck.errors.known
     stops: dict[int, int] = {}
     names: dict[int, str] = {}
     opened = openings(flags)
@@ -217,17 +219,6 @@ def usual_errors(clean: Sequence[Errors]) -> Floats:
             np.add.at(totals[k], place, np.minimum(sizes[k] / mean[k], 5.0))
     shares = np.where(counts > 0, totals / np.maximum(counts, 1), 1.0)
     return np.maximum(shares, 0.2) * means[:, None, None]
-
-
-def calibrate(odds: Sequence[Floats], budget: float) -> float:
-    """The threshold above which this share of clean hours is flagged, on the mean of series."""
-    low, high = -10.0, 15.0
-    seen = [unaccustomed(o) for o in odds if len(o)]
-    for _ in range(40):
-        middle = (low + high) / 2
-        share = np.mean([(o >= middle).mean() for o in seen])
-        low, high = (middle, high) if share > budget else (low, middle)
-    return high
 
 
 def _fit_trees(lessons: Sequence[npt.NDArray[Any]], effort: Effort, seed: int) -> Boosted:

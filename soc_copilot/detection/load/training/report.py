@@ -26,14 +26,15 @@ def table(found: Mapping[str, Any]) -> str:
     """Figures in columns."""
     lines = [
         f"{'series':<12} {'hour ahead':>10} {'day ahead':>10} {'last week':>10} {'yesterday':>10} "
-        f"{'regr. hour':>10} {'regr. day':>10} {'flagged %':>10}"
+        f"{'regr. hour':>10} {'regr. day':>10} {'flagged %':>10} {'alarms':>7}"
     ]
     for name, row in found["forecasts"].items():
         keys = (
             "hour_ahead", "day_ahead", "seasonal_naive", "yesterday", "regression_hour_ahead",
             "regression_day_ahead", "clean_flagged",
         )  # fmt: skip
-        lines.append(f"{name:<12} " + " ".join(f"{row[key]:>10.2f}" for key in keys))
+        cells = " ".join(f"{row[key]:>10.2f}" for key in keys)
+        lines.append(f"{name:<12} {cells} {row['clean_alarms']:>7.0f}")
     if found["attacks"]:
         lines.append("")
         lines.append(

@@ -2,12 +2,9 @@ import numpy as np
 import pytest
 
 from soc_copilot.detection.load.intervals import (
-    HABIT,
-    HABIT_FIRST,
     compare,
     find_intervals,
     runs,
-    unaccustomed,
 )
 
 
@@ -51,12 +48,3 @@ def test_a_shift_is_no_chance_and_chance_is_none():
     assert compare(np.zeros(1), outside) is None
     assert compare(np.zeros(5), outside[:49]) is None
     assert compare(np.zeros(5), np.zeros(100)).p_value == pytest.approx(1)
-
-
-def test_what_has_been_odd_for_long_counts_less():
-    odds = np.concatenate([np.full(50, -5.0), np.full(30, 2.0)])
-    found = unaccustomed(odds)
-    assert found[:50] == pytest.approx(-5.0 - HABIT * HABIT_FIRST)
-    assert found[50] == pytest.approx(2.0 - HABIT * HABIT_FIRST)
-    assert (np.diff(found[50:]) < 0).all()
-    assert found[-1] == pytest.approx(2.0 - HABIT * 2.0, abs=0.01)

@@ -160,3 +160,30 @@ def test_a_forecast_that_drifts_is_told_once(detector: LoadDetector) -> None:
     assert len(told) == 1
     assert "times off" in told[0].title
     assert told[0].evidence
+
+
+@pytest.mark.parametrize(
+    ("line", "n"),
+    [
+        ('[{"time": "2017-01-01 01:00", "value": 1},', 1),
+        ("[", 1),
+        ("{", 1),
+        ('{"time": ["2017-01-01 01:00",', 1),
+        ("time,value", 0),
+        ('{"time": "2017-', 0),
+    ],
+)
+def test_a_file_that_is_one_document_is_told_once(
+    detector: LoadDetector, line: str, n: int
+) -> None:
+    frame = batch([0, 0], [None, None]).frame.with_columns(
+        pl.Series(c.ORIGINAL, [line, "["]),
+        pl.Series(c.KIND, [c.KIND_UNPARSED] * 2),
+        pl.lit("series").alias(c.DATASET),
+        pl.lit(None, dtype=pl.Int64).alias(c.SERIES_HOUR),
+    )
+    found = detector.detect(EventBatch(1, frame))
+    assert found.state is None
+    assert [one.entity for one in found.findings] == ["meter1"] * n
+    other = frame.with_columns(pl.lit("json").alias(c.DATASET))
+    assert not detector.detect(EventBatch(2, other)).findings

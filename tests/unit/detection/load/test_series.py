@@ -88,7 +88,8 @@ def test_columns_and_units_are_chosen(tmp_path):
         ("a,b\nx,1\n", "no row with a time"),
         ("a,b\n2017-01-01,x\n", "no column of numbers"),
         ("a,b\n0001-01-01,1\n2500-01-01,1\n", "mistyped"),
-        ('{"a": ', "neither"),
+        ('{"a": ', "no JSON"),
+        ('{"a": 1}', "without a table"),
     ],
 )
 def test_what_cannot_be_a_series(tmp_path, text, message):

@@ -12,6 +12,7 @@ from soc_copilot.detection.load.training.evaluate import (
     begun,
     forecasts,
     mape,
+    n_alarms,
     place,
     tally,
 )
@@ -28,6 +29,13 @@ def verdict(is_threat, template="scaling"):
 
 def test_mape_leaves_out_what_is_not_known():
     assert mape(np.array([1.1, np.nan, 5]), np.array([1, 1, np.nan])) == pytest.approx(10)
+
+
+def test_alarms_with_short_pauses_are_one():
+    flags = np.zeros(60, bool)
+    assert n_alarms(flags) == 0
+    flags[[0, 1, 6, 20, 27, 59]] = True
+    assert n_alarms(flags) == 4
 
 
 def test_what_came_of_attacks():
@@ -64,4 +72,5 @@ def test_forecasts_beside_simple_ones(shared):
     assert found["hour_ahead"] < found["regression_hour_ahead"]
     assert found["day_ahead"] < found["yesterday"]
     assert found["clean_flagged"] < 5
+    assert found["clean_alarms"] <= found["hours"] * found["clean_flagged"] / 100 + 0.5
     assert found["hours"] == 8_760
