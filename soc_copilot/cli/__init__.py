@@ -1,56 +1,40 @@
 """Every job from a terminal; needs no display, imports no Qt."""
 
 import argparse
+import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from soc_copilot import __version__
-from soc_copilot.cli import (
-    alerts,
-    analyze,
-    archive,
-    audit,
-    bench,
-    evaluate,
-    killswitch,
-    record,
-    replay,
-    score,
-    search,
-    serve,
-    settings,
-    sources,
-    train,
-    watch,
-    worker,
-)
 from soc_copilot.cli.common import EXIT_ERROR, let_anything_be_printed, print_error
 from soc_copilot.domain.errors import SocCopilotError
 
-_GROUPS = (
-    watch,
-    serve,
-    worker,
-    alerts,
-    search,
-    sources,
-    archive,
-    killswitch,
-    audit,
-    settings,
-    train,
-    evaluate,
-    score,
-    analyze,
-    record,
-    replay,
-    bench,
+_GROUPS: Final = (
+    "watch",
+    "serve",
+    "worker",
+    "alerts",
+    "search",
+    "sources",
+    "archive",
+    "killswitch",
+    "audit",
+    "settings",
+    "train",
+    "evaluate",
+    "score",
+    "analyze",
+    "record",
+    "replay",
+    "bench",
 )
+"""Commands, in the order of the help; each is the module of that name."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line, or what understands one command and is there sooner."""
     parser = argparse.ArgumentParser(
         prog="soc-copilot",
         description="Live logs in, explained alerts out, one kill switch.",
@@ -61,9 +45,19 @@ def build_parser() -> argparse.ArgumentParser:
         "-v", "--verbose", action="count", default=0, help="log more (twice: everything)"
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for group in _GROUPS:
-        group.add_parser(subparsers)
+    for name in (only,) if only in _GROUPS else _GROUPS:
+        importlib.import_module(f"{__name__}.{name}").add_parser(subparsers)
     return parser
+
+
+def _asked(arguments: Sequence[str]) -> str | None:
+    """The command, as far as one can be told before anything is taken apart."""
+    for word in arguments:
+        if word in {"-h", "--help"}:
+            return None
+        if not word.startswith("-"):
+            return word
+    return None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,8 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command's help says; 130 after Ctrl-C.
     """
     let_anything_be_printed()
-    parser = build_parser()
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    # Importing all commands takes longer than most of them.
+    parser = build_parser(_asked(given))
+    options = parser.parse_args(given)
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(options.verbose, 2)]
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if options.command is None:

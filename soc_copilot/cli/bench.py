@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from soc_copilot.cli import bench_phishing
-from soc_copilot.cli.common import positive, print_table
+from soc_copilot.cli.common import positive, print_table, say_on_way
 from soc_copilot.pipeline.bench import bench_pipeline
 from soc_copilot.pipeline.bench_archive import bench_archive
 from soc_copilot.pipeline.bench_host import bench_host
@@ -196,10 +196,6 @@ def _add_service(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 def _run_service(options: argparse.Namespace) -> int:
     from soc_copilot.service.bench_service import bench_service
 
-    def say(words: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{words}")
-
     own = {"inference.batch_size": options.batch_size} if options.batch_size else {}
     figures = bench_service(
         options.seconds,
@@ -207,9 +203,9 @@ def _run_service(options: argparse.Namespace) -> int:
         steady_s=options.steady,
         requests=options.requests,
         options=own,
-        say=say,
+        say=say_on_way,
     )
-    say("")
+    say_on_way("")
     if options.json:
         print(json.dumps(figures.to_json()))
         return 0
@@ -243,14 +239,10 @@ def _run_service(options: argparse.Namespace) -> int:
 def _run_load(options: argparse.Namespace) -> int:
     from soc_copilot.pipeline.bench_load import bench_load
 
-    def say(words: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{words}")
-
     figures = bench_load(
-        options.hours, options.memory_hours, options.series, model=options.model, say=say
+        options.hours, options.memory_hours, options.series, model=options.model, say=say_on_way
     )
-    say("")
+    say_on_way("")
     if options.json:
         print(json.dumps(figures.to_json()))
         return 0
@@ -270,12 +262,8 @@ def _run_load(options: argparse.Namespace) -> int:
 
 
 def _run_host(options: argparse.Namespace) -> int:
-    def say(words: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{words}")
-
-    figures = bench_host(options.events, model=options.model, device=options.device, say=say)
-    say("")
+    figures = bench_host(options.events, model=options.model, device=options.device, say=say_on_way)
+    say_on_way("")
     if options.json:
         print(json.dumps(figures.to_json()))
         return 0
@@ -317,12 +305,8 @@ def _run_host(options: argparse.Namespace) -> int:
 
 
 def _run_archive(options: argparse.Namespace) -> int:
-    def say(words: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{words}")
-
-    figures = bench_archive(options.lines, folder=options.folder, progress=say)
-    say("")
+    figures = bench_archive(options.lines, folder=options.folder, progress=say_on_way)
+    say_on_way("")
     if options.json:
         print(json.dumps(figures.to_json()))
         return 0
@@ -366,19 +350,15 @@ def _run_archive(options: argparse.Namespace) -> int:
 
 
 def _run_ingest(options: argparse.Namespace) -> int:
-    def say(words: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{words}")
-
     figures = bench_ingest(
         options.lines,
         options.rounds,
         memory_lines=options.memory,
         idle_s=options.idle,
         latency_s=options.latency,
-        say=say,
+        say=say_on_way,
     )
-    say("")
+    say_on_way("")
     if options.json:
         print(json.dumps(figures.to_json()))
         return 0

@@ -2,9 +2,8 @@
 
 import argparse
 import json
-import sys
 
-from soc_copilot.cli.common import positive, print_table
+from soc_copilot.cli.common import positive, print_table, say_on_way
 
 
 def add_parser(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,14 +34,10 @@ def run(options: argparse.Namespace) -> int:
     """Measure and print."""
     from soc_copilot.service.bench_phishing import bench_phishing
 
-    def say(words: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{words}")
-
     figures = bench_phishing(
-        options.seconds, concurrent=options.concurrent, clients=options.clients, say=say
+        options.seconds, concurrent=options.concurrent, clients=options.clients, say=say_on_way
     )
-    say("")
+    say_on_way("")
     if options.json:
         print(json.dumps(figures.to_json()))
         return 0

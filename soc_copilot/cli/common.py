@@ -39,15 +39,42 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
 
 
-def add_web_model(parser: argparse.ArgumentParser, budget_help: str) -> None:
-    """Add the options that name a web model and the threshold to take from it."""
+def add_model(parser: argparse.ArgumentParser, name: str, words: str = "model folder") -> None:
+    """Add the option that names a detector's model; by default the shipped one of that name."""
     parser.add_argument(
         "--model",
         type=Path,
-        default=bundled("models") / "web",
+        default=bundled("models") / name,
         metavar="DIR",
-        help="model folder (default: %(default)s)",
+        help=f"{words} (default: %(default)s)",
     )
+
+
+def add_training(
+    parser: argparse.ArgumentParser, name: str, words: str = "model folder to write"
+) -> None:
+    """Add the options that each training takes: --out, --seed and --threads."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=bundled("models") / name,
+        metavar="DIR",
+        help=f"{words} (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=7, help="of everything random (default: 7)")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
+
+
+def add_files(parser: argparse.ArgumentParser, words: str) -> None:
+    """Add the options of what reads one file and writes verdicts: --input, --output and --json."""
+    parser.add_argument("--input", type=Path, required=True, metavar="FILE", help=words)
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
+    parser.add_argument("--json", action="store_true", help="the closing line as JSON")
+
+
+def add_web_model(parser: argparse.ArgumentParser, budget_help: str) -> None:
+    """Add the options that name a web model and the threshold to take from it."""
+    add_model(parser, "web")
     parser.add_argument(
         "--budget",
         choices=get_setting("detection.web.budget").choices,
@@ -106,6 +133,12 @@ def let_anything_be_printed() -> None:
 def print_error(error: SocCopilotError | str) -> None:
     """Print what went wrong, for the operator, to standard error."""
     print(render_safe(str(error)), file=sys.stderr)
+
+
+def say_on_way(words: str) -> None:
+    """Show how far a command is, in place of what was shown before; nothing in a pipe."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{words}")
 
 
 @contextmanager

@@ -4,9 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from soc_copilot.cli.common import add_web_model
+from soc_copilot.cli.common import add_model, add_web_model
 from soc_copilot.cli.load import add_evaluate
-from soc_copilot.domain.paths import bundled
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -67,13 +66,7 @@ def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default="all",
         help="all rows, or those that `train phishing` holds out (default: %(default)s)",
     )
-    phishing.add_argument(
-        "--model",
-        type=Path,
-        default=bundled("models") / "phishing",
-        metavar="DIR",
-        help="folder of the models (default: the ones that come with the program)",
-    )
+    add_model(phishing, "phishing", "folder of the models")
     phishing.add_argument("--json", action="store_true", help="figures as one JSON object")
     phishing.set_defaults(func=_run_phishing)
 
@@ -143,13 +136,7 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="FILE-or-DIR",
         help="folders with an index.jsonl or index.csv, or recordings named in one",
     )
-    host.add_argument(
-        "--model",
-        type=Path,
-        default=bundled("models") / "host",
-        metavar="DIR",
-        help="model folder (default: the one that comes with the program)",
-    )
+    add_model(host, "host")
     host.add_argument("--json", action="store_true", help="figures as one JSON object")
     host.set_defaults(func=_run_host)
 

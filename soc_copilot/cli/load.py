@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from soc_copilot.cli.common import add_files, add_model, add_training
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.domain.paths import bundled
 
 _BLOCK: Final = 10_000  # chosen: lines in memory at a time
 
@@ -24,16 +24,8 @@ def add_train(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "figures are of them.",
     )
     _add_data(load)
-    load.add_argument(
-        "--out",
-        type=Path,
-        default=bundled("models") / "load",
-        metavar="DIR",
-        help="model folder to write (default: %(default)s)",
-    )
-    load.add_argument("--seed", type=int, default=7, help="of everything random (default: 7)")
+    add_training(load, "load")
     load.add_argument("--epochs", type=int, default=12, help="passes over the data (default: 12)")
-    load.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
     _add_effort(load)
     load.set_defaults(func=_train)
 
@@ -79,7 +71,7 @@ def add_evaluate(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         metavar="DIR",
         help="the benchmark's folder, with data/*/*.csv and labels/combined_windows.json",
     )
-    _add_model(load)
+    add_model(load, "load")
     load.add_argument(
         "--rounds",
         type=int,
@@ -102,8 +94,7 @@ def add_score(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "benchmark, scaling_ratio, deviation, score, severity, is_threat, template, and the "
         "reasons. Each hour is judged by the hours before it alone.",
     )
-    load.add_argument("--input", type=Path, required=True, metavar="FILE", help="the series")
-    load.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
+    add_files(load, "the series")
     load.add_argument(
         "--from",
         dest="first",
@@ -114,8 +105,7 @@ def add_score(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     load.add_argument("--time", metavar="COLUMN", help="of times (default: found by its name)")
     load.add_argument("--value", metavar="COLUMN", help="of values (default: first with numbers)")
     _add_stamps(load)
-    _add_model(load)
-    load.add_argument("--json", action="store_true", help="the closing line as JSON")
+    add_model(load, "load")
     load.set_defaults(func=_score)
 
 
@@ -132,16 +122,6 @@ def _add_stamps(parser: argparse.ArgumentParser) -> None:
         choices=("end", "begin"),
         default="end",
         help="whether a row's time is the end or the beginning of its hour (default: %(default)s)",
-    )
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        type=Path,
-        default=bundled("models") / "load",
-        metavar="DIR",
-        help="model folder (default: the one that comes with the program)",
     )
 
 

@@ -5,13 +5,11 @@ import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from soc_copilot.cli.common import add_web_model
+from soc_copilot.cli.common import add_files, add_model, add_web_model
 from soc_copilot.cli.load import add_score
 from soc_copilot.domain.errors import SourceError
-from soc_copilot.domain.paths import bundled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,10 +35,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "line, plain or gzip'd, and write the same lines with four keys more: score in [0, 1], "
         "threshold, is_threat, and reasons in plain words. Other keys are kept.",
     )
-    web.add_argument("--input", type=Path, required=True, metavar="FILE", help="requests")
-    web.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
+    add_files(web, "requests")
     add_web_model(web, "share of harmless requests that may be flagged")
-    web.add_argument("--json", action="store_true", help="the closing line as JSON")
     web.set_defaults(func=lambda options: write_blocks(options, _requests(options), "requests"))
     _add_host(kinds)
     _add_phishing(kinds)
@@ -56,16 +52,8 @@ def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "keys more: prediction (phish, suspicious, benign), score in [0, 1], confidence, and "
         "reasons in plain words. Other keys are kept. Nothing is fetched.",
     )
-    phishing.add_argument("--input", type=Path, required=True, metavar="FILE", help="contents")
-    phishing.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
-    phishing.add_argument(
-        "--model",
-        type=Path,
-        default=bundled("models") / "phishing",
-        metavar="DIR",
-        help="folder of the models (default: %(default)s)",
-    )
-    phishing.add_argument("--json", action="store_true", help="the closing line as JSON")
+    add_files(phishing, "contents")
+    add_model(phishing, "phishing", "folder of the models")
     phishing.set_defaults(
         func=lambda options: write_blocks(options, _contents(options), "contents")
     )
@@ -105,16 +93,8 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "threat_score in [0, 1], is_threat, confidence, components (deep, isolation_forest, "
         "heuristic, boosted_trees), and reasons in plain words.",
     )
-    host.add_argument("--input", type=Path, required=True, metavar="FILE", help="file activity")
-    host.add_argument("--output", type=Path, required=True, metavar="FILE", help="verdicts")
-    host.add_argument(
-        "--model",
-        type=Path,
-        default=bundled("models") / "host",
-        metavar="DIR",
-        help="model folder (default: %(default)s)",
-    )
-    host.add_argument("--json", action="store_true", help="the closing line as JSON")
+    add_files(host, "file activity")
+    add_model(host, "host")
     host.set_defaults(func=lambda options: write_blocks(options, _activity(options), "events"))
 
 

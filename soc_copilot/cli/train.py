@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from soc_copilot.cli.common import add_training
 from soc_copilot.cli.load import add_train
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.paths import bundled
@@ -36,16 +37,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="harmless requests of your own site: train nothing, but raise the shipped model's "
         "thresholds until each budget holds on them; make sure that no attack is among them",
     )
-    web.add_argument(
-        "--out",
-        type=Path,
-        default=bundled("models") / "web",
-        metavar="DIR",
-        help="model folder to write (default: %(default)s)",
-    )
-    web.add_argument("--seed", type=int, default=7, help="of everything random (default: 7)")
+    add_training(web, "web")
     web.add_argument("--epochs", type=int, default=3, help="passes over the data (default: 3)")
-    web.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
     web.add_argument(
         "--share", type=float, default=1.0, help="train on this share of the rows, for trials"
     )
@@ -86,14 +79,7 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     host.add_argument(
         "--data", type=Path, nargs="+", required=True, metavar="DIR", help="recordings"
     )
-    host.add_argument(
-        "--out",
-        type=Path,
-        default=bundled("models") / "host",
-        metavar="DIR",
-        help="model folder to write (default: %(default)s)",
-    )
-    host.add_argument("--seed", type=int, default=7, help="of everything random (default: 7)")
+    add_training(host, "host")
     host.add_argument(
         "--folds", type=int, default=5, help="parts that families are dealt into (default: 5)"
     )
@@ -112,7 +98,6 @@ def _add_host(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="SHARE",
         help="of ordinary recordings that may have an alarm (default: %(default)s)",
     )
-    host.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
     host.add_argument(
         "--no-boosting", action="store_true", help="leave out the boosted trees on windows"
     )
@@ -148,18 +133,10 @@ def _add_phishing(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="with --visual: also draw logos with these marks, gzipped JSON lines with brand, hex "
         "and svg",
     )
-    phishing.add_argument(
-        "--out",
-        type=Path,
-        default=bundled("models") / "phishing",
-        metavar="DIR",
-        help="folder to write the models to (default: %(default)s)",
-    )
+    add_training(phishing, "phishing", "folder to write the models to")
     phishing.add_argument(
         "--only", choices=("url", "email", "text"), nargs="+", help="train these alone"
     )
-    phishing.add_argument("--seed", type=int, default=7, help="of everything random (default: 7)")
-    phishing.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
     phishing.add_argument(
         "--everything",
         action="store_true",

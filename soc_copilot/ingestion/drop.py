@@ -26,6 +26,7 @@ from soc_copilot.ingestion.drop_folder import SETTLE_S, Found, Settling, files_i
 from soc_copilot.ingestion.drop_places import Place, Places, Position
 from soc_copilot.ingestion.entries import entry_chunk
 from soc_copilot.ingestion.files import MARKER_BYTES
+from soc_copilot.ingestion.news import News, worst
 from soc_copilot.ingestion.reader import ReadLimits
 
 logger = logging.getLogger(__name__)
@@ -37,8 +38,6 @@ MAX_OUT: Final = 500
 MAX_TRIES: Final = 2  # chosen: a reader may be killed for want of memory by no fault of the file
 _RETRY_S: Final = 5.0  # chosen
 _BACKOFF_S: Final = 5.0  # chosen: before a file that could not be opened, or the child, is tried
-_MESSAGES_KEPT: Final = 50  # chosen: shown per source
-_RANKS: Final = ("quarantined", "denied", "error")  # a source's state is the first of its files'
 
 
 @dataclass(slots=True)
@@ -118,7 +117,7 @@ class DropSource:
         self._restart_at_s = -1e9
         self._trouble: tuple[str, str] | None = None
         self._child_trouble = ""
-        self._messages: list[str] = []
+        self._news = News(source_id, clock)
         self._n_read_bytes = 0
         self._last_read_ns = 0
         self._n_files = 0
@@ -367,24 +366,15 @@ class DropSource:
     # Telling
 
     def _say(self, kind: str, message: str, place: Place, *, is_loss: bool = False) -> None:
-        logger.log(
-            logging.ERROR if is_loss else logging.INFO,
-            "A source has news. source=%s kind=%s",
-            self.source_id,
-            kind,
-        )
-        self._messages = [*self._messages, message][-_MESSAGES_KEPT:]
-        event = SourceEvent(kind, message, self._clock.now_ns(), place.spot.generation, is_loss)
+        event = self._news.event(kind, message, place.spot.generation, is_loss=is_loss)
         self._of(place).events.append(event)
 
     def _update_status(self) -> None:
         bad = self._places.troubles()
-        worst = next((one for state in _RANKS for one in bad if one[0] == state), None)
         more = f" {len(bad):,} files have trouble." if len(bad) > 1 else ""
         child = ("error", self._child_trouble) if self._child_trouble else None
-        state, detail = (
-            self._trouble or child or (worst and (worst[0], worst[1] + more)) or self._plain()
-        )
+        of_files = (found[0], found[1] + more) if (found := worst(bad)) else None
+        state, detail = self._trouble or child or of_files or self._plain()
         waiting = sum(found.stamp[1] for found in self._waiting)
         asked = sum(one.found.stamp[1] for one in self._asked.values())
         self._status = SourceStatus(
@@ -396,7 +386,7 @@ class DropSource:
             read_offset_bytes=self._n_read_bytes,
             n_files=self._n_files,
             last_read_ns=self._last_read_ns,
-            messages=tuple(self._messages),
+            messages=self._news.messages,
         )
 
     def _plain(self) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from soc_copilot.domain.records import Checkpoint
+from soc_copilot.ingestion.entries import NumberedPosition
 from soc_copilot.ingestion.files import Identity
 
 FREE_AFTER_S: Final = 60.0
@@ -19,7 +20,7 @@ Stamp = tuple[int, int, int]  # inode, size, time: what a change changes
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class Position(NumberedPosition):
     """How far a file was read.
 
     Attributes:
@@ -31,19 +32,6 @@ class Position:
     size: int = 0
     mtime_ns: int = 0
     end: int = 0
-
-    @classmethod
-    def of(cls, cursor: str) -> "Position":
-        """The position in a checkpoint's cursor; the beginning when there is none in it."""
-        parts = cursor.split(":")
-        if len(parts) == 3 and all(part.isdecimal() for part in parts):
-            return cls(*map(int, parts))
-        return cls()
-
-    @property
-    def cursor(self) -> str:
-        """As a checkpoint keeps it."""
-        return f"{self.size}:{self.mtime_ns}:{self.end}"
 
 
 @dataclass(slots=True)

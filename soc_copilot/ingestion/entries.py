@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Final
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -18,6 +18,24 @@ from soc_copilot.ingestion.files import digest
 
 # Chosen: the longest texts of an entry that is too long are cut to the first of these that helps.
 _KEPT_TEXT: Final = (16_384, 4_096, 1_024, 256, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedPosition:
+    """A position that is whole numbers alone; subclasses name them, each with its beginning."""
+
+    @classmethod
+    def of(cls, cursor: str) -> Self:
+        """The position in a checkpoint's cursor; the beginning when there is none in it."""
+        parts = cursor.split(":")
+        if len(parts) == len(fields(cls)) and all(part.isdecimal() for part in parts):
+            return cls(*map(int, parts))
+        return cls()
+
+    @property
+    def cursor(self) -> str:
+        """As a checkpoint keeps it."""
+        return ":".join(str(getattr(self, field.name)) for field in fields(self))
 
 
 def entry_chunk(

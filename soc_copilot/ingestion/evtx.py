@@ -1,6 +1,5 @@
 """Windows event logs as a source: files read in a child process, one at a time, as they grow."""
 
-import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,11 +12,10 @@ from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceEvent, SourceStatus
 from soc_copilot.ingestion.channel import ChannelExport
 from soc_copilot.ingestion.child import Child
-from soc_copilot.ingestion.entries import entry_chunk
+from soc_copilot.ingestion.entries import NumberedPosition, entry_chunk
 from soc_copilot.ingestion.files import Identity, open_log
+from soc_copilot.ingestion.news import News, worst
 from soc_copilot.ingestion.reader import RACY_NS, ReadLimits
-
-logger = logging.getLogger(__name__)
 
 SCAN_S: Final = 1.0  # chosen: how often files are looked at; Windows writes its logs lazily anyway
 MEMORY_BYTES: Final = 512 * 1024 * 1024  # measured: an ordinary log takes less than a fifth
@@ -33,14 +31,12 @@ _RETRY_S: Final = (60.0, 3600.0)  # chosen: first and longest wait before a quar
 # changed is tried again
 _RACY_TICKS: Final = 2  # chosen: the child may need as long as a tick to begin
 _BACKOFF_S: Final = 5.0  # chosen: an unreadable file is tried again after this long
-_MESSAGES_KEPT: Final = 50  # chosen: shown per source
 _SUFFIX: Final = ".evtx"
-_RANKS: Final = ("quarantined", "denied", "error")  # a source's state is the first of its files'
 _LOG_EPOCH: Final = "0:0:0"
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class Position(NumberedPosition):
     """Where a log was left: its last record, and how the file stood when it was read to its end.
 
     Attributes:
@@ -52,19 +48,6 @@ class Position:
     number: int = 0
     filetime: int = 0
     mtime_ns: int = 0
-
-    @classmethod
-    def of(cls, cursor: str) -> "Position":
-        """The position in a checkpoint's cursor; the beginning when there is none in it."""
-        parts = cursor.split(":")
-        if len(parts) == 3 and all(part.isdecimal() for part in parts):
-            return cls(*map(int, parts))
-        return cls()
-
-    @property
-    def cursor(self) -> str:
-        """As a checkpoint keeps it."""
-        return f"{self.number}:{self.filetime}:{self.mtime_ns}"
 
 
 @dataclass(slots=True)
@@ -137,7 +120,7 @@ class EvtxSource:
         self._limits = limits or ReadLimits()
         self._clock = clock
         self._known = {c.generation: c for c in checkpoints}
-        self._messages: list[str] = []
+        self._news = News(source_id, clock)
         self._logs: dict[str, _Log] = {}
         self._waiting: dict[str, int] = {}  # path and bytes, the next one first
         self._reading: _Reading | None = None
@@ -474,24 +457,15 @@ class EvtxSource:
         is_loss: bool = False,
         n_lost: int | None = None,
     ) -> None:
-        is_loss = is_loss or n_lost is not None
-        logger.log(
-            logging.ERROR if is_loss else logging.INFO,
-            "A source has news. source=%s kind=%s",
-            self.source_id,
-            kind,
-        )
-        self._messages = [*self._messages, message][-_MESSAGES_KEPT:]
-        at_ns = self._clock.now_ns()
-        self._events.append(SourceEvent(kind, message, at_ns, log.spot.generation, is_loss, n_lost))
+        generation = log.spot.generation
+        event = self._news.event(kind, message, generation, is_loss=is_loss, n_lost=n_lost)
+        self._events.append(event)
 
     def _update_status(self) -> None:
         bad = [log.trouble for log in self._logs.values() if log.trouble]
-        worst = next(
-            (t for s in ("quarantined", "denied", "error") for t in bad if t[0] == s), None
-        )
         more = f" {len(bad):,} files of {len(self._logs):,} have trouble." if len(bad) > 1 else ""
-        state, detail = self._trouble or (worst and (worst[0], worst[1] + more)) or self._plain()
+        of_files = (found[0], found[1] + more) if (found := worst(bad)) else None
+        state, detail = self._trouble or of_files or self._plain()
         lag = self._reading.size if self._reading else 0
         lag += sum(self._waiting.values())
         self._status = SourceStatus(
@@ -503,7 +477,7 @@ class EvtxSource:
             read_offset_bytes=self._n_read_bytes,
             n_files=len(self._logs),
             last_read_ns=self._last_read_ns,
-            messages=tuple(self._messages),
+            messages=self._news.messages,
         )
 
     def _plain(self) -> tuple[str, str]:

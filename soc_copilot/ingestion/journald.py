@@ -18,6 +18,7 @@ from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.records import Checkpoint, RecordChunk, SourceEvent, SourceStatus
 from soc_copilot.ingestion.child import Child
 from soc_copilot.ingestion.entries import entry_chunk
+from soc_copilot.ingestion.news import News
 from soc_copilot.ingestion.reader import ReadLimits
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ _BACKOFF_S: Final = 5.0  # chosen: wait after trouble
 _QUIET_S: Final = 60.0  # chosen: a run that says nothing for so long is ended and begun again
 _ENTRY_BYTES: Final = 8 * 1024 * 1024  # chosen: a larger entry is fetched without its large fields
 _BEHIND_BYTES: Final = 4 * 1024 * 1024  # chosen: one run that gives more is a backlog
-_MESSAGES_KEPT: Final = 50  # chosen: shown per source
 _MAX_FILES: Final = 10_000  # chosen: of the journal, looked at for changes
 _SYSTEM_FOLDERS: Final = ("/var/log/journal", "/run/log/journal")
 # A quote in a text is escaped, so that this can only be the key itself.
@@ -103,7 +103,7 @@ class JournalSource:
         self._ran_at_s = -1e9
         self._seen: _Signature | None = None
         self._events: list[SourceEvent] = []
-        self._messages: list[str] = []
+        self._news = News(source_id, clock)
         self._trouble: tuple[str, str] | None = None
         self._note = ""
         self._n_read_bytes = 0
@@ -337,12 +337,9 @@ class JournalSource:
     def _say(
         self, kind: str, message: str, *, is_loss: bool = False, n_lost: int | None = None
     ) -> None:
-        level = logging.ERROR if is_loss else logging.INFO
-        logger.log(level, "A source has news. source=%s kind=%s", self.source_id, kind)
-        self._messages = [*self._messages, message][-_MESSAGES_KEPT:]
         generation = self._spot.generation
-        at_ns = self._clock.now_ns()
-        self._events.append(SourceEvent(kind, message, at_ns, generation, is_loss, n_lost))
+        event = self._news.event(kind, message, generation, is_loss=is_loss, n_lost=n_lost)
+        self._events.append(event)
 
     def _update_status(self) -> None:
         is_behind = self._run is not None and self._run.n_bytes > _BEHIND_BYTES
@@ -355,7 +352,7 @@ class JournalSource:
             read_offset_bytes=self._n_read_bytes,
             n_files=0 if self._trouble else 1,
             last_read_ns=self._last_read_ns,
-            messages=tuple(self._messages),
+            messages=self._news.messages,
         )
 
 

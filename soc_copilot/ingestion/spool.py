@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -151,19 +151,13 @@ class SpoolWriter:
         self._is_closed = False
         self._is_dirty = threading.Event()
         self._is_urgent = threading.Event()
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with usable(folder):
             self._lock = FolderLock(folder)
             try:
                 self._open(at_least)
             except BaseException:
                 self._lock.release()
                 raise
-        except OSError as error:
-            raise SourceError(
-                f'Cannot use the spool "{folder}": {error.strerror or error}. '
-                "Give this user the right to write there, or make room."
-            ) from error
         self._syncer = threading.Thread(target=self._sync_loop, name="spool-sync", daemon=True)
         self._syncer.start()
 
@@ -408,6 +402,23 @@ class SpoolWriter:
             os.close(fd)
         if (took_s := time.monotonic() - began) > 1.0:
             logger.warning("A spool's disk is slow. folder=%s took_s=%.1f", self.folder, took_s)
+
+
+@contextlib.contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """Make a spool's folder when missing, readable by the user alone, for what is done inside.
+
+    Raises:
+        SourceError: Something of it could not be done on the disk.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise SourceError(
+            f'Cannot use the spool "{folder}": {error.strerror or error}. '
+            "Give this user the right to write there, or make room."
+        ) from error
 
 
 class FolderLock:

@@ -16,7 +16,7 @@ from soc_copilot.domain.summary import BatchSummary
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.location import locate
 from soc_copilot.governance.source_places import SERVICE
-from soc_copilot.ingestion.spool import FolderLock
+from soc_copilot.ingestion.spool import FolderLock, usable
 from soc_copilot.phishing.loading import load_parts
 from soc_copilot.phishing.operations import OperationalAlert
 from soc_copilot.phishing.reading import read_content
@@ -188,14 +188,8 @@ class RunningService:
             return
         # Two services on one source would have their answers stored by the first alone.
         folder = governance.spool_folder / str(source.id)
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with usable(folder):
             self._lock = FolderLock(folder, _LOCK_NAME)
-        except OSError as error:
-            raise SourceError(
-                f'Cannot use the spool "{folder}": {error.strerror or error}. '
-                "Give this user the right to write there, or make room."
-            ) from error
         self._store = StoreProcess(
             StorePlan(
                 str(self._target) if self._target is not None else None,

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final
 from soc_copilot.domain.errors import SocCopilotError, SourceError
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.location import locate
-from soc_copilot.ingestion.spool import FolderLock
+from soc_copilot.ingestion.spool import FolderLock, usable
 from soc_copilot.pipeline.session import DRAIN_LIMIT_S, IngestSession
 from soc_copilot.service.frames import StorePlan, read_frame
 from soc_copilot.service.receiving import Receiver, lines_since
@@ -108,8 +108,7 @@ def _wait_for_turn(folder: Path, receiver: Receiver, tell: Teller) -> FolderLock
 
     Positions are read by the next one only when all of it is stored. None when the service ended.
     """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with usable(folder):
         while True:
             try:
                 return FolderLock(folder, _LOCK_NAME)
@@ -118,11 +117,6 @@ def _wait_for_turn(folder: Path, receiver: Receiver, tell: Teller) -> FolderLock
                 tell({"kind": "status", "trouble": trouble})
             if receiver.is_cut.wait(_LOCK_S):
                 return None
-    except OSError as error:
-        raise SourceError(
-            f'Cannot use the spool "{folder}": {error.strerror or error}. '
-            "Give this user the right to write there, or make room."
-        ) from error
 
 
 def _standing(session: IngestSession) -> dict[str, Any]:

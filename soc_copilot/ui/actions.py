@@ -129,6 +129,8 @@ _ALERTS: Final = tuple(
         ("preview", "Show or hide the details", ("Space",), "", ""),
         ("select", "Select or unselect", ("X",), "", ""),
         ("mark", "Mark or unmark", ("M",), "", "A flag of your own, until the window closes."),
+        ("next_mark", "Next marked alert", ("]",), "", ""),
+        ("previous_mark", "Previous marked alert", ("[",), "", ""),
         ("select_range", "Select up to here", ("Shift+X",), "", ""),
         ("select_all", "Select all that match", ("*",), "", "The whole query, not only the page."),
         ("acknowledge", "Acknowledge and take", ("A",), "check", "Assigns the alert to you."),

@@ -61,6 +61,8 @@ class AlertCommands(QObject):
             "select_range": self._select_range,
             "select_all": self._model.check_all,
             "mark": lambda: self._model.toggle_marked(self._table.current_row()),
+            "next_mark": lambda: self._move_to_mark(1),
+            "previous_mark": lambda: self._move_to_mark(-1),
             "acknowledge": self._acknowledge,
             "close": self._ask_close,
             "reopen": self._reopen,
@@ -119,6 +121,16 @@ class AlertCommands(QObject):
             return
         at = self._table.current_row()
         target = at + step if at >= 0 else 0
+        self._table.go_to(target)
+        self._page.focus_table()
+
+    def _move_to_mark(self, step: int) -> None:
+        if self._page.is_history_shown:
+            return
+        target = self._model.next_marked(self._table.current_row(), step)
+        if target is None:
+            self._desk.info(f"No alert {'below' if step > 0 else 'above'} this one is marked.")
+            return
         self._table.go_to(target)
         self._page.focus_table()
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -108,11 +109,14 @@ def test_a_missing_path_is_named_with_the_way_out(terminal: Terminal, tmp_path: 
     assert "no such file" in terminal.errors
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_hostile_lines_come_out_inert(terminal: Terminal, tmp_path: Path, kind: str) -> None:
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """Alerts of hostile lines."""
+    folder = tmp_path_factory.mktemp("hostile")
+    terminal = Terminal(folder)
     terminal.only("integrity", "web")
-    log = tmp_path / "access.log"
-    hostile = [
+    log = folder / "access.log"
+    texts = [
         b"<img src=http://127.0.0.1:9/x>",
         b"\x1b[2J\x1b[31m",
         b"a\x00b",
@@ -121,7 +125,7 @@ def test_hostile_lines_come_out_inert(terminal: Terminal, tmp_path: Path, kind: 
         b"=cmd|' /C calc'!A0",
     ]
     with log.open("wb") as file:
-        for i, text in enumerate(hostile):
+        for i, text in enumerate(texts):
             file.write(
                 b"192.0.2.5 - - [20/Nov/2026:10:00:%02d +0000] "
                 b'"GET /x?q=%%27%%20UNION%%20SELECT%%20password%%20FROM%%20users--%s HTTP/1.1" '
@@ -131,11 +135,17 @@ def test_hostile_lines_come_out_inert(terminal: Terminal, tmp_path: Path, kind: 
         file.write(b"=1+1 plain line\n")
     report = terminal.json("watch", log, "--from-start", "--until-idle", "1", "--format", "access")
     (ledger,) = report["ledger"]
-    assert ledger["lines"] == len(hostile) + 2
+    assert ledger["lines"] == len(texts) + 2
     assert ledger["too_long"] == 1
     assert ledger["bytes_seen"] == log.stat().st_size
+    yield terminal
+    terminal.close()
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_hostile_lines_are_exported_inert(hostile: Terminal, tmp_path: Path, kind: str) -> None:
     out = tmp_path / f"out.{kind}"
-    terminal.run("alerts", "export", "--format", kind, "--output", out)
+    hostile.run("alerts", "export", "--format", kind, "--output", out)
     text = out.read_bytes().decode("utf-8")
     assert "\x1b" not in text
     assert "\x00" not in text
@@ -146,7 +156,12 @@ def test_hostile_lines_come_out_inert(terminal: Terminal, tmp_path: Path, kind: 
         assert "\u202e" not in text
     else:
         assert [json.loads(line) for line in text.splitlines()]
-    for words in (("alerts", "list"), ("sources", "ledger"), ("alerts", "history")):
-        shown = terminal.run(*words)
-        assert "\x1b" not in shown
-        assert "\u202e" not in shown
+
+
+@pytest.mark.parametrize(
+    "words", [("alerts", "list"), ("sources", "ledger"), ("alerts", "history")]
+)
+def test_hostile_lines_are_shown_inert(hostile: Terminal, words: tuple[str, str]) -> None:
+    shown = hostile.run(*words)
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown

@@ -112,7 +112,8 @@ class Service(CheckingService):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    it = Service(tmp_path_factory.mktemp("service"))
+    folder = tmp_path_factory.mktemp("service")
+    it = Service(folder, detectors=("web",), phishing="{enabled: no}")
     yield it
     it.close()
 

@@ -22,14 +22,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends by SIGTERM
 class Served:
     """`soc-copilot serve` on a free port, with a client."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: str = "") -> None:
         self.folder = folder
         self.db = folder / "governance.db"
         self.token_path = folder / "service.token"
         config = folder / "service.yaml"
         config.write_text(
             f"port: 0\ntoken_file: {self.token_path}\nrate_limit: {{global_per_s: 50}}\n"
-            "limits: {body_kib: 64}\n",
+            f"limits: {{body_kib: 64}}\n{options}",
             encoding="utf-8",
         )
         with (folder / "log").open("wb") as log:
@@ -77,7 +77,10 @@ class Served:
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setenv("SOC_COPILOT_HOME", str(tmp_path / "home"))
-    found = Served(tmp_path)
+    with Governance.open(tmp_path / "governance.db") as governance:
+        for name in ("host", "load", "phishing"):  # they have no say here, and take long to load
+            governance.settings.set(f"detection.{name}.enabled", value=False)
+    found = Served(tmp_path, "host_events: false\nphishing: {enabled: no}\n")
     yield found
     found.end()
 

@@ -88,6 +88,14 @@ def is_alive(pid: int) -> bool:
     return state not in "ZX"
 
 
+def quiet(target: Path) -> None:
+    """Switch off every detector of the process that stores: it starts in a fifth of the time."""
+    with Governance.open(target, actor=Actor("a", "cli")) as governance:
+        for setting in SETTINGS:
+            if setting.key.startswith("detection.") and setting.key.endswith(".enabled"):
+                governance.settings.set(setting.key, value=False)
+
+
 class Served:
     """`soc-copilot serve` with numbered requests; nothing of it outlives the test."""
 
@@ -98,7 +106,7 @@ class Served:
         config = folder / "service.yaml"
         config.write_text(
             f"port: 0\ntoken_file: {self.token_path}\nhost_events: false\n"
-            "rate_limit: {global_per_s: 0, per_address_per_s: 0}\n",
+            "rate_limit: {global_per_s: 0, per_address_per_s: 0}\nphishing: {enabled: no}\n",
             encoding="utf-8",
         )
         self._log = (folder / "log").open("wb")
@@ -177,6 +185,7 @@ class Served:
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Served]]:
     monkeypatch.setenv("SOC_COPILOT_HOME", str(tmp_path / "home"))
+    quiet(tmp_path / "governance.db")
     made: list[Served] = []
 
     def make() -> Served:

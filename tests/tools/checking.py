@@ -11,10 +11,13 @@ class CheckingService:
 
     Args:
         folder: Its own; database, token and configuration are in there.
+        detectors: What looks at stored requests; all there are when None.
         options: Of its YAML file, with their values.
     """
 
-    def __init__(self, folder: Path, **options: str) -> None:
+    def __init__(
+        self, folder: Path, *, detectors: tuple[str, ...] | None = None, **options: str
+    ) -> None:
         self.terminal = Terminal(folder)
         self._token_file = folder / "token"
         config = folder / "service.yaml"
@@ -26,6 +29,8 @@ class CheckingService:
             **options,
         }
         config.write_text("".join(f"{key}: {value}\n" for key, value in given.items()))
+        if detectors is not None:
+            self.terminal.only(*detectors)
         self._child = self.terminal.start("serve", "--config", config)
         try:
             self.port = self._told_port()

@@ -398,3 +398,28 @@ def test_boxes_are_ticked_by_mouse(desk12: Bench) -> None:
     desk12.act("mark")
     desk12.act("clear_filter")
     assert not page.model.has_selection
+
+
+def test_keys_jump_between_marked_alerts(desk12: Bench) -> None:
+    page, said = desk12.page, list[str]()
+    desk12.desk.message.connect(lambda kind, text, details: said.append(text))
+    page.focus_table()
+
+    def press(key: Qt.Key) -> int:
+        desk12.qtbot.keyClick(page.table, key)
+        return page.table.current_row()
+
+    for row in (2, 5, 9):
+        page.table.go_to(row)
+        press(Qt.Key.Key_M)
+    page.table.go_to(0)
+    assert [press(Qt.Key.Key_BracketRight) for _ in range(3)] == [2, 5, 9]
+    assert said == []
+    assert press(Qt.Key.Key_BracketRight) == 9
+    assert said == ["No alert below this one is marked."]
+    assert [press(Qt.Key.Key_BracketLeft) for _ in range(2)] == [5, 2]
+    assert press(Qt.Key.Key_BracketLeft) == 2
+    assert said[1:] == ["No alert above this one is marked."]
+    page.table.go_to(5)
+    press(Qt.Key.Key_M)  # not marked any more
+    assert press(Qt.Key.Key_BracketRight) == 9

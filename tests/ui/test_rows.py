@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import Qt
 
-from soc_copilot.ui.models.rows import RowModel
+from soc_copilot.ui.models.rows import GivenRows, RowModel
 
 HORIZONTAL, VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 Role = Qt.ItemDataRole
@@ -51,3 +51,28 @@ def test_rows_of_the_same_number_stay_selected_and_none_are_told_of_when_empty(q
     model.replace_rows(("a", "b", "c"))
     model.replace_rows(("x", "y", "z"))
     assert (told, resets) == ([(0, 2)], [True])
+
+
+class Words(GivenRows):
+    headers = ("Word", "Length")
+
+    def cell(self, row, column, role):
+        return (row, len(row))[column] if role == Role.DisplayRole else None
+
+
+def test_given_rows_are_shown_and_the_same_ones_change_nothing(qtmodeltester):
+    model = Words()
+    told = []
+    qtmodeltester.check(model)
+    model.set_rows(["one", "three"])
+    model.dataChanged.connect(lambda *_: told.append(True))
+    model.modelReset.connect(lambda: told.append(True))
+    model.set_rows(("one", "three"))
+    assert told == []
+    assert model.rows == ("one", "three")
+    assert [model.row(place) for place in (-1, 0, 1, 2)] == [None, "one", "three", None]
+    assert (model.index(1, 0).data(), model.index(1, 1).data()) == ("three", 5)
+    assert model.data(model.index(5, 0)) is None
+    model.set_rows(["two", "three"])
+    assert told == [True]
+    assert model.index(0, 0).data() == "two"

@@ -495,6 +495,12 @@ class AlertTableModel(RowModel):
             self._marked.symmetric_difference_update({row.id})
             self._selection_moved(at, at)
 
+    def next_marked(self, at: int, step: int) -> int | None:
+        """The nearest marked row after one (step 1) or before it (-1), of those read so far."""
+        last = len(self._rows) if step > 0 else -1
+        rows = range(max(at + step, 0) if step > 0 else at - 1, last, step)
+        return next((row for row in rows if self._rows[row].id in self._marked), None)
+
     def _selection_moved(self, first: int, last: int) -> None:
         self.repaint_rows(first, last)
         self.selection_changed.emit()

@@ -19,7 +19,7 @@ from soc_copilot.ui.host_rows import (
     HostRow,
     band,
 )
-from soc_copilot.ui.models.rows import Index, Role, RowModel
+from soc_copilot.ui.models.rows import GivenRows, Role
 from soc_copilot.ui.stream_history import COLUMN_S, Floats, StreamHistory
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.delegates import ROLE_SEVERITY
@@ -65,7 +65,7 @@ class Strip:
     marks_s: tuple[float, ...] = ()
 
 
-class StreamTableModel(RowModel):
+class StreamTableModel(GivenRows[HostRow]):
     """Streams in the order given; what is selected stays selected wherever its line goes."""
 
     headers = ("", "Stream", "", "Now", "Highest", "Last event", "Alerts")
@@ -76,7 +76,6 @@ class StreamTableModel(RowModel):
         Column.ALERTS: "Open alerts",
     }
     numbers = frozenset({Column.SCORE, Column.HIGHEST, Column.ALERTS})
-    _rows: tuple[HostRow, ...] = ()
 
     def __init__(
         self, history: StreamHistory, times: TimeFormat, parent: QObject | None = None
@@ -84,19 +83,11 @@ class StreamTableModel(RowModel):
         super().__init__(parent)
         self._history, self._times = history, times
 
-    @property
-    def rows(self) -> tuple[HostRow, ...]:
-        """What is shown."""
-        return self._rows
-
-    def row(self, place: int) -> HostRow | None:
-        """The stream in a line."""
-        return self._rows[place] if 0 <= place < len(self._rows) else None
-
     def place_of(self, key: str) -> int | None:
         """The line of a stream."""
         return next((i for i, row in enumerate(self._rows) if row.key == key), None)
 
+    @override
     def set_rows(self, rows: Sequence[HostRow]) -> None:
         """Show these streams; views keep their selection and where they are scrolled to."""
         keys = {row.key for row in rows}
@@ -129,11 +120,7 @@ class StreamTableModel(RowModel):
         self.layoutChanged.emit()
 
     @override
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        row = self.row(index.row()) if index.isValid() else None
-        if row is None:
-            return None
-        column = index.column()
+    def cell(self, row: HostRow, column: int, role: int) -> Any:
         if role == Role.DisplayRole:
             return self._text(row, column)
         if role == Role.ToolTipRole:

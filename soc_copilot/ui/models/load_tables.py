@@ -15,7 +15,7 @@ from typing_extensions import override
 from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.load import HOLD_HOURS, LoadInterval, Trace, severity_of
 from soc_copilot.domain.text import render_safe
-from soc_copilot.ui.models.rows import Index, Role, RowModel
+from soc_copilot.ui.models.rows import GivenRows, Index, Role
 from soc_copilot.ui.plots.load_plot import SHORT_WORDS, level_text, sparkline
 from soc_copilot.ui.widgets.delegates import ROLE_SEVERITY, CellDelegate, SeverityDelegate
 from soc_copilot.ui.widgets.labels import safe_tip
@@ -86,7 +86,7 @@ def row_of(trace: Trace, kind: str) -> SeriesRow:
     )  # fmt: skip
 
 
-class SeriesModel(RowModel):
+class SeriesModel(GivenRows[SeriesRow]):
     """Every series, in the order given."""
 
     headers = ("Series", "From", "Week", "Last", "Off", "Now")
@@ -96,13 +96,8 @@ class SeriesModel(RowModel):
         SeriesColumn.OFF: "How far the last value is off its forecast.",
         SeriesColumn.NAME: "Click one to see it above.",
     }
-    _rows: tuple[SeriesRow, ...] = ()
 
-    @property
-    def rows(self) -> tuple[SeriesRow, ...]:
-        """What is shown."""
-        return self._rows
-
+    @override
     def set_rows(self, rows: Sequence[SeriesRow]) -> None:
         """Show these; nothing happens when they are the same."""
         if [_told(row) for row in rows] != [_told(row) for row in self._rows]:
@@ -113,10 +108,7 @@ class SeriesModel(RowModel):
         return next((i for i, row in enumerate(self._rows) if row.key == key), None)
 
     @override
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._rows):
-            return None
-        row, column = self._rows[index.row()], index.column()
+    def cell(self, row: SeriesRow, column: int, role: int) -> Any:
         if role == Role.DisplayRole:
             return _series_text(row, column)
         if role == ROLE_SPARK and column == SeriesColumn.SPARK:
@@ -192,7 +184,7 @@ class IntervalColumn(IntEnum):
     SURE = 5
 
 
-class IntervalModel(RowModel):
+class IntervalModel(GivenRows[LoadInterval]):
     """Suspected attacks in one series, newest first."""
 
     headers = ("Severity", "Since", "Hours", "Off", "Looks like", "Sure")
@@ -202,33 +194,19 @@ class IntervalModel(RowModel):
         IntervalColumn.SURE: "How probable this template is among the eight.",
         IntervalColumn.SINCE: "On the series' own clock.",
     }
-    _rows: tuple[LoadInterval, ...] = ()
     is_narrow = False  # little room: the year is in the tooltip alone
 
-    @property
-    def rows(self) -> tuple[LoadInterval, ...]:
-        """What is shown."""
-        return self._rows
-
-    def row(self, place: int) -> LoadInterval | None:
-        """The interval at a place."""
-        return self._rows[place] if 0 <= place < len(self._rows) else None
-
-    def set_rows(self, intervals: Sequence[LoadInterval]) -> None:
+    @override
+    def set_rows(self, rows: Sequence[LoadInterval]) -> None:
         """Show these, given oldest first; nothing happens when they are the same."""
-        rows = tuple(reversed(intervals[-MOST_ROWS:]))
-        if rows != self._rows:
-            self.replace_rows(rows)
+        super().set_rows(tuple(reversed(rows[-MOST_ROWS:])))
 
     def place_of(self, first: int) -> int | None:
         """Where the interval stands that begins with an hour."""
         return next((i for i, row in enumerate(self._rows) if row.first == first), None)
 
     @override
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._rows):
-            return None
-        row, column = self._rows[index.row()], index.column()
+    def cell(self, row: LoadInterval, column: int, role: int) -> Any:
         if role == Role.DisplayRole:
             if self.is_narrow and column == IntervalColumn.SINCE:
                 return hour_text(row.first)[5:]

@@ -1,5 +1,6 @@
 """The Overview's ten newest alerts."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -8,7 +9,7 @@ from typing_extensions import override
 
 from soc_copilot.domain.alerts import AlertRow
 from soc_copilot.domain.text import render_safe
-from soc_copilot.ui.models.rows import Index, RowModel
+from soc_copilot.ui.models.rows import GivenRows
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.delegates import ROLE_SEVERITY
 from soc_copilot.ui.widgets.labels import safe_tip
@@ -29,7 +30,7 @@ class Column(IntEnum):
 TITLES = ("Severity", "Last seen", "Entity", "What", "Detector", "Count", "Score")
 
 
-class NewestModel(RowModel):
+class NewestModel(GivenRows[AlertRow]):
     """A few alerts, replaced as a whole."""
 
     headers = TITLES
@@ -38,29 +39,22 @@ class NewestModel(RowModel):
     def __init__(self, times: TimeFormat, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._times = times
-        self._rows: tuple[AlertRow, ...] = ()
-
-    def set_rows(self, rows: tuple[AlertRow, ...]) -> None:
-        """Show these alerts; keeps the selection when their number stays."""
-        self.replace_rows(rows)
-
-    def row(self, place: int) -> AlertRow | None:
-        """The alert in a row."""
-        return self._rows[place] if 0 <= place < len(self._rows) else None
 
     @override
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row = self.row(index.row()) if index.isValid() else None
-        if row is None:
-            return None
+    def set_rows(self, rows: Sequence[AlertRow]) -> None:
+        """Show these alerts, and their ages of now; the selection stays when their number does."""
+        self.replace_rows(tuple(rows))
+
+    @override
+    def cell(self, row: AlertRow, column: int, role: int) -> Any:
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(row, index.column())
+            return self._text(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            if index.column() == Column.LAST_SEEN:
+            if column == Column.LAST_SEEN:
                 return safe_tip(self._times.absolute(row.last_seen))
             return safe_tip(f"{row.title}\n{row.entity}")
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return self.alignment(index.column())
+            return self.alignment(column)
         return row.severity if role == ROLE_SEVERITY else None
 
     def _text(self, row: AlertRow, column: int) -> str:

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from soc_copilot.domain.phishing import Attachment, Link, Prediction
 from soc_copilot.domain.text import render_safe
-from soc_copilot.ui.models.rows import Index, Role, RowModel
+from soc_copilot.ui.models.rows import GivenRows, Index, Role, RowModel
 from soc_copilot.ui.phishing_checks import MAX_ROWS, CheckedRow
 from soc_copilot.ui.phishing_facts import KINDS, WORDS, defanged_text
 from soc_copilot.ui.units import size_text
@@ -181,27 +181,19 @@ class LinkColumn(IntEnum):
     TARGET = 1
 
 
-class LinkModel(RowModel):
+class LinkModel(GivenRows[Link]):
     """Links of a message: what a reader sees, and where they lead, defanged."""
 
     headers = ("Shown as", "Leads to")
-    _rows: tuple[Link, ...] = ()
-
-    def set_rows(self, rows: Sequence[Link]) -> None:
-        """Show these."""
-        self.replace_rows(tuple(rows))
 
     @override
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._rows):
-            return None
-        link = self._rows[index.row()]
+    def cell(self, link: Link, column: int, role: int) -> Any:
         if role == Role.DisplayRole:
-            is_target = index.column() == LinkColumn.TARGET
+            is_target = column == LinkColumn.TARGET
             return render_safe(link.defanged if is_target else defanged_text(link.text), CELL_CHARS)
         if role == Role.ToolTipRole:
             return safe_tip(f"{defanged_text(link.text)}\n{link.defanged}")
-        return self.alignment(index.column()) if role == Role.TextAlignmentRole else None
+        return self.alignment(column) if role == Role.TextAlignmentRole else None
 
 
 class AttachmentColumn(IntEnum):
@@ -213,22 +205,14 @@ class AttachmentColumn(IntEnum):
     HASH = 3
 
 
-class AttachmentModel(RowModel):
+class AttachmentModel(GivenRows[Attachment]):
     """Attachments of a message; none is ever opened."""
 
     headers = ("Name", "Type", "Size", "SHA-256")
     numbers = frozenset({AttachmentColumn.SIZE})
-    _rows: tuple[Attachment, ...] = ()
-
-    def set_rows(self, rows: Sequence[Attachment]) -> None:
-        """Show these."""
-        self.replace_rows(tuple(rows))
 
     @override
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._rows):
-            return None
-        file, column = self._rows[index.row()], index.column()
+    def cell(self, file: Attachment, column: int, role: int) -> Any:
         texts = {
             AttachmentColumn.NAME: file.name or "(no name)",
             AttachmentColumn.TYPE: file.content_type,

@@ -1,7 +1,7 @@
 """What every table model shares: rows in memory, a header, numbers at the right."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from typing_extensions import override
@@ -10,6 +10,7 @@ from soc_copilot.ui.widgets.labels import safe_tip
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
+Row = TypeVar("Row")
 
 
 class RowModel(QAbstractTableModel):
@@ -73,3 +74,35 @@ class RowModel(QAbstractTableModel):
         self.beginResetModel()
         self._rows = rows
         self.endResetModel()
+
+
+class GivenRows(RowModel, Generic[Row]):
+    """A table that is given all its rows at once. GUI thread only.
+
+    Subclasses say what a cell holds, in `cell`.
+    """
+
+    _rows: tuple[Row, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What is shown."""
+        return self._rows
+
+    def row(self, place: int) -> Row | None:
+        """What stands at a place."""
+        return self._rows[place] if 0 <= place < len(self._rows) else None
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these; nothing happens when they are the same."""
+        if tuple(rows) != self._rows:
+            self.replace_rows(tuple(rows))
+
+    @override
+    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        row = self.row(index.row()) if index.isValid() else None
+        return None if row is None else self.cell(row, index.column(), role)
+
+    def cell(self, row: Row, column: int, role: int) -> Any:
+        """What a cell holds."""
+        raise NotImplementedError

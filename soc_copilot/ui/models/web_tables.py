@@ -1,6 +1,6 @@
 """The Web page's tables: threats counted by something, and the last threats in full."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from typing_extensions import override
 from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.text import render_safe
 from soc_copilot.domain.web import WebCount, WebRequest
-from soc_copilot.ui.models.rows import Index, Role, RowModel
+from soc_copilot.ui.models.rows import GivenRows, Role
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.delegates import ROLE_BAR, ROLE_SEVERITY
 from soc_copilot.ui.widgets.labels import safe_tip
@@ -28,7 +28,7 @@ class CountColumn(IntEnum):
     COUNT = 3
 
 
-class CountModel(RowModel):
+class CountModel(GivenRows[WebCount]):
     """Threats by path or by address, the most first.
 
     Args:
@@ -41,32 +41,18 @@ class CountModel(RowModel):
         CountColumn.KIND: "The class that most of them have.",
         CountColumn.COUNT: "Requests taken for a threat in the last 15 minutes.",
     }
-    _rows: tuple[WebCount, ...] = ()
 
     def __init__(self, name: str, titles: Mapping[str, str], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.headers = (name, "Mostly", "", "Threats")
         self._titles = titles
 
-    @property
-    def rows(self) -> tuple[WebCount, ...]:
-        """What is shown."""
-        return self._rows
-
-    def set_rows(self, rows: Sequence[WebCount]) -> None:
-        """Show these; nothing happens when they are the same."""
-        if tuple(rows) != self._rows:
-            self.replace_rows(tuple(rows))
-
     def place_of(self, name: str) -> int | None:
         """Where a path or an address stands."""
         return next((i for i, row in enumerate(self._rows) if row.name == name), None)
 
     @override
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._rows):
-            return None
-        row, column = self._rows[index.row()], index.column()
+    def cell(self, row: WebCount, column: int, role: int) -> Any:
         if role == Role.DisplayRole:
             return self._text(row, column)
         if role == ROLE_BAR and column == CountColumn.BAR:
@@ -97,7 +83,7 @@ class ThreatColumn(IntEnum):
     SCORE = 5
 
 
-class ThreatModel(RowModel):
+class ThreatModel(GivenRows[WebRequest]):
     """The last requests that were taken for a threat, newest first."""
 
     headers = ("Time", "Class", "From", "Request", "Answer", "Score")
@@ -105,35 +91,17 @@ class ThreatModel(RowModel):
     header_tips = {  # noqa: RUF012 - a constant, as the base class has it
         ThreatColumn.ANSWER: "The server's status code."
     }
-    _rows: tuple[WebRequest, ...] = ()
 
     def __init__(self, times: TimeFormat, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._times = times
-
-    @property
-    def rows(self) -> tuple[WebRequest, ...]:
-        """What is shown."""
-        return self._rows
-
-    def row(self, place: int) -> WebRequest | None:
-        """The request at a place."""
-        return self._rows[place] if 0 <= place < len(self._rows) else None
-
-    def set_rows(self, rows: Sequence[WebRequest]) -> None:
-        """Show these; nothing happens when they are the same."""
-        if tuple(rows) != self._rows:
-            self.replace_rows(tuple(rows))
 
     def place_of(self, request: WebRequest) -> int | None:
         """Where that very request stands."""
         return next((i for i, row in enumerate(self._rows) if row is request), None)
 
     @override
-    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._rows):
-            return None
-        row, column = self._rows[index.row()], index.column()
+    def cell(self, row: WebRequest, column: int, role: int) -> Any:
         if role == Role.DisplayRole:
             return self._text(row, column)
         if role == Role.ToolTipRole and column == ThreatColumn.TIME:

@@ -13,6 +13,7 @@ Index = QModelIndex | QPersistentModelIndex
 ROLE_SEVERITY = Qt.ItemDataRole.UserRole + 1  # a Severity, for SeverityDelegate
 ROLE_BAR = Qt.ItemDataRole.UserRole + 2  # float in [0, 1], for BarDelegate
 PAD = 8  # px beside the text of a cell
+MARK_PX = 9.0  # chosen: as high as a capital letter
 
 
 def paint_severity_shape(painter: QPainter, box: QRectF, severity: Severity, color: QColor) -> None:
@@ -71,6 +72,20 @@ class CellDelegate(QStyledItemDelegate):
         rect: QRect = option.rect
         return rect.adjusted(PAD, 0, -PAD, -2)  # as style sheets centre text above the border
 
+    def paint_marked(
+        self, painter: QPainter, box: QRect, shape: Severity, word: str, color: QColor
+    ) -> None:
+        """Draw a severity's shape and a bold word behind it, cut to the cell."""
+        mark = QRectF(box.left(), box.center().y() - MARK_PX / 2 + 0.5, MARK_PX, MARK_PX)
+        paint_severity_shape(painter, mark, shape, color)
+        painter.save()
+        painter.setFont(self._theme.font(bold=True))
+        painter.setPen(color)
+        text = box.adjusted(round(MARK_PX) + 6, 0, 0, 0)
+        cut = painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, text.width())
+        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, cut)
+        painter.restore()
+
 
 class SeverityDelegate(CellDelegate):
     """Severity as coloured shape and word; the model gives it under `ROLE_SEVERITY`."""
@@ -82,19 +97,9 @@ class SeverityDelegate(CellDelegate):
         if severity is None:
             return
         severity = Severity(severity)
-        color = self._theme.severity_color(severity)
-        size = 9.0  # px, chosen: as high as a capital letter
-        shape = QRectF(box.left(), box.center().y() - size / 2 + 0.5, size, size)
-        paint_severity_shape(painter, shape, severity, color)
-        painter.save()
-        painter.setFont(self._theme.font(bold=True))
-        painter.setPen(color)
-        text = box.adjusted(round(size) + 6, 0, 0, 0)
-        word = painter.fontMetrics().elidedText(
-            severity.label, Qt.TextElideMode.ElideRight, text.width()
+        self.paint_marked(
+            painter, box, severity, severity.label, self._theme.severity_color(severity)
         )
-        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, word)
-        painter.restore()
 
 
 class BarDelegate(CellDelegate):

@@ -51,20 +51,7 @@ class VerdictDelegate(CellDelegate):
         box = self.paint_ground(painter, option, index)
         prediction: Prediction | None = index.data(ROLE_VERDICT)
         color = self._theme.color(ROLES[prediction])
-        size = 9.0  # px, as a severity's shape
-        paint_verdict(
-            painter, QRectF(box.left(), box.center().y() - size / 2 + 0.5, size, size),
-            prediction, color,
-        )  # fmt: skip
-        painter.save()
-        painter.setFont(self._theme.font(bold=True))
-        painter.setPen(color)
-        text = box.adjusted(round(size) + 6, 0, 0, 0)
-        word = painter.fontMetrics().elidedText(
-            str(index.data()), Qt.TextElideMode.ElideRight, text.width()
-        )
-        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, word)
-        painter.restore()
+        self.paint_marked(painter, box, SHAPES[prediction], str(index.data()), color)
 
 
 class VerdictBadge(QWidget):

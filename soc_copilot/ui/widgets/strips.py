@@ -26,6 +26,7 @@ from soc_copilot.ui.stream_history import COLUMN_S, N_COLUMNS, SPAN_S
 from soc_copilot.ui.theme import GRID, SMALL_PX, Theme
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.delegates import (
+    MARK_PX,
     ROLE_SEVERITY,
     CellDelegate,
     Index,
@@ -39,7 +40,6 @@ TICK_PX: Final = 88  # least distance between two time labels
 # from afar. The bar on it tells the value.
 GROUNDS: Final = (0.0, 0.0, 0.18, 0.28)
 LEAST_BAR_PX: Final = 2.0  # a score of zero is still seen: there were events
-MARK_PX: Final = 9.0
 
 
 class StateDelegate(CellDelegate):
@@ -52,17 +52,7 @@ class StateDelegate(CellDelegate):
         if severity is None:
             return
         color = self._theme.severity_color(Severity(severity))
-        shape = QRectF(box.left(), box.center().y() - MARK_PX / 2 + 0.5, MARK_PX, MARK_PX)
-        paint_severity_shape(painter, shape, Severity(severity), color)
-        painter.save()
-        painter.setFont(self._theme.font(bold=True))
-        painter.setPen(color)
-        text = box.adjusted(round(MARK_PX) + 6, 0, 0, 0)
-        word = painter.fontMetrics().elidedText(
-            str(index.data()), Qt.TextElideMode.ElideRight, text.width()
-        )
-        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, word)
-        painter.restore()
+        self.paint_marked(painter, box, Severity(severity), str(index.data()), color)
 
 
 class StripDelegate(CellDelegate):

@@ -1,3 +1,4 @@
+import shutil
 import threading
 from pathlib import Path
 
@@ -55,6 +56,28 @@ def archived(folder: Path, lines: list[str]) -> tuple[list[Segment], pl.DataFram
     return [*done.new, *found[8:]], pl.concat(frames, how="diagonal")
 
 
+Held = tuple[Path, list[Segment], pl.DataFrame]
+"""An archive's folder, its segments, and everything in them."""
+
+
+@pytest.fixture(scope="module")
+def held_once(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> Held:
+    """One archive for all tests that only read."""
+    folder = tmp_path_factory.mktemp("archive")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "GROUP_ROWS", 64)
+        patch.setattr(compaction, "GROUP_ROWS", 64)
+        return folder, *archived(folder, lines)
+
+
+@pytest.fixture
+def mine(tmp_path: Path, held_once: Held) -> list[Segment]:
+    """The segments of a copy in the test's own folder, to break."""
+    folder, held, _ = held_once
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return held
+
+
 def keys(frame: pl.DataFrame) -> list[tuple[object, ...]]:
     return frame.select(KEY).rows() if frame.width else []
 
@@ -62,12 +85,12 @@ def keys(frame: pl.DataFrame) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("text", QUERIES)
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_pages_give_what_a_plain_filter_gives(
-    tmp_path: Path, lines: list[str], text: str, newest_first: bool
+    held_once: Held, text: str, newest_first: bool
 ) -> None:
-    held, everything = archived(tmp_path, lines)
+    folder, held, everything = held_once
     condition = matching.expression(parse(text), frozenset(everything.columns))
     wanted = everything.filter(condition).sort(KEY, descending=newest_first)
-    scanner, got, after = Scanner(tmp_path), [], None
+    scanner, got, after = Scanner(folder), [], None
     for _ in range(100):
         request = Request(parse(text), limit=37, after=after, newest_first=newest_first)
         page = scanner.search(held, request)
@@ -82,9 +105,9 @@ def test_pages_give_what_a_plain_filter_gives(
     assert sum(map(len, scanner.times(held, Request(parse(text))))) == wanted.height
 
 
-def test_events_come_back_whole(tmp_path: Path, lines: list[str]) -> None:
-    held, everything = archived(tmp_path, lines)
-    found = Scanner(tmp_path).search(held, Request(limit=1000)).frame
+def test_events_come_back_whole(held_once: Held, lines: list[str]) -> None:
+    folder, held, everything = held_once
+    found = Scanner(folder).search(held, Request(limit=1000)).frame
     wanted = everything.sort(KEY, descending=True)
     assert found.height == len(lines)
     for name in everything.columns:
@@ -94,10 +117,9 @@ def test_events_come_back_whole(tmp_path: Path, lines: list[str]) -> None:
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 600), st.integers(0, 600), st.sampled_from([None, 1, 2]))
 def test_times_and_sources_bound_a_search(
-    tmp_path_factory: pytest.TempPathFactory, a: int, b: int, source: int | None
+    held_once: Held, a: int, b: int, source: int | None
 ) -> None:
-    folder = tmp_path_factory.mktemp("archive")
-    held, everything = archived(folder, access_lines(300))
+    folder, held, everything = held_once
     first = int(everything[c.TIMESTAMP].to_physical().min())  # type: ignore[arg-type]
     since, until = first + min(a, b) * 1_000_000, first + max(a, b) * 1_000_000
     us = pl.col(c.TIMESTAMP).to_physical()
@@ -110,26 +132,24 @@ def test_times_and_sources_bound_a_search(
     assert Scanner(folder).search(held, request).frame.height == wanted.height
 
 
-def test_the_newest_are_found_without_reading_the_oldest(tmp_path: Path, lines: list[str]) -> None:
-    held, _ = archived(tmp_path, lines)
-    found = Scanner(tmp_path).search(held, Request(limit=10))
+def test_the_newest_are_found_without_reading_the_oldest(held_once: Held) -> None:
+    folder, held, _ = held_once
+    found = Scanner(folder).search(held, Request(limit=10))
     assert found.frame.height == 10
     assert found.n_scanned <= 150
 
 
-def test_groups_that_cannot_match_are_passed_over(tmp_path: Path, lines: list[str]) -> None:
-    held, _ = archived(tmp_path, lines)
+def test_groups_that_cannot_match_are_passed_over(held_once: Held) -> None:
+    folder, held, _ = held_once
     compacted = [segment for segment in held if segment.level]
-    found = Scanner(tmp_path).search(compacted, Request(parse("xmlrpc-attack")))
+    found = Scanner(folder).search(compacted, Request(parse("xmlrpc-attack")))
     assert (found.n_scanned, found.frame.height) == (0, 0)
 
 
-def test_a_search_can_be_cancelled_and_tells_how_far_it_is(
-    tmp_path: Path, lines: list[str]
-) -> None:
-    held, _ = archived(tmp_path, lines)
+def test_a_search_can_be_cancelled_and_tells_how_far_it_is(held_once: Held) -> None:
+    folder, held, _ = held_once
     told: list[tuple[int, int]] = []
-    Scanner(tmp_path).search(
+    Scanner(folder).search(
         held,
         Request(parse("status:404"), limit=1000),
         progress=lambda done, total: told.append((done, total)),
@@ -138,36 +158,34 @@ def test_a_search_can_be_cancelled_and_tells_how_far_it_is(
     assert told == sorted(told)
     cancel = threading.Event()
     cancel.set()
-    found = Scanner(tmp_path).search(held, Request(), cancel=cancel)
+    found = Scanner(folder).search(held, Request(), cancel=cancel)
     assert found.is_cancelled
     assert found.frame.height == 0
 
 
 def test_a_damaged_segment_is_named_and_the_rest_is_searched(
-    tmp_path: Path, lines: list[str]
+    tmp_path: Path, mine: list[Segment]
 ) -> None:
-    held, _ = archived(tmp_path, lines)
-    for broken in (held[0], held[-1]):
+    for broken in (mine[0], mine[-1]):
         path = tmp_path / broken.name
         content = bytearray(path.read_bytes())
         content[len(content) // 3 :] = b"\xff" * (len(content) - len(content) // 3)
         path.write_bytes(bytes(content))
-    found = Scanner(tmp_path).search(held, Request(limit=1000))
+    found = Scanner(tmp_path).search(mine, Request(limit=1000))
     assert len(found.damaged) == 2
-    assert held[0].name in found.damaged[1] or held[0].name in found.damaged[0]
-    assert found.frame.height == 600 - held[0].n_rows - held[-1].n_rows
+    assert mine[0].name in found.damaged[1] or mine[0].name in found.damaged[0]
+    assert found.frame.height == 600 - mine[0].n_rows - mine[-1].n_rows
 
 
-def test_a_segment_that_went_is_no_damage(tmp_path: Path, lines: list[str]) -> None:
-    held, _ = archived(tmp_path, lines)
-    (tmp_path / held[0].name).unlink()
+def test_a_segment_that_went_is_no_damage(tmp_path: Path, mine: list[Segment]) -> None:
+    (tmp_path / mine[0].name).unlink()
     with pytest.raises(SegmentGoneError, match="is gone"):
-        Scanner(tmp_path).search(held, Request(limit=1000))
+        Scanner(tmp_path).search(mine, Request(limit=1000))
 
 
-def test_groups_are_read_as_asked(tmp_path: Path, lines: list[str]) -> None:
-    held, _ = archived(tmp_path, lines)
-    scanner = Scanner(tmp_path)
+def test_groups_are_read_as_asked(held_once: Held) -> None:
+    folder, held, _ = held_once
+    scanner = Scanner(folder)
     groups = scanner.groups(held[0])
     assert sum(group.n_rows for group in groups) == held[0].n_rows
     got = scanner.read(held[0], groups[0], [c.OFFSET], pl.col(c.OFFSET) >= 0)

@@ -10,7 +10,10 @@ import pytest
 
 from soc_copilot.cli.common import (
     add_command,
+    add_files,
     add_group,
+    add_model,
+    add_training,
     moment,
     open_existing,
     open_governance,
@@ -18,6 +21,7 @@ from soc_copilot.cli.common import (
     print_error,
     print_json,
     print_table,
+    say_on_way,
     when,
 )
 from soc_copilot.domain.errors import PolicyError, StoreError
@@ -134,3 +138,40 @@ def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Example:\n  things do --json\n" in out
     assert "--db" in out
     assert parser.parse_args(["things", "do", "--json"]).json
+
+
+def test_progress_is_shown_to_a_person_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_on_way("half")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    say_on_way("half")
+    say_on_way("")
+    assert capsys.readouterr().err == "\r\x1b[Khalf\r\x1b[K"
+
+
+def test_a_model_is_the_shipped_one_unless_named() -> None:
+    parser = argparse.ArgumentParser()
+    add_model(parser, "host")
+    assert parser.parse_args([]).model.parts[-2:] == ("models", "host")
+    assert parser.parse_args(["--model", "mine"]).model == Path("mine")
+
+
+def test_a_training_writes_where_told_and_can_be_repeated() -> None:
+    parser = argparse.ArgumentParser()
+    add_training(parser, "load")
+    found = parser.parse_args([])
+    assert (found.out.parts[-2:], found.seed, found.threads) == (("models", "load"), 7, 1)
+    found = parser.parse_args(["--out", "new", "--seed", "1", "--threads", "2"])
+    assert (found.out, found.seed, found.threads) == (Path("new"), 1, 2)
+
+
+def test_what_is_read_and_written_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_files(parser, "requests")
+    found = parser.parse_args(["--input", "a", "--output", "b"])
+    assert (found.input, found.output, found.json) == (Path("a"), Path("b"), False)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--input", "a"])
+    assert "--output" in capsys.readouterr().err

@@ -3,7 +3,6 @@ import json
 import pytest
 
 from soc_copilot.cli import main
-from tests.unit.detection.load.conftest import trained  # noqa: F401 - a fixture
 from tests.unit.detection.load.making import as_csv, clean
 
 
@@ -14,11 +13,11 @@ def series(tmp_path):
     return path
 
 
-def test_score_writes_a_line_per_hour(trained, series, tmp_path, capsys):  # noqa: F811
+def test_score_writes_a_line_per_hour(load_model, series, tmp_path, capsys):
     out = tmp_path / "out.jsonl"
     code = main([
         "score", "load", "--input", str(series), "--output", str(out), "--model",
-        str(trained[0]), "--from", "2002-02-01", "--json",
+        str(load_model[0]), "--from", "2002-02-01", "--json",
     ])  # fmt: skip
     assert code == 0
     lines = [json.loads(line) for line in out.read_text().splitlines()]
@@ -35,16 +34,16 @@ def test_score_writes_a_line_per_hour(trained, series, tmp_path, capsys):  # noq
     ("arguments", "message"),
     [(["--from", "soon"], "not a time"), (["--value", "kw"], 'no column "kw"')],
 )
-def test_mistakes_are_said(trained, series, tmp_path, capsys, arguments, message):  # noqa: F811
+def test_mistakes_are_said(load_model, series, tmp_path, capsys, arguments, message):
     command = ["score", "load", "--input", str(series), "--output", str(tmp_path / "o")]
-    assert main([*command, "--model", str(trained[0]), *arguments]) == 2
+    assert main([*command, "--model", str(load_model[0]), *arguments]) == 2
     assert message in capsys.readouterr().err
 
 
-def test_evaluate_prints_figures(trained, tmp_path, capsys):  # noqa: F811
+def test_evaluate_prints_figures(load_model, tmp_path, capsys):
     path = tmp_path / "b.csv"
     path.write_text(as_csv(clean(13_500, seed=52)))
-    command = ["evaluate", "load", "--data", str(path), "--model", str(trained[0])]
+    command = ["evaluate", "load", "--data", str(path), "--model", str(load_model[0])]
     assert main([*command, "--rounds", "0", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["forecasts"]["b"]["hours"] == 8_760
     assert main([*command, "--rounds", "0"]) == 0

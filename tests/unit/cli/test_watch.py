@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from soc_copilot.cli import main
+from soc_copilot.governance.database import Governance
+from soc_copilot.settings import SETTINGS
 
 LINE = (
     '192.0.2.{} - - [20/Nov/2026:10:00:{:02} +0000] "GET /a/{}.html HTTP/1.1" 200 10 "-" "curl/8"\n'
@@ -16,11 +18,10 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SOC_COPILOT_HOME", str(tmp_path / "home"))
     # Detectors are not what is tested here, and loading torch takes longer than the rest.
     database = tmp_path / "governance.db"
-    for name in ("web", "auth"):
-        assert (
-            main(["settings", "set", f"detection.{name}.enabled", "off", "--db", str(database)])
-            == 0
-        )
+    with Governance.open(database) as governance:
+        for setting in SETTINGS:
+            if setting.key.startswith("detection.") and setting.key.endswith(".enabled"):
+                governance.settings.set(setting.key, value=False)
     return database
 
 

@@ -1,10 +1,11 @@
 """Chunks of JSON lines that come from no file of lines."""
 
 import json
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from soc_copilot.domain.records import MAX_LINE_BYTES, Checkpoint, SourceEvent
-from soc_copilot.ingestion.entries import entry_chunk, shortened
+from soc_copilot.ingestion.entries import NumberedPosition, entry_chunk, shortened
 
 BEFORE = Checkpoint(7, 2, "system", 100, cursor="a")
 
@@ -48,3 +49,16 @@ def test_what_cannot_be_shortened_is_cut():
     crowd = json.dumps({f"key{i}": i for i in range(20_000)}).encode()
     assert len(shortened(crowd)) == MAX_LINE_BYTES - 1
     assert len(shortened(b"[" * 100_000)) == MAX_LINE_BYTES - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Spot(NumberedPosition):
+    block: int = 1
+    entry: int = 0
+
+
+def test_a_numbered_position_is_read_back_or_taken_as_the_beginning():
+    assert Spot(5, 7).cursor == "5:7"
+    assert Spot.of("5:7") == Spot(5, 7)
+    for nonsense in ("", "5", "5:7:9", "a:b", "-1:0", "5:", "1.5:2"):
+        assert Spot.of(nonsense) == Spot(1, 0)

@@ -5,13 +5,12 @@ import pytest
 
 from soc_copilot.cli import main
 from soc_copilot.pipeline.bench_load import bench_load, made
-from tests.unit.detection.load.conftest import trained  # noqa: F401 - a fixture
 
 
 @pytest.mark.slow
-def test_figures(trained):  # noqa: F811
+def test_figures(load_model):
     said = []
-    found = bench_load(200, 300, 3, model=trained[0], say=said.append)
+    found = bench_load(200, 300, 3, model=load_model[0], say=said.append)
     assert found.hours_per_s > 100
     assert 0 < found.p50_us <= found.p99_us
     assert found.batch_hours_per_s > found.hours_per_s
@@ -20,11 +19,11 @@ def test_figures(trained):  # noqa: F811
 
 
 @pytest.mark.slow
-def test_the_command_prints_them(trained, capsys):  # noqa: F811
+def test_the_command_prints_them(load_model, capsys):
     command = ["bench", "load", "--hours", "50", "--memory-hours", "50", "--series", "1"]
-    assert main([*command, "--model", str(trained[0])]) == 0
+    assert main([*command, "--model", str(load_model[0])]) == 0
     assert "one at a time" in capsys.readouterr().out
-    assert main([*command, "--model", str(trained[0]), "--json"]) == 0
+    assert main([*command, "--model", str(load_model[0]), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["series"] == 1
 
 

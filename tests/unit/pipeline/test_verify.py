@@ -32,8 +32,9 @@ def governance(tmp_path: Path) -> Iterator[Governance]:
 
 def ingest(tmp_path: Path) -> None:
     settings = {setting.key: setting.default for setting in SETTINGS}
-    settings |= {"ingestion.batch_interval_s": 0.1, "detection.web.enabled": False,
-                 "detection.auth.enabled": False, "ingestion.max_size": 25}  # fmt: skip
+    off = [key for key in settings if key.startswith("detection.") and key.endswith(".enabled")]
+    settings |= dict.fromkeys(off, False)
+    settings |= {"ingestion.batch_interval_s": 0.1, "ingestion.max_size": 25}
     actor = Actor("tester", "cli")
     stop = threading.Event()
     with IngestSession(tmp_path / "g.db", settings, actor, home=tmp_path) as session:

@@ -15,9 +15,15 @@ from soc_copilot.phishing.loading import Loaded
 from soc_copilot.service import running
 from soc_copilot.service.config import make_config
 from soc_copilot.service.running import RunningService, settle_memory, take_turns
+from soc_copilot.settings import SETTINGS
 
 ACTOR = Actor("ann", "cli")
 PATIENCE_S = 60.0
+QUIET = {  # the process that stores loads no model
+    setting.key: False
+    for setting in SETTINGS
+    if setting.key.startswith("detection.") and setting.key.endswith(".enabled")
+}
 
 
 def test_a_disabled_source_keeps_the_service_from_answering(tmp_path: Path) -> None:
@@ -66,7 +72,7 @@ def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     }
     # The same place can be used again at once.
     config = make_config({"port": 0, "host_events": "no"})
-    with RunningService(config, db, actor=ACTOR, home=tmp_path) as service:
+    with RunningService(config, db, actor=ACTOR, settings=QUIET, home=tmp_path) as service:
         assert service.is_running
         assert service.model_version.startswith("web-")
         assert service.storing is not None
@@ -110,7 +116,7 @@ def test_a_phishing_model_that_is_missing_is_told_on_the_desk(
     config = make_config({"port": 0, "host_events": "no"})
     end = time.monotonic() + PATIENCE_S
     with (
-        RunningService(config, db, actor=ACTOR, home=tmp_path) as service,
+        RunningService(config, db, actor=ACTOR, settings=QUIET, home=tmp_path) as service,
         Governance.open(db, actor=ACTOR, home=tmp_path) as governance,
     ):
         assert service.analysis is not None

@@ -33,11 +33,11 @@ def files(serial, name="/srv/a", node=""):
     return "\n".join(f"{path}{said} nametype={role}" for said, role in paths)
 
 
-def frame(lines, first=0):
+def frame(lines):
     parsed = AuditFormat().parse(pl.Series(lines, dtype=pl.String), ParseContext(NOON))
     base = {
         c.SOURCE_ID: pl.lit(1, pl.Int32), c.GENERATION: pl.lit(0, pl.Int32),
-        c.OFFSET: pl.int_range(first, first + len(lines), dtype=pl.Int64),
+        c.OFFSET: pl.int_range(len(lines), dtype=pl.Int64),
         c.DATASET: pl.lit("host.audit"),
     }  # fmt: skip
     return parsed.with_columns(value.alias(name) for name, value in base.items())
@@ -124,11 +124,12 @@ LINES = st.lists(
 
 @given(LINES, st.lists(st.integers(0, 24), max_size=4))
 def test_batches_make_no_difference(lines, cuts):
-    wanted, _ = torn.completed(frame(lines), NOTHING)
+    whole = frame(lines)
+    wanted, _ = torn.completed(whole, NOTHING)
     bounds = [0, *sorted(min(cut, len(lines)) for cut in cuts), len(lines)]
     kept, found = NOTHING, []
     for a, b in pairwise(bounds):
-        done, kept = torn.completed(frame(lines[a:b], a), kept)
+        done, kept = torn.completed(whole[a:b], kept)
         found.append(done)
     assert pl.concat(found).equals(wanted)
 
