@@ -23,6 +23,9 @@ MARGIN: Final = 0.18  # chosen: of a logo's height, cut out around it to see its
 _LEAST_CONTRAST: Final = 14.0  # chosen: of 255; less is JPEG's noise
 _INK: Final = 0.35  # chosen: of the strongest contrast; where a logo begins and ends
 _LEAST_SIDE: Final = 4  # pixels
+PARTS: Final = ("whole", "mark", "word")
+_MARK: Final = (0.4, 1.5)  # chosen: of a logo's height, how wide a mark beside a word may be
+_APART: Final = 0.06  # chosen: of a logo's height, the least gap between mark and word
 _BESIDE: Final = 1.2  # all chosen, on validation pages; of a logo's height: how far it may grow
 _ABOVE: Final = 0.4
 _GAP: Final = 0.5  # between a mark and its word, or two words
@@ -52,17 +55,48 @@ def ink_of(pixels: npt.NDArray[np.int16]) -> Ink:
     edge = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
     contrast = np.abs(pixels - np.median(edge, axis=0).astype(np.int16)).max(axis=2)
     most = max(float(np.percentile(contrast, 99)), 1.0)
-    found = np.zeros((TALL, WIDE), np.uint8)
     if most < _LEAST_CONTRAST:
-        return found
+        return np.zeros((TALL, WIDE), np.uint8)
     is_ink = contrast > _INK * most
     rows, columns = np.flatnonzero(is_ink.any(axis=1)), np.flatnonzero(is_ink.any(axis=0))
     close = contrast[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scaled = np.minimum(close * (255.0 / most), 255.0).astype(np.uint8)
-    tall, wide = scaled.shape
+    return _filling(np.minimum(close * (255.0 / most), 255.0).astype(np.uint8))
+
+
+def parts_of(ink: Ink) -> list[Ink]:
+    """A logo; where it is a mark with a word beside it, the mark and the word alone, too.
+
+    Returns:
+        One or three, in the order of `PARTS`.
+    """
+    is_ink = ink > 255 * _INK
+    columns, rows = np.flatnonzero(is_ink.any(axis=0)), np.flatnonzero(is_ink.any(axis=1))
+    if not len(columns):
+        return [ink]
+    tall = int(rows[-1] - rows[0] + 1)
+    ends = columns[:-1][np.diff(columns) > 1]  # the last columns before gaps
+    wide = np.diff(columns)[np.diff(columns) > 1] - 1
+    is_marks_end = (ends >= _MARK[0] * tall) & (ends <= _MARK[1] * tall) & (wide >= _APART * tall)
+    if not is_marks_end.any():
+        return [ink]
+    at = np.flatnonzero(is_marks_end)[np.argmax(wide[is_marks_end])]
+    mark, word = ink[:, : ends[at] + 1], ink[:, ends[at] + wide[at] + 1 :]
+    return [ink, _filling(_close(mark)), _filling(_close(word))]
+
+
+def _close(ink: Ink) -> Ink:
+    is_ink = ink > 255 * _INK
+    columns, rows = np.flatnonzero(is_ink.any(axis=0)), np.flatnonzero(is_ink.any(axis=1))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _filling(close: Ink) -> Ink:
+    """A logo cut close, as large as the whole allows, at its left and in the middle of its rows."""
+    tall, wide = close.shape
     factor = min(TALL / tall, WIDE / wide)
     size = (max(1, round(wide * factor)), max(1, round(tall * factor)))
-    small = np.asarray(Image.fromarray(scaled).resize(size, Image.Resampling.BILINEAR))
+    small = np.asarray(Image.fromarray(close).resize(size, Image.Resampling.BILINEAR))
+    found = np.zeros((TALL, WIDE), np.uint8)
     down = (TALL - size[1]) // 2
     found[down : down + size[1], : size[0]] = small
     return found

@@ -8,6 +8,7 @@ from soc_copilot.detection.phishing.visual.logos import (
     WIDE,
     LogoNet,
     embed_logos,
+    parts_of,
     snapped,
     to_ink,
 )
@@ -42,6 +43,24 @@ def test_it_is_cut_close_and_fills_its_room() -> None:
     ImageDraw.Draw(wide).rectangle((10, 20, 890, 40), fill="black")
     rows = np.flatnonzero(to_ink(wide, (0, 10, 900, 50)).max(axis=1) > 100)
     assert len(rows) < TALL // 2  # too wide to be as tall as the room
+
+
+def test_a_mark_and_a_word_are_told_apart() -> None:
+    whole, mark, word = parts_of(to_ink(page(), BOX))
+    assert whole is not mark
+    ys, xs = np.nonzero(mark > 100)
+    assert xs.max() == pytest.approx(TALL, abs=3)  # a circle
+    ys, xs = np.nonzero(word > 100)
+    assert xs.max() / (ys.max() - ys.min() + 1) == pytest.approx(50 / 12, abs=0.6)
+    assert mark.shape == word.shape == (TALL, WIDE)
+
+
+def test_what_is_all_mark_or_all_word_stays_whole() -> None:
+    circle = to_ink(page(), (100, 40, 120, 60))
+    assert len(parts_of(circle)) == 1
+    bar = to_ink(page(), (130, 44, 180, 56))
+    assert len(parts_of(bar)) == 1
+    assert len(parts_of(np.zeros((TALL, WIDE), np.uint8))) == 1
 
 
 @pytest.mark.parametrize(
