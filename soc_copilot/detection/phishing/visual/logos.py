@@ -30,6 +30,7 @@ _BESIDE: Final = 1.2  # all chosen, on validation pages; of a logo's height: how
 _ABOVE: Final = 0.4
 _GAP: Final = 0.5  # between a mark and its word, or two words
 _ROW_GAP: Final = 0.1
+_OTHER_GROUND: Final = 0.97  # of a column's or a row's pixels
 
 
 def to_ink(picture: Image.Image, box: Box) -> Ink:
@@ -41,19 +42,27 @@ def to_ink(picture: Image.Image, box: Box) -> Ink:
     """
     left, top, right, bottom = box
     more = MARGIN * (bottom - top)
-    at = (
-        max(int(left - more), 0), max(int(top - more), 0),
-        min(round(right + more), picture.width), min(round(bottom + more), picture.height),
-    )  # fmt: skip
-    if at[2] - at[0] < _LEAST_SIDE or at[3] - at[1] < _LEAST_SIDE:
+    x, y = max(int(left - more), 0), max(int(top - more), 0)
+    x_end, y_end = (
+        min(round(right + more), picture.width),
+        min(round(bottom + more), picture.height),
+    )
+    columns = slice(max(int(left), 0) - x, min(int(np.ceil(right)), picture.width) - x)
+    rows = slice(max(int(top), 0) - y, min(int(np.ceil(bottom)), picture.height) - y)
+    if columns.stop - columns.start < _LEAST_SIDE or rows.stop - rows.start < _LEAST_SIDE:
         return np.zeros((TALL, WIDE), np.uint8)
-    return ink_of(np.asarray(picture.crop(at), np.int16))
+    pixels = np.asarray(picture.crop((x, y, x_end, y_end)), np.int16)
+    ground = _ground(pixels, rows, columns, max(x_end - x, y_end - y))
+    return _ink_of(np.abs(pixels[rows, columns] - ground).max(axis=2))
 
 
 def ink_of(pixels: npt.NDArray[np.int16]) -> Ink:
-    """As `to_ink`, of what was cut out, shape (tall, wide, 3)."""
+    """As `to_ink`, of what was cut out with some ground around it, shape (tall, wide, 3)."""
     edge = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    contrast = np.abs(pixels - np.median(edge, axis=0).astype(np.int16)).max(axis=2)
+    return _ink_of(np.abs(pixels - np.median(edge, axis=0).astype(np.int16)).max(axis=2))
+
+
+def _ink_of(contrast: npt.NDArray[np.int16]) -> Ink:
     most = max(float(np.percentile(contrast, 99)), 1.0)
     if most < _LEAST_CONTRAST:
         return np.zeros((TALL, WIDE), np.uint8)
@@ -125,6 +134,9 @@ def snapped(picture: Image.Image, box: Box) -> Box:
     contrast = np.abs(pixels - _ground(pixels, rows, columns, round(MARGIN * tall))).max(axis=2)
     most = max(float(np.percentile(contrast[rows, columns], 98)), 1.0)
     is_ink = contrast > _INK * most
+    # What has no ground above or below it, or beside it, is another ground: a sidebar, a rule.
+    is_ink[:, is_ink.mean(axis=0) > _OTHER_GROUND] = False
+    is_ink[is_ink.mean(axis=1) > _OTHER_GROUND] = False
     across = _reach(is_ink[rows].any(axis=0), columns, max(2, int(_GAP * tall)))
     if across is None:
         return box

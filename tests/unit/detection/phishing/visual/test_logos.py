@@ -14,7 +14,7 @@ from soc_copilot.detection.phishing.visual.logos import (
 )
 from tests.unit.detection.phishing.visual.pages import LOGO_SHAPE
 
-BOX = (100.0, 40.0, 180.0, 60.0)
+BOX = (100.0, 40.0, 181.0, 61.0)
 
 
 def page(ink: str = "#204080", paper: str = "white") -> Image.Image:
@@ -79,6 +79,16 @@ def test_a_rough_box_is_drawn_anew_around_the_logo(box: tuple[float, ...]) -> No
     ImageDraw.Draw(picture).rectangle((230, 44, 260, 56), fill="black")  # something else
     found = snapped(picture, box)  # type: ignore[arg-type]  # four numbers
     assert found == pytest.approx((100, 40, 181, 61), abs=2)
+
+
+def test_another_ground_beside_a_logo_is_no_part_of_it() -> None:
+    picture = page()
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((190, 0, 400, 200), fill="#c0d0e0")
+    draw.rectangle((0, 66, 400, 67), fill="black")
+    assert snapped(picture, (95, 38, 200, 62)) == pytest.approx((100, 40, 181, 61), abs=2)
+    close = to_ink(picture, (100, 40, 181, 61)).astype(int)
+    assert np.abs(close - to_ink(page(), (100, 40, 181, 61))).mean() < 4
 
 
 def test_where_there_is_no_ink_a_box_stays() -> None:

@@ -28,5 +28,4 @@ def test_the_rule_weighs_what_tells_brands_apart() -> None:
     found = found_by(rule, made(2))
     to_find = found.of("clone")
     assert found.is_right[to_find].mean() > 0.97
-    assert found.best[to_find].mean() > 0.7
-    assert found.best[~to_find].mean() < 0.2
+    assert np.quantile(found.best[to_find], 0.1) > np.quantile(found.best[~to_find], 0.9) + 0.1
