@@ -17,8 +17,8 @@ from soc_copilot.domain.errors import DetectorError
 from soc_copilot.domain.paths import bundled
 
 NAME: Final = "phishing-visual"
-_HEAD: Final = struct.Struct("<4s12sB")  # "SCV2", the model that made the numbers, n of logos
-_MAGIC: Final = b"SCV2"
+_HEAD: Final = struct.Struct("<4s12sB")  # "SCV3", the model that made the numbers, n of logos
+_MAGIC: Final = b"SCV3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Embedder:
     def pack(self, seen: Seen) -> bytes:
         """What was seen as it is stored: with the model that saw it."""
         head = _HEAD.pack(_MAGIC, self._get().tag, len(seen.sure))
-        parts = (seen.look, seen.sure, seen.logos)
+        parts = (seen.look, seen.sure, seen.parts, seen.places, seen.logos)
         return head + b"".join(part.astype("<f4").tobytes() for part in parts)
 
     def unpack(self, data: bytes, png: bytes) -> Seen:
@@ -130,12 +130,15 @@ class Embedder:
         if len(data) >= _HEAD.size:
             magic, tag, n = _HEAD.unpack_from(data)
             size, wide = loaded.networks.pages.shape.size, loaded.networks.logos.shape.size
-            is_whole = len(data) == _HEAD.size + 4 * (size + n + n * wide)
+            is_whole = len(data) == _HEAD.size + 4 * (size + 3 * n + n * wide)
             if (magic, tag) == (_MAGIC, loaded.tag) and is_whole:
                 found = np.frombuffer(data, "<f4", offset=_HEAD.size).astype(np.float32)
                 if np.isfinite(found).all():
-                    logos = found[size + n :].reshape(n, wide)
-                    return Seen(found[:size], logos, found[size : size + n])
+                    sure, parts, places = found[size : size + 3 * n].reshape(3, n)
+                    logos = found[size + 3 * n :].reshape(n, wide)
+                    return Seen(
+                        found[:size], logos, sure, parts.astype(np.int8), places.astype(np.int8)
+                    )
         return self.see(png)
 
     def _get(self) -> _Loaded:

@@ -23,10 +23,14 @@ MARGIN: Final = 0.18  # chosen: of a logo's height, cut out around it to see its
 _LEAST_CONTRAST: Final = 14.0  # chosen: of 255; less is JPEG's noise
 _INK: Final = 0.35  # chosen: of the strongest contrast; where a logo begins and ends
 _LEAST_SIDE: Final = 4  # pixels
+PARTS: Final = ("whole", "mark", "word")
+_MARK: Final = (0.4, 1.5)  # chosen: of a logo's height, how wide a mark beside a word may be
+_APART: Final = 0.06  # chosen: of a logo's height, the least gap between mark and word
 _BESIDE: Final = 1.2  # all chosen, on validation pages; of a logo's height: how far it may grow
 _ABOVE: Final = 0.4
 _GAP: Final = 0.5  # between a mark and its word, or two words
 _ROW_GAP: Final = 0.1
+_OTHER_GROUND: Final = 0.97  # of a column's or a row's pixels
 
 
 def to_ink(picture: Image.Image, box: Box) -> Ink:
@@ -38,31 +42,70 @@ def to_ink(picture: Image.Image, box: Box) -> Ink:
     """
     left, top, right, bottom = box
     more = MARGIN * (bottom - top)
-    at = (
-        max(int(left - more), 0), max(int(top - more), 0),
-        min(round(right + more), picture.width), min(round(bottom + more), picture.height),
-    )  # fmt: skip
-    if at[2] - at[0] < _LEAST_SIDE or at[3] - at[1] < _LEAST_SIDE:
+    x, y = max(int(left - more), 0), max(int(top - more), 0)
+    x_end, y_end = (
+        min(round(right + more), picture.width),
+        min(round(bottom + more), picture.height),
+    )
+    columns = slice(max(int(left), 0) - x, min(int(np.ceil(right)), picture.width) - x)
+    rows = slice(max(int(top), 0) - y, min(int(np.ceil(bottom)), picture.height) - y)
+    if columns.stop - columns.start < _LEAST_SIDE or rows.stop - rows.start < _LEAST_SIDE:
         return np.zeros((TALL, WIDE), np.uint8)
-    return ink_of(np.asarray(picture.crop(at), np.int16))
+    pixels = np.asarray(picture.crop((x, y, x_end, y_end)), np.int16)
+    ground = _ground(pixels, rows, columns, max(x_end - x, y_end - y))
+    return _ink_of(np.abs(pixels[rows, columns] - ground).max(axis=2))
 
 
 def ink_of(pixels: npt.NDArray[np.int16]) -> Ink:
-    """As `to_ink`, of what was cut out, shape (tall, wide, 3)."""
+    """As `to_ink`, of what was cut out with some ground around it, shape (tall, wide, 3)."""
     edge = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    contrast = np.abs(pixels - np.median(edge, axis=0).astype(np.int16)).max(axis=2)
+    return _ink_of(np.abs(pixels - np.median(edge, axis=0).astype(np.int16)).max(axis=2))
+
+
+def _ink_of(contrast: npt.NDArray[np.int16]) -> Ink:
     most = max(float(np.percentile(contrast, 99)), 1.0)
-    found = np.zeros((TALL, WIDE), np.uint8)
     if most < _LEAST_CONTRAST:
-        return found
+        return np.zeros((TALL, WIDE), np.uint8)
     is_ink = contrast > _INK * most
     rows, columns = np.flatnonzero(is_ink.any(axis=1)), np.flatnonzero(is_ink.any(axis=0))
     close = contrast[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scaled = np.minimum(close * (255.0 / most), 255.0).astype(np.uint8)
-    tall, wide = scaled.shape
+    return _filling(np.minimum(close * (255.0 / most), 255.0).astype(np.uint8))
+
+
+def parts_of(ink: Ink) -> list[Ink]:
+    """A logo; where it is a mark with a word beside it, the mark and the word alone, too.
+
+    Returns:
+        One or three, in the order of `PARTS`.
+    """
+    is_ink = ink > 255 * _INK
+    columns, rows = np.flatnonzero(is_ink.any(axis=0)), np.flatnonzero(is_ink.any(axis=1))
+    if not len(columns):
+        return [ink]
+    tall = int(rows[-1] - rows[0] + 1)
+    ends = columns[:-1][np.diff(columns) > 1]  # the last columns before gaps
+    wide = np.diff(columns)[np.diff(columns) > 1] - 1
+    is_marks_end = (ends >= _MARK[0] * tall) & (ends <= _MARK[1] * tall) & (wide >= _APART * tall)
+    if not is_marks_end.any():
+        return [ink]
+    at = np.flatnonzero(is_marks_end)[np.argmax(wide[is_marks_end])]
+    mark, word = ink[:, : ends[at] + 1], ink[:, ends[at] + wide[at] + 1 :]
+    return [ink, _filling(_close(mark)), _filling(_close(word))]
+
+
+def _close(ink: Ink) -> Ink:
+    is_ink = ink > 255 * _INK
+    columns, rows = np.flatnonzero(is_ink.any(axis=0)), np.flatnonzero(is_ink.any(axis=1))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _filling(close: Ink) -> Ink:
+    """A logo cut close, as large as the whole allows, at its left and in the middle of its rows."""
+    tall, wide = close.shape
     factor = min(TALL / tall, WIDE / wide)
     size = (max(1, round(wide * factor)), max(1, round(tall * factor)))
-    small = np.asarray(Image.fromarray(scaled).resize(size, Image.Resampling.BILINEAR))
+    small = np.asarray(Image.fromarray(close).resize(size, Image.Resampling.BILINEAR))
+    found = np.zeros((TALL, WIDE), np.uint8)
     down = (TALL - size[1]) // 2
     found[down : down + size[1], : size[0]] = small
     return found
@@ -91,6 +134,9 @@ def snapped(picture: Image.Image, box: Box) -> Box:
     contrast = np.abs(pixels - _ground(pixels, rows, columns, round(MARGIN * tall))).max(axis=2)
     most = max(float(np.percentile(contrast[rows, columns], 98)), 1.0)
     is_ink = contrast > _INK * most
+    # What has no ground above or below it, or beside it, is another ground: a sidebar, a rule.
+    is_ink[:, is_ink.mean(axis=0) > _OTHER_GROUND] = False
+    is_ink[is_ink.mean(axis=1) > _OTHER_GROUND] = False
     across = _reach(is_ink[rows].any(axis=0), columns, max(2, int(_GAP * tall)))
     if across is None:
         return box

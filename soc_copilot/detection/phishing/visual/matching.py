@@ -110,7 +110,8 @@ class Matcher:
         at = int(np.argmax(similarities))
         reference_id, brand = known.owners[at]
         own = bool(host) and is_own(host, brand.domains)
-        logo = float(alike.logo[at]) if alike.logo_sure[at] > 0.0 else None
+        shown = alike.logo_sure[:, at] > 0.0
+        logo = float(alike.logo[shown, at].max()) if shown.any() else None
         return BrandMatch(
             brand.name, float(similarities[at]), reference_id, own, logo, float(alike.look[at])
         )

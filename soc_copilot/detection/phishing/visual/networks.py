@@ -14,6 +14,7 @@ from soc_copilot.detection.phishing.visual.logos import (
     LogoNet,
     LogoShape,
     embed_logos,
+    parts_of,
     snapped,
     to_ink,
 )
@@ -43,13 +44,21 @@ class Networks:
         Thread:
             Any; several at once.
         """
-        found = find_logos(self.finder, picture)
-        inks = [to_ink(picture, snapped(picture, one.box)) for one in found]
-        kept = [n for n, ink in enumerate(inks) if ink.any()]
+        inks, sure, parts, places = [], [], [], []
+        for place, one in enumerate(find_logos(self.finder, picture)):
+            ink = to_ink(picture, snapped(picture, one.box))
+            if ink.any():
+                for part, shown in enumerate(parts_of(ink)):
+                    inks.append(shown)
+                    sure.append(one.sureness)
+                    parts.append(part)
+                    places.append(place)
         return Seen(
             embed(self.pages, [to_frame(picture)])[0],
-            embed_logos(self.logos, [inks[n] for n in kept]),
-            np.array([found[n].sureness for n in kept], np.float32),
+            embed_logos(self.logos, inks),
+            np.array(sure, np.float32),
+            np.array(parts, np.int8),
+            np.array(places, np.int8),
         )
 
     def tensors(self) -> dict[str, Tensor]:

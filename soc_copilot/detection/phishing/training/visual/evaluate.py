@@ -21,7 +21,7 @@ from soc_copilot.detection.phishing.visual.networks import Networks
 from soc_copilot.detection.phishing.visual.pictures import open_picture, small_png
 from soc_copilot.domain.errors import SourceError
 
-TO_FIND: Final = ("clone", "altered", "no_mark")
+TO_FIND: Final = ("clone", "altered", "changed", "no_mark")
 FOREIGN: Final = ("sibling", "unrelated", "showing", "sign_in_with")
 _TIMES: Final = 2  # chosen: each page is distorted so often
 SURE: Final = 0.001

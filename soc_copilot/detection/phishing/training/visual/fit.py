@@ -74,21 +74,27 @@ def load_examples(shots: Sequence[Shot]) -> list[Example]:
     return found
 
 
-def contrast(embeddings: Tensor, labels: Tensor, heat: float) -> Tensor:
+def contrast(
+    embeddings: Tensor, labels: Tensor, heat: float, owners: Tensor | None = None
+) -> Tensor:
     """How far pages of one label are from each other, against all others: lower is better.
 
     Args:
         embeddings: Of length 1, shape (n, size).
         labels: Of each; one that no other has is pushed away from all.
         heat: Lower looks more at the nearest.
+        owners: Of each; what has the same owner and another label is neither near nor apart.
 
     Source:
         Khosla et al., Supervised Contrastive Learning, NeurIPS 2020.
     """
     n = len(labels)
     similar = embeddings @ embeddings.T / heat
-    similar = similar - 1e9 * torch.eye(n)
     same = (labels[:, None] == labels[None, :]) & ~torch.eye(n, dtype=torch.bool)
+    passed_over = torch.eye(n, dtype=torch.bool)
+    if owners is not None:
+        passed_over = (owners[:, None] == owners[None, :]) & ~same
+    similar = similar.masked_fill(passed_over, -1e9)
     logs = functional.log_softmax(similar, dim=1)
     count = same.sum(dim=1)
     each = -(logs * same).sum(dim=1) / count.clamp(min=1)

@@ -21,6 +21,7 @@ from soc_copilot.detection.phishing.training.visual.render import read_sheets
 from soc_copilot.detection.phishing.training.visual.sheets import SIBLINGS
 from soc_copilot.detection.phishing.visual.logos import (
     MARGIN,
+    PARTS,
     Ink,
     LogoNet,
     LogoShape,
@@ -47,16 +48,16 @@ class LogoRecipe:
     Attributes:
         steps: Batches.
         families: In a batch, of brands that share typeface and colours.
-        drawn: Pictures of each brand in a batch.
+        drawn: Pictures of each part of a logo in a batch; of whole ones twice as many.
         rate: Highest learning rate.
         decay: Weight decay.
         heat: Temperature of the loss.
         memory: Of the mean of weights over steps.
     """
 
-    steps: int = 1_200
-    families: int = 16
-    drawn: int = 4
+    steps: int = 1_000
+    families: int = 10
+    drawn: int = 2
     rate: float = 2e-3
     decay: float = 0.02
     heat: float = 0.1
@@ -68,12 +69,12 @@ class Drawn:
     """A logo as it was drawn once.
 
     Attributes:
-        brand: Whose.
+        identity: Whose, and which part of the logo, as `sheets.Sheet` has it.
         pixels: With some ground around it, shape (tall, wide, 3).
         around: Pixels of that ground at the left, top, right and bottom.
     """
 
-    brand: int
+    identity: int
     pixels: Cut
     around: tuple[int, int, int, int]
 
@@ -88,11 +89,11 @@ def load_drawn(folder: Path) -> list[Drawn]:
     for sheet in read_sheets(folder):
         with Image.open(sheet.file, formats=("JPEG",)) as opened:
             picture = opened.convert("RGB")
-        found += [cut_out(picture, box, brand) for brand, box in sheet.logos]
+        found += [cut_out(picture, box, identity) for identity, box in sheet.logos]
     return found
 
 
-def cut_out(picture: Image.Image, box: Box, brand: int) -> Drawn:
+def cut_out(picture: Image.Image, box: Box, identity: int) -> Drawn:
     """A logo with some ground around it."""
     more = _AROUND * (box[3] - box[1])
     at = (
@@ -102,7 +103,7 @@ def cut_out(picture: Image.Image, box: Box, brand: int) -> Drawn:
     around = (
         round(box[0]) - at[0], round(box[1]) - at[1], at[2] - round(box[2]), at[3] - round(box[3])
     )  # fmt: skip
-    return Drawn(brand, np.asarray(picture.crop(at)), around)
+    return Drawn(identity, np.asarray(picture.crop(at)), around)
 
 
 def as_seen(drawn: Drawn, rng: random.Random) -> Ink:
@@ -135,9 +136,13 @@ def as_seen(drawn: Drawn, rng: random.Random) -> Ink:
     return ink_of(np.asarray(picture, np.int16))
 
 
-def is_held_out(brand: int) -> bool:
+def is_held_out(identity: int) -> bool:
     """True for a tenth of the families: they are not learnt from, but measured on."""
-    return hashlib.sha256(str(brand // SIBLINGS).encode()).digest()[0] < _HELD_OUT
+    return hashlib.sha256(str(_family(identity)).encode()).digest()[0] < _HELD_OUT
+
+
+def _family(identity: int) -> int:
+    return identity // len(PARTS) // SIBLINGS
 
 
 def told_apart(net: LogoNet, drawn: Sequence[Drawn], seed: int = 5) -> dict[str, float]:
@@ -149,18 +154,22 @@ def told_apart(net: LogoNet, drawn: Sequence[Drawn], seed: int = 5) -> dict[str,
         seed: Of how they are seen.
 
     Returns:
-        Shares of the pairs, by the share of pairs of two brands that are as much alike.
+        Shares of the pairs, by part and by the share of pairs of two brands that are as much alike.
     """
     rng = random.Random(seed)  # noqa: S311 - no secret
     found = embed_logos(net, [as_seen(one, rng) for one in drawn])
-    brands = np.array([one.brand for one in drawn])
-    upper = np.triu_indices(len(brands), 1)
-    is_same = (brands[:, None] == brands[None, :])[upper]
-    similar = (found @ found.T)[upper]
+    own = np.array([one.identity for one in drawn])
     told = {}
-    for share in _SHARES:
-        limit = np.quantile(similar[~is_same], 1.0 - share)
-        told[f"at_{share:g}"] = round(float((similar[is_same] >= limit).mean()), 4)
+    for n, part in enumerate(PARTS):
+        of_part = np.flatnonzero(own % len(PARTS) == n)
+        if len(of_part) < 2:
+            continue
+        upper = np.triu_indices(len(of_part), 1)
+        is_same = (own[of_part][:, None] == own[of_part][None, :])[upper]
+        similar = (found[of_part] @ found[of_part].T)[upper]
+        for share in _SHARES:
+            limit = np.quantile(similar[~is_same], 1.0 - share)
+            told[f"{part}_at_{share:g}"] = round(float((similar[is_same] >= limit).mean()), 4)
     return told
 
 
@@ -170,24 +179,25 @@ class LogoBatches:
     def __init__(self, drawn: Sequence[Drawn], recipe: LogoRecipe, seed: int) -> None:
         self._recipe = recipe
         self._rng = random.Random(seed)  # noqa: S311 - no secret
-        self._of_brand: dict[int, list[Drawn]] = defaultdict(list)
+        self._drawn: dict[int, list[Drawn]] = defaultdict(list)
         for one in drawn:
-            self._of_brand[one.brand].append(one)
+            self._drawn[one.identity].append(one)
         families: dict[int, list[int]] = defaultdict(list)
-        for brand in sorted(self._of_brand):
-            families[brand // SIBLINGS].append(brand)
+        for identity in sorted(self._drawn):
+            families[_family(identity)].append(identity)
         self._families = list(families.values())
 
     def deal(self) -> tuple[Tensor, Tensor]:
-        """Logos, shape (n, TALL, WIDE), and their brands."""
+        """Logos, shape (n, TALL, WIDE), and their identities."""
         rng, recipe = self._rng, self._recipe
-        logos, brands = [], []
+        logos, own = [], []
         for family in rng.sample(self._families, min(recipe.families, len(self._families))):
-            for brand in family:
-                for one in rng.choices(self._of_brand[brand], k=recipe.drawn):
+            for identity in family:
+                n = recipe.drawn * (1 if identity % len(PARTS) else 2)
+                for one in rng.choices(self._drawn[identity], k=n):
                     logos.append(as_seen(one, rng))
-                    brands.append(brand)
-        return torch.from_numpy(np.stack(logos)), torch.tensor(brands)
+                    own.append(identity)
+        return torch.from_numpy(np.stack(logos)), torch.tensor(own)
 
 
 def fit_logos(
@@ -217,11 +227,11 @@ def fit_logos(
     lately = Average(net, recipe.memory)
     total = 0.0
     for step in range(recipe.steps):
-        logos, brands = batches.deal()
+        logos, own = batches.deal()
         net.train()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             found = net(logos)
-        loss = contrast(found.float(), brands, recipe.heat)
+        loss = contrast(found.float(), own, recipe.heat, own // len(PARTS))
         chooser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own
         torch.nn.utils.clip_grad_norm_(net.parameters(), _MAX_NORM)

@@ -71,6 +71,7 @@ class Look:
         others: Brands whose marks the page shows beside its own.
         where: Of these marks: "buttons" to sign in with, "footer", or "" for where the layout
             has room for them.
+        drawn: The brand whose logo is drawn, where it is not quite the page's own.
     """
 
     def __init__(
@@ -85,7 +86,9 @@ class Look:
         has_logo: bool = True,
         others: Sequence[MadeUp] = (),
         where: str = "",
+        drawn: MadeUp | None = None,
     ) -> None:
+        self._drawn = drawn or brand
         self.brand, self.is_dark, self.is_phone, self.has_logo = brand, is_dark, is_phone, has_logo
         self.others, self.where = others, where
         self.design = random.Random(design)  # noqa: S311 - no secret
@@ -120,12 +123,12 @@ class Look:
         if not self.has_logo:
             return f'<span style="display:inline-block;height:{height}px"></span>'
         if on_first:
-            drawn = self.brand.logo(height, self.first, self.on_first, plain=True)
+            drawn = self._drawn.logo(height, self.first, self.on_first, plain=True)
         else:
             # On dark ground, logos in dark colours are shown in one light colour.
             is_plain = self.card < "#7" and not is_light(self.first, 90)
             paper = self.card if on_card else self.bg
-            drawn = self.brand.logo(height, paper, self.ink, plain=is_plain)
+            drawn = self._drawn.logo(height, paper, self.ink, plain=is_plain)
         return drawn.replace('class="logo"', 'class="logo own"', 1)
 
     def bar(self, *items: str, height: int = 0) -> str:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from soc_copilot.detection.phishing.training.visual.brands import MadeUp, make_brands
@@ -37,12 +37,15 @@ class Page:
     Attributes:
         split: Part of the data.
         kind: "reference" (registered), "clone" (a reference's layout again), "altered" (another
-            layout), "no_mark" (a reference's layout, mark and name taken out), "own" (the brand's
-            other pages), "sibling" (of a brand that looks alike and is not registered),
-            "unrelated", "showing" (partner lists, articles), "sign_in_with", "free" (put together
-            at random; teaches where logos stand).
+            layout), "changed" (either, with a logo that is not quite its own), "no_mark" (a
+            reference's layout, mark and name taken out), "own" (the brand's other pages), "sibling"
+            (of a brand that looks alike and is not registered), "unrelated", "showing" (partner
+            lists, articles), "sign_in_with", "free" (put together at random; teaches where logos
+            stand).
         brand: Whose page it is.
         shown: Brands whose marks it shows besides.
+        noise: What is not quite the brand's own about its logo: "text" (the mark is gone), "older"
+            (another mark), "recoloured", or "".
         layout: Name of its layout.
         size: Of the window, CSS pixels.
         html: The page.
@@ -52,6 +55,7 @@ class Page:
     kind: str
     brand: int
     shown: tuple[int, ...]
+    noise: str
     layout: str
     size: tuple[int, int]
     html: str
@@ -107,6 +111,11 @@ class _Maker:
             yield self._page("altered", brand, layout, is_phone=False)
             if not is_short:
                 yield self._page("altered", brand, layout, is_phone=True)
+        if not is_short:
+            for noise in ("text", "older", "recoloured"):
+                if brand.has_mark or noise == "recoloured":
+                    layout = rng.choice((chosen[0], others[0]))
+                    yield self._page("changed", brand, layout, noise=noise)
         for layout in chosen[:1] if is_short else chosen:
             yield self._page("no_mark", brand, layout, is_phone=rng.random() < 0.3)
         for _ in range(2):
@@ -154,6 +163,7 @@ class _Maker:
         is_plain: bool = False,
         shown: Sequence[MadeUp] = (),
         where: str = "",
+        noise: str = "",
     ) -> Page:
         rng = self._rng
         is_phone = rng.random() < 0.3 if is_phone is None else is_phone
@@ -173,11 +183,22 @@ class _Maker:
             has_logo=kind != "no_mark",
             others=others,
             where=where,
+            drawn=_changed(brand, noise, rng) if noise else None,
         )
         return Page(
             self._split, kind, brand.id if kind in _OF_BRAND else -1,
-            tuple(other.id for other in others), layout.__name__, size, layout(look),
+            tuple(other.id for other in others), noise, layout.__name__, size, layout(look),
         )  # fmt: skip
 
 
-_OF_BRAND: Final = {"reference", "clone", "altered", "no_mark", "own", "sibling"}
+def _changed(brand: MadeUp, noise: str, rng: random.Random) -> MadeUp:
+    """The brand with a logo that is not quite its own."""
+    if noise == "text":
+        return replace(brand, has_mark=False)
+    if noise == "older":
+        return replace(brand, seed=rng.getrandbits(30))
+    other = make_brands(1, rng.getrandbits(30))[0]
+    return replace(brand, first=other.first, second=other.second)
+
+
+_OF_BRAND: Final = {"reference", "clone", "altered", "no_mark", "own", "sibling", "changed"}

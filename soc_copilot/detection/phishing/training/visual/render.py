@@ -35,6 +35,7 @@ class Shot:
     kind: str
     brand: int
     shown: tuple[int, ...]
+    noise: str
     layout: str
     size: tuple[int, int]
     logos: tuple[Box, ...]
@@ -46,7 +47,7 @@ class DrawnSheet:
 
     Attributes:
         file: The picture.
-        logos: Each logo's brand, and where it stands.
+        logos: Each logo's identity, as `sheets.Sheet` has it, and where it stands.
     """
 
     file: Path
@@ -88,7 +89,8 @@ def render_all(
                 (folder / name).write_bytes(picture)
                 row = {
                     "file": name, "split": page.split, "kind": page.kind, "brand": page.brand,
-                    "shown": page.shown, "layout": page.layout, "size": page.size,
+                    "shown": page.shown, "noise": page.noise, "layout": page.layout,
+                    "size": page.size,
                     "logos": _within(browser.boxes(".own"), page.size),
                 }  # fmt: skip
                 lines.append(json.dumps(row))
@@ -106,8 +108,8 @@ def _render_sheets(folder: Path, browser: Browser, sheets: Iterator[Sheet]) -> N
         boxes = browser.boxes(".logo")
         wide = CELL[0]
         logos = [  # what is too wide is cut at its cell's end
-            (brand, (box[0], box[1], min(box[2], (box[0] // wide + 1) * wide), box[3]))
-            for brand, box in zip(sheet.brands, boxes, strict=True)
+            (identity, (box[0], box[1], min(box[2], (box[0] // wide + 1) * wide), box[3]))
+            for identity, box in zip(sheet.identities, boxes, strict=True)
         ]
         lines.append(json.dumps({"file": name, "logos": logos}))
     (folder / SHEETS).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -133,7 +135,7 @@ def read_sheets(folder: Path) -> Iterator[DrawnSheet]:
     try:
         for line in (folder / SHEETS).read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            logos = tuple((int(brand), _box(box)) for brand, box in row["logos"])
+            logos = tuple((int(identity), _box(box)) for identity, box in row["logos"])
             yield DrawnSheet(folder / Path(row["file"]).name, logos)
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise SourceError(_NONE.format(folder, error)) from error
@@ -156,7 +158,8 @@ def read_shots(folder: Path, split: str) -> Iterator[Shot]:
         yield from (
             Shot(
                 folder / Path(row["file"]).name, row["split"], row["kind"], row["brand"],
-                tuple(row["shown"]), row["layout"], (row["size"][0], row["size"][1]),
+                tuple(row["shown"]), row["noise"], row["layout"],
+                (row["size"][0], row["size"][1]),
                 tuple(_box(box) for box in row["logos"]),
             )
             for row in rows

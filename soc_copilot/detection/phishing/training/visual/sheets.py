@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from soc_copilot.detection.phishing.training.visual.brands import MadeUp, is_light, make_brands
+from soc_copilot.detection.phishing.visual.logos import PARTS
 from soc_copilot.domain.errors import SourceError
 
 _FAMILIES: Final = 900  # all chosen: of three brands that share typeface and colours
 SIBLINGS: Final = 3
-_TIMES: Final = 5  # each brand is drawn so often
+_TIMES: Final = {"whole": 5, "mark": 2, "word": 2}  # each brand is drawn so often
 _COLUMNS: Final = 3
 _ROWS: Final = 14
 CELL: Final = (420, 90)
@@ -29,11 +30,12 @@ class Sheet:
 
     Attributes:
         html: The page; its logos are the elements of class "logo", in order.
-        brands: Of each logo: its brand's number among all brands of all sheets.
+        identities: Of each logo: three times its brand's number among all brands of all sheets,
+            and the place of its part in `logos.PARTS`.
     """
 
     html: str
-    brands: tuple[int, ...]
+    identities: tuple[int, ...]
 
 
 def plan_sheets(seed: int, marks: Path | None = None, share: float = 1.0) -> Iterator[Sheet]:
@@ -52,12 +54,20 @@ def plan_sheets(seed: int, marks: Path | None = None, share: float = 1.0) -> Ite
     if marks is not None:
         brands += list(_of_marks(marks, brands, rng))
     brands = [replace(brand, id=n) for n, brand in enumerate(brands)]
-    todo = [brand for brand in brands for _ in range(_TIMES)]
+    todo = [
+        (brand, part)
+        for brand in brands
+        for part, times in _TIMES.items()
+        if brand.has_mark or part == "whole"
+        for _ in range(times)
+    ]
     rng.shuffle(todo)
     per_sheet = _COLUMNS * _ROWS
     for at in range(0, len(todo), per_sheet):
         some = todo[at : at + per_sheet]
-        yield Sheet(_page([_cell(brand, rng) for brand in some]), tuple(b.id for b in some))
+        cells = [_cell(brand, part, rng) for brand, part in some]
+        identities = (len(PARTS) * brand.id + PARTS.index(part) for brand, part in some)
+        yield Sheet(_page(cells), tuple(identities))
 
 
 def _of_marks(file: Path, styles: list[MadeUp], rng: random.Random) -> Iterator[MadeUp]:
@@ -76,7 +86,7 @@ def _of_marks(file: Path, styles: list[MadeUp], rng: random.Random) -> Iterator[
         raise SourceError(f'"{file}" holds no marks ({error}).') from error
 
 
-def _cell(brand: MadeUp, rng: random.Random) -> str:
+def _cell(brand: MadeUp, part: str, rng: random.Random) -> str:
     height = rng.randint(18, 46)
     kind = rng.choice(("white", "white", "grey", "dark", "first", "dark plain", "plain"))
     paper, ink = {
@@ -87,7 +97,12 @@ def _cell(brand: MadeUp, rng: random.Random) -> str:
     if kind == "dark" and not is_light(brand.first, 90):
         kind = "dark plain"
     is_plain = kind in {"first", "dark plain", "plain"}
-    drawn = brand.logo(height, paper, ink, plain=is_plain)
+    if part == "mark":
+        mark = brand.mark(paper, ink if is_plain else None)
+        drawn = f'<span class="logo" style="width:{height}px;height:{height}px">{mark}</span>'
+    else:
+        shown = replace(brand, has_mark=False) if part == "word" else brand
+        drawn = shown.logo(height, paper, ink, plain=is_plain)
     wide, tall = CELL
     place = rng.choice(("center", "flex-start"))
     return (

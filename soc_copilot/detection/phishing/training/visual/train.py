@@ -79,7 +79,7 @@ def train(options: Options) -> dict[str, Any]:
     shots = list(read_shots(options.pages, "train"))
     if not shots:
         raise SourceError(f'"{options.pages}" holds no pages to train on.')
-    drawn = [one for one in load_drawn(options.pages) if not is_held_out(one.brand)]
+    drawn = [one for one in load_drawn(options.pages) if not is_held_out(one.identity)]
     logos = fit_logos(drawn, options.logos, options.seed)
     finder = fit_finder(shots, options.finder, options.seed)
     pages = fit(load_examples(shots), options.recipe, options.seed)
@@ -154,7 +154,7 @@ def _card(networks: Networks, rule: Rule, known: Found, options: Options) -> dic
             "test": measure(networks, rule, limits, options.pages),
             "logos_of_brands_never_seen": told_apart(
                 networks.logos,
-                [one for one in load_drawn(options.pages) if is_held_out(one.brand)],
+                [one for one in load_drawn(options.pages) if is_held_out(one.identity)],
             ),
         },
         "ms_per_screenshot": ms_per_screenshot(networks, options.pages),

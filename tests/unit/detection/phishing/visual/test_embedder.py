@@ -17,6 +17,8 @@ def same(one: Seen, other: Seen) -> bool:
         and one.logos.shape == other.logos.shape
         and np.allclose(one.logos, other.logos, atol=1e-5)
         and np.allclose(one.sure, other.sure, atol=1e-5)
+        and one.parts.tolist() == other.parts.tolist()
+        and one.places.tolist() == other.places.tolist()
     )
 
 

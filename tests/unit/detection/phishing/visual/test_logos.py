@@ -8,12 +8,13 @@ from soc_copilot.detection.phishing.visual.logos import (
     WIDE,
     LogoNet,
     embed_logos,
+    parts_of,
     snapped,
     to_ink,
 )
 from tests.unit.detection.phishing.visual.pages import LOGO_SHAPE
 
-BOX = (100.0, 40.0, 180.0, 60.0)
+BOX = (100.0, 40.0, 181.0, 61.0)
 
 
 def page(ink: str = "#204080", paper: str = "white") -> Image.Image:
@@ -44,6 +45,24 @@ def test_it_is_cut_close_and_fills_its_room() -> None:
     assert len(rows) < TALL // 2  # too wide to be as tall as the room
 
 
+def test_a_mark_and_a_word_are_told_apart() -> None:
+    whole, mark, word = parts_of(to_ink(page(), BOX))
+    assert whole is not mark
+    ys, xs = np.nonzero(mark > 100)
+    assert xs.max() == pytest.approx(TALL, abs=3)  # a circle
+    ys, xs = np.nonzero(word > 100)
+    assert xs.max() / (ys.max() - ys.min() + 1) == pytest.approx(50 / 12, abs=0.6)
+    assert mark.shape == word.shape == (TALL, WIDE)
+
+
+def test_what_is_all_mark_or_all_word_stays_whole() -> None:
+    circle = to_ink(page(), (100, 40, 120, 60))
+    assert len(parts_of(circle)) == 1
+    bar = to_ink(page(), (130, 44, 180, 56))
+    assert len(parts_of(bar)) == 1
+    assert len(parts_of(np.zeros((TALL, WIDE), np.uint8))) == 1
+
+
 @pytest.mark.parametrize(
     "box", [(0, 0, 2, 2), (399, 100, 500, 200), (-50, -50, 3, 3), (200, 100, 300, 150)]
 )
@@ -60,6 +79,16 @@ def test_a_rough_box_is_drawn_anew_around_the_logo(box: tuple[float, ...]) -> No
     ImageDraw.Draw(picture).rectangle((230, 44, 260, 56), fill="black")  # something else
     found = snapped(picture, box)  # type: ignore[arg-type]  # four numbers
     assert found == pytest.approx((100, 40, 181, 61), abs=2)
+
+
+def test_another_ground_beside_a_logo_is_no_part_of_it() -> None:
+    picture = page()
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((190, 0, 400, 200), fill="#c0d0e0")
+    draw.rectangle((0, 66, 400, 67), fill="black")
+    assert snapped(picture, (95, 38, 200, 62)) == pytest.approx((100, 40, 181, 61), abs=2)
+    close = to_ink(picture, (100, 40, 181, 61)).astype(int)
+    assert np.abs(close - to_ink(page(), (100, 40, 181, 61))).mean() < 4
 
 
 def test_where_there_is_no_ink_a_box_stays() -> None:

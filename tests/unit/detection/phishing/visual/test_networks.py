@@ -13,6 +13,8 @@ def test_whole_logos_and_sureness_are_seen() -> None:
     assert seen.logos.shape == (len(seen.sure), LOGO_SHAPE.size)
     assert len(seen.sure) > 0
     assert (np.diff(seen.sure) <= 0).all()
+    assert len(seen.parts) == len(seen.places) == len(seen.sure)
+    assert (np.diff(seen.places) >= 0).all()
 
 
 def test_a_blank_page_shows_no_logo() -> None:

@@ -47,13 +47,17 @@ def make_folder(folder: Path, n_families: int = 2) -> Path:
             (folder / name).write_bytes(picture(page.brand, page.kind, len(lines), size))
             row = {
                 "file": name, "split": page.split, "kind": page.kind, "brand": page.brand,
-                "shown": page.shown, "layout": page.layout, "size": page.size,
+                "shown": page.shown, "noise": page.noise, "layout": page.layout, "size": page.size,
                 "logos": [] if page.kind == "no_mark" else [LOGO],
             }  # fmt: skip
             lines.append(json.dumps(row))
     (folder / INDEX).write_text("\n".join(lines), encoding="utf-8")
     (folder / "sheet.jpg").write_bytes(picture(3, "sheet", 1))
-    boxes = [(brand, (10 + 50 * (brand % 3), 5, 50 + 50 * (brand % 3), 35)) for brand in BRANDS]
+    boxes = [
+        (3 * brand + part, (10 + 50 * (brand % 3), 5, 50 + 50 * (brand % 3), 35))
+        for brand in BRANDS
+        for part in range(3)
+    ]
     row = {"file": "sheet.jpg", "logos": boxes * 2}
     (folder / SHEETS).write_text(json.dumps(row) + "\n", encoding="utf-8")
     return folder

@@ -34,6 +34,13 @@ def test_near_pages_of_one_label_cost_less() -> None:
     assert high > 9
 
 
+def test_what_belongs_to_one_owner_is_passed_over() -> None:
+    same = torch.nn.functional.one_hot(torch.tensor([0, 0, 0, 0])).float()
+    labels, owners = torch.tensor([1, 1, 2, 2]), torch.tensor([7, 7, 7, 7])
+    assert contrast(same, labels, 0.1, owners).item() == pytest.approx(0.0, abs=1e-4)
+    assert contrast(same, labels, 0.1).item() > 1.0
+
+
 def test_batches_hold_copies_of_pages_and_no_siblings(folder: Path) -> None:
     shots = list(read_shots(folder, "train"))
     examples = load_examples(shots)

@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_logos_are_cut_out_with_ground_around_them(folder: Path) -> None:
     drawn = load_drawn(folder)
-    assert sorted({one.brand for one in drawn}) == list(BRANDS)
+    assert sorted({one.identity for one in drawn}) == [3 * b + n for b in BRANDS for n in range(3)]
     for one in drawn:
         left, top, right, bottom = one.around
         assert one.pixels.shape == (30 + top + bottom, 40 + left + right, 3)
@@ -56,16 +57,16 @@ def test_a_logo_is_seen_smaller_and_worse_but_is_the_same() -> None:
 
 
 def test_batches_hold_whole_families(folder: Path) -> None:
-    drawn = [one for one in load_drawn(folder) if not is_held_out(one.brand)]
-    logos, brands = LogoBatches(drawn, SMALL, 1).deal()
-    assert logos.shape == (12, TALL, WIDE)
-    assert sorted(brands.tolist()) == sorted(list(range(6)) * 2)
+    drawn = [one for one in load_drawn(folder) if not is_held_out(one.identity)]
+    logos, own = LogoBatches(drawn, SMALL, 1).deal()
+    assert logos.shape == (6 * (4 + 2 + 2), TALL, WIDE)
+    assert Counter(own.tolist()) == {3 * b + n: 2 if n else 4 for b in range(6) for n in range(3)}
 
 
 def test_a_tenth_of_the_families_is_held_out_whole() -> None:
-    held = [brand for brand in range(3 * 500) if is_held_out(brand)]
-    assert 0.05 < len(held) / 1_500 < 0.15
-    assert all(is_held_out(3 * (brand // 3) + n) for brand in held for n in range(3))
+    held = [identity for identity in range(9 * 500) if is_held_out(identity)]
+    assert 0.05 < len(held) / 4_500 < 0.15
+    assert all(is_held_out(9 * (identity // 9) + n) for identity in held for n in range(9))
 
 
 def test_logos_that_are_told_apart_are_counted() -> None:
@@ -75,10 +76,12 @@ def test_logos_that_are_told_apart_are_counted() -> None:
             return torch.nn.functional.one_hot(torch.arange(len(logos)) // 3, 8).float()
 
     page = open_picture(picture(4, "clone", 1))
-    drawn = [cut_out(page, LOGO, brand) for brand in range(4) for _ in range(3)]
-    assert set(told_apart(Perfect(LOGO_SHAPE), drawn).values()) == {1.0}
+    drawn = [cut_out(page, LOGO, 3 * brand) for brand in range(4) for _ in range(3)]
+    told = told_apart(Perfect(LOGO_SHAPE), drawn)
+    assert set(told) == {"whole_at_0.001", "whole_at_0.0001", "whole_at_1e-05"}
+    assert set(told.values()) == {1.0}
     mixed = [drawn[n] for n in (0, 3, 6, 1, 4, 9, 2, 7, 10, 5, 8, 11)]
-    assert told_apart(Perfect(LOGO_SHAPE), mixed)["at_0.001"] < 0.5
+    assert told_apart(Perfect(LOGO_SHAPE), mixed)["whole_at_0.001"] < 0.5
 
 
 def test_fitting_gives_a_network_that_can_be_asked(folder: Path) -> None:

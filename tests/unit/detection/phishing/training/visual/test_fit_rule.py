@@ -11,7 +11,7 @@ def made(seed: int) -> Looked:
     owners = np.array([0, 0, 1, 2, 2])
     brands = rng.integers(-1, 3, 300)
     rows = rng.normal(0.2, 0.1, (300, 5, len(FEATURES))).astype(np.float32)
-    at = FEATURES.index("logo")
+    at = FEATURES.index("whole")
     rows[:, :, at] = rng.normal(0.1, 0.1, (300, 5))
     # Of each brand's pictures only the first is like its pages.
     for page, brand in enumerate(brands):
@@ -24,9 +24,8 @@ def made(seed: int) -> Looked:
 def test_the_rule_weighs_what_tells_brands_apart() -> None:
     rule = fit_rule(made(1))
     weights = dict(zip(FEATURES, rule.weights, strict=True))
-    assert weights["logo"] > 3 * max(abs(w) for n, w in weights.items() if n != "logo")
+    assert weights["whole"] > 3 * max(abs(w) for n, w in weights.items() if n != "whole")
     found = found_by(rule, made(2))
     to_find = found.of("clone")
     assert found.is_right[to_find].mean() > 0.97
-    assert found.best[to_find].mean() > 0.7
-    assert found.best[~to_find].mean() < 0.2
+    assert np.quantile(found.best[to_find], 0.1) > np.quantile(found.best[~to_find], 0.9) + 0.1

@@ -9,7 +9,8 @@ def test_every_part_has_every_kind_and_its_own_layouts() -> None:
              "sign_in_with"}  # fmt: skip
     for split, some in pages.items():
         counts = Counter(page.kind for page in some)
-        assert counts.keys() == kinds | ({"free"} if split == "train" else {"sibling"})
+        own = {"free"} if split == "train" else {"sibling", "changed"}
+        assert counts.keys() == kinds | own
         assert {page.split for page in some} == {split}
     layouts = {split: {page.layout for page in some} for split, some in pages.items()}
     assert not layouts["test"] & layouts["train"]

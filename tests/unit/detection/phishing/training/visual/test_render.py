@@ -31,9 +31,9 @@ def test_every_planned_page_is_rendered_and_found_again(
         if shot.brand >= 0:
             assert ('class="logo own"' in html) == (shot.kind != "no_mark")
         assert len(shot.logos) == html.count('class="logo own"')
-    drawn = [brand for sheet in sheets for brand, _ in sheet.logos]
+    drawn = [identity for sheet in sheets for identity, _ in sheet.logos]
     assert len(sheets) > 1
-    assert {drawn.count(brand) for brand in drawn} == {5}
+    assert {drawn.count(identity) for identity in drawn} == {5, 2}
 
 
 def test_what_stands_out_of_the_window_is_no_logo_to_be_found(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_folder_without_pages_is_told(tmp_path: Path) -> None:
 def test_a_file_outside_the_folder_is_not_named(tmp_path: Path) -> None:
     row = '{"file": "../../a.jpg", "split": "test", "kind": "own", "brand": 1, "shown": [], '
     (tmp_path / INDEX).write_text(
-        row + '"layout": "x", "size": [1, 2], "logos": []}', encoding="utf-8"
+        row + '"noise": "", "layout": "x", "size": [1, 2], "logos": []}', encoding="utf-8"
     )
     (shot,) = read_shots(tmp_path, "test")
     assert shot.file == tmp_path / "a.jpg"
