@@ -147,3 +147,58 @@ def test_a_configuration_with_a_mistake_ends_before_it_begins(tmp_path: Path) ->
     )  # fmt: skip
     assert found.returncode == 2
     assert 'service.yaml, line 2: The service has no option "prot"' in found.stderr
+
+
+def encrypting(n: int) -> list[dict[str, Any]]:
+    """What a program does that encrypts documents in place and renames them."""
+    events: list[dict[str, Any]] = []
+    for i in range(n):
+        path = f"/home/ann/documents/{i % 7}/letter{i}.docx"
+        common = {"stream": "laptop7", "user": "ann", "process": "updater", "path": path}
+        events += [
+            {**common, "timestamp": 1_760_000_000 + i / 20, "operation": "write", "size": 21_000,
+             "previous_size": 20_500, "entropy": 7.99, "previous_entropy": 4.6},
+            {**common, "timestamp": 1_760_000_000.02 + i / 20, "operation": "rename",
+             "target": f"{path}.locked", "size": 21_000, "entropy": 7.99},
+        ]  # fmt: skip
+    return events
+
+
+def test_what_predict_scores_is_stored_and_becomes_an_alert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOC_COPILOT_HOME", str(tmp_path / "home"))
+    with Governance.open(tmp_path / "governance.db") as governance:
+        for name in ("load", "phishing"):
+            governance.settings.set(f"detection.{name}.enabled", value=False)
+    served = Served(tmp_path, "host_events: true\nphishing: {enabled: no}\n")
+    try:
+        quiet = {"timestamp": 1_760_000_000.0, "operation": "write", "path": "/a/b", "size": 9}
+        until(lambda: served.call("/predict", quiet)[0] == 200)  # the model is being loaded
+        events, answers = encrypting(60), []
+        for at in range(0, len(events), 20):
+            some = {"events": events[at : at + 20]}
+            _, answer = until(  # no faster than the limit allows
+                lambda some=some: (r := served.call("/predict", some))[0] == 200 and r
+            )
+            answers += answer["results"]
+        n_threats = sum(one["is_threat"] for one in answers)
+        assert 0 < n_threats < len(events) == len(answers)
+        with Governance.open(served.db) as governance:
+            found = until(lambda: governance.alerts.changed_since(-1)[1])
+            (alert,) = governance.alerts.get(found)
+            assert (alert.detector, alert.rule) == ("host", "host.predicted")
+            assert alert.entity == "laptop7"
+            governance.kill_switch.engage("a drill")
+            until(lambda: served.call("/predict", quiet)[0] == 503)
+            governance.kill_switch.release("drill over")
+            until(lambda: served.call("/predict", quiet)[0] == 200)
+    finally:
+        assert served.end() == 0
+    with Governance.open(served.db) as governance:
+        (source,) = governance.sources.list()
+        ledger = governance.sources.ledger(source.id)
+        assert sum(part.totals.lines for part in ledger) >= 1 + len(events) + 1
+        assert all(part.totals.adds_up for part in ledger)
+        (alert,) = governance.alerts.get(governance.alerts.changed_since(-1)[1])
+        assert alert.count == n_threats  # each once
