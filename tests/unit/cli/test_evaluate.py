@@ -72,7 +72,7 @@ def test_phishing_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_figures_of_the_model_for_screenshots(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pages = make_folder(tmp_path / "pages")
+    pages = make_folder(tmp_path / "pages", most=2)
     save(tmp_path / "model" / "visual")
     told = ["evaluate", "phishing", "--visual", str(pages), "--model", str(tmp_path / "model")]
     assert main([*told, "--json"]) == 0

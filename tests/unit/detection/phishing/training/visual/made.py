@@ -3,6 +3,7 @@
 import io
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -36,12 +37,16 @@ def picture(brand: int, kind: str, seed: int, size: tuple[int, int] = (320, 200)
     return out.getvalue()
 
 
-def make_folder(folder: Path, n_families: int = 2) -> Path:
-    """All planned pages, drawn by `picture`."""
+def make_folder(folder: Path, n_families: int = 2, most: int | None = None) -> Path:
+    """The planned pages, drawn by `picture`; of each brand at most so many of a kind."""
+    taken: Counter[tuple[str, str, int]] = Counter()
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
     for split in SPLITS:
         for page in plan(split, n_families, 7):
+            taken[split, page.kind, page.brand] += 1
+            if most is not None and taken[split, page.kind, page.brand] > most:
+                continue
             name = f"{len(lines):06}.jpg"
             size = (320, 200) if page.size[0] > page.size[1] else (160, 340)
             (folder / name).write_bytes(picture(page.brand, page.kind, len(lines), size))

@@ -53,7 +53,7 @@ def test_thresholds_are_what_few_foreign_pages_reach() -> None:
 
 
 def test_a_folder_is_looked_through(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path / "pages")
+    folder = make_folder(tmp_path / "pages", most=2)
     seeing = networks()
     looked = look(seeing, folder, "test")
     n_known = len([shot for shot in read_shots(folder, "test") if shot.kind == "reference"])

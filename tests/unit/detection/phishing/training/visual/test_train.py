@@ -13,7 +13,7 @@ from tests.unit.detection.phishing.training.visual.made import make_folder
 
 
 def test_a_model_is_trained_measured_and_written(tmp_path: Path) -> None:
-    pages = make_folder(tmp_path / "pages")
+    pages = make_folder(tmp_path / "pages", most=2)
     options = Options(
         pages, tmp_path / "model",
         recipe=Recipe(steps=2, brands=2, pages=2, strangers=2),
