@@ -94,7 +94,7 @@ def test_lint_and_types_hold() -> None:
     for command in (
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["mypy", "soc_copilot", "installer"],
+        ["mypy", "--num-workers", "2", "soc_copilot", "installer"],
     ):
         tool = Path(sys.executable).with_name(command[0])
         result = subprocess.run(
