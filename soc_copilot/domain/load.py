@@ -125,6 +125,40 @@ class SeriesUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a forecast and what judges with it are doing; NaN and 0 where nothing is known yet.
+
+    Attributes:
+        mae: Mean absolute error of the last week, in the series' unit.
+        mape: The same as a share of the values.
+        baseline_mape: Of the first 500 hours that were forecast.
+        ratio: mape over baseline_mape.
+        is_drifting: Whether that is too much.
+        p50_us, p95_us, p99_us: Time per hour.
+        hours_per_s: As many hours as go into a second.
+        memory_bytes: Of the program that judges.
+        memory_limit_bytes: What it should stay under.
+    """
+
+    mae: float = float("nan")
+    mape: float = float("nan")
+    baseline_mape: float = float("nan")
+    ratio: float = float("nan")
+    is_drifting: bool = False
+    p50_us: float = 0.0
+    p95_us: float = 0.0
+    p99_us: float = 0.0
+    hours_per_s: float = 0.0
+    memory_bytes: int = 0
+    memory_limit_bytes: int = 0
+
+    @property
+    def is_over_memory(self) -> bool:
+        """Whether the program has more memory than it should."""
+        return self.memory_bytes > self.memory_limit_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StoredSeries:
     """A series in the database.
 

@@ -158,6 +158,13 @@ class BatchStore:
             rows = connection.execute(select(*columns)).all()
         return {name: bytes(state) for name, state in rows if state is not None}
 
+    def detector_state(self, detector: str) -> bytes | None:
+        """What one detector asked to be remembered last, None when it never did."""
+        query = select(DetectorStateModel.state).where(DetectorStateModel.detector == detector)
+        with self._session.read() as connection:
+            state = connection.execute(query).scalar()
+        return bytes(state) if state is not None else None
+
     def totals(self) -> LedgerDelta:
         """The ledgers of all sources, removed ones too, added up."""
         sums = [func.coalesce(func.sum(_LEDGER[name]), 0) for name in LEDGER_FIELDS]

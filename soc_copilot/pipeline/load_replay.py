@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from soc_copilot.detection.load.detector import RealTimeDetector, Shared
-from soc_copilot.detection.load.drift import drift_of
+from soc_copilot.detection.load.drift import drift_of, spared
 from soc_copilot.detection.load.features import WEEK
 from soc_copilot.detection.load.findings import interval_of, row_of
 from soc_copilot.detection.load.injection import Attack, check, profile
@@ -372,10 +372,15 @@ class LoadReplay:
     def _show_figures(self) -> None:
         trace, context = self.trace, self.opened.context
         columns = trace.columns
-        drift = drift_of(
-            columns["value"][context : trace.n], columns["forecast"][context : trace.n],
-            trace.grades[context : trace.n] > 0,
+        low = trace.start + context
+        left_out = spared(
+            trace.n - context, trace.grades[context : trace.n] > 0,
+            ((one.first - low, one.last + 1 - low) for one in trace.intervals),
+            ((one.start - context, one.end - context) for one in self._attacks),
         )  # fmt: skip
+        drift = drift_of(
+            columns["value"][context : trace.n], columns["forecast"][context : trace.n], left_out
+        )
         self.figures = self._monitor.read(drift)
 
 

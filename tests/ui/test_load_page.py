@@ -10,9 +10,10 @@ from PySide6.QtGui import QGuiApplication, QWheelEvent
 from pytestqt.qtbot import QtBot
 
 from soc_copilot.detection.load.series import clock
+from soc_copilot.detection.load.states import pack
 from soc_copilot.domain.alerts import AlertFilter
 from soc_copilot.domain.governance import BatchCommit
-from soc_copilot.domain.load import HourRow, LoadInterval, SeriesUpdate, Trace
+from soc_copilot.domain.load import HourRow, LoadInterval, SeriesUpdate, Standing, Trace
 from soc_copilot.pipeline.bench_load import made
 from soc_copilot.ui.dialogs.open_series import OpenSeries
 from soc_copilot.ui.dialogs.series_fields import SeriesFields, columns_of
@@ -406,15 +407,45 @@ def test_a_live_series_has_the_error_of_its_last_week(qtbot: QtBot) -> None:
     card = FiguresCard()
     qtbot.addWidget(card)
     trace = Trace("1/a", "a", "MW", START, 200)
-    card.show_live(trace)
+    card.show_live(trace, None)
     assert card.text_of("mape") == "—"
     for i in range(200):
         worst = i < 32 or i == 199  # before the last week, and under suspicion
         trace.put(HourRow(START + i, 100.0, 50.0 if worst else 98.0, grade=3 if i == 199 else 0))
-    card.show_live(trace)
+    card.show_live(trace, None)
     assert card.text_of("mape") == "2.00%"
     assert card.text_of("mae") == "2 MW"
     assert card.text_of("rate") == "—"
+    card.show_live(trace, Standing(hours_per_s=9_000.0, p50_us=80, p95_us=90, p99_us=120))
+    assert card.text_of("mape") == "2.00%"  # of what is here, until it is told
+    assert card.text_of("drift") == "after two weeks"
+    assert card.text_of("latency") == "80 / 90 / 120 µs"
+    told = Standing(3.0, 0.03, 0.01, 3.0, True, 80, 90, 120, 9_000.0, 2**20, 2**30)
+    card.show_live(trace, told)
+    assert card.text_of("mape") == "3.00%"
+    assert card.text_of("drift") == "3.00, drifting"
+    assert card.text_of("memory") == "1.0 MB of 1.1 GB"
+
+
+def test_a_live_series_shows_how_its_detector_stands(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    told = Standing(p50_us=80, p95_us=90, p99_us=120, hours_per_s=9_000.0, memory_bytes=2**20)
+    drift = {"mae": 1.0, "mape": 0.02, "baseline_mape": 0.01, "ratio": 1.5, "is_drifting": False}
+    state = pack([({"key": "7/meter", "drift": drift}, b"")], told, [])
+    store(bench, "7/meter", 300)
+    store(bench, "rate/7", 30)
+    bench.governance.batches.store(BatchCommit(0, (), (), states={"load": state}))
+    page.look()
+    qtbot.waitUntil(lambda: "7/meter" in series.standings)
+    page.choose("7/meter")
+    assert page.figures.text_of("drift") == "1.50, steady"
+    assert page.figures.text_of("rate") == "9,000"
+    page.choose("rate/7")
+    series.live["rate/7"].columns["forecast"][:] = np.nan  # counted, and nothing else
+    page.refresh()
+    assert page.figures.text_of("drift") == "—"
+    assert page.figures.text_of("rate") == "—"
 
 
 def test_where_there_is_little_room_the_size_of_an_attack_stays(

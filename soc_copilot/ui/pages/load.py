@@ -390,13 +390,14 @@ class LoadPage(DetectorPage):
         self.controls.follow.setChecked(self._follows)
         if replay is None:
             self.controls.at.setText(hour_text(trace.end - 1) if trace.n else "")
-            self.figures.show_live(trace)
+            self.figures.show_live(trace, self._series.standings.get(trace.key))
             return
         self.controls.show_replay(
             replay.place, trace.end - 1, replay.speed,
             paused=replay.is_paused, over=replay.is_over,
         )  # fmt: skip
-        self.figures.show_figures(replay.figures, trace.unit)
+        figures = replay.figures
+        self.figures.show_figures(figures.standing() if figures is not None else None, trace.unit)
 
     def _follow(self, trace: Trace) -> None:
         width = self._view[1] - self._view[0]
