@@ -30,10 +30,11 @@ from soc_copilot.ui.models.load_tables import (
     row_of,
 )
 from soc_copilot.ui.pages.load import VIEW_HOURS, LoadPage
-from soc_copilot.ui.plots.load_plot import HOUR_S, ClockAxis, LevelAxis, level_text
+from soc_copilot.ui.plots.load_plot import HOUR_S, SHORT_WORDS, ClockAxis, LevelAxis, level_text
 from soc_copilot.ui.theme import Theme
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.brush_strip import BrushStrip, clamp
+from soc_copilot.ui.widgets.delegates import PAD
 from soc_copilot.ui.widgets.load_parts import FiguresCard
 from tests.tools.make_load_sample import attacks
 from tests.ui.desk_support import DeskBench, desk_bench
@@ -455,13 +456,20 @@ def test_where_there_is_little_room_the_size_of_an_attack_stays(
     store(bench, "7/meter", 60, one)
     page.look()
     qtbot.waitUntil(lambda: "7/meter" in series.live)
-    for width, since in ((1_600, hour_text(one.first)), (1_096, hour_text(one.first)[5:])):
+    whole = hour_text(one.first)
+    for width, since in ((1_600, whole), (1_416, whole), (1_310, whole[5:]), (1_096, whole[5:])):
         page.resize(width, 730)
         page.choose("7/meter")
+        bench.settle()  # the layouts follow
         at = page.intervals.index(0, IntervalColumn.SINCE)
         assert page.intervals.data(at) == since
         room = page.table.columnWidth(IntervalColumn.WHAT)
-        assert room > page.table.fontMetrics().horizontalAdvance("Constant share +40%")
+        longest = max(len(words) for words in SHORT_WORDS.values())
+        text = max(
+            (f"Exercise: {words} +40%" for words in SHORT_WORDS.values() if len(words) == longest),
+            key=page.table.fontMetrics().horizontalAdvance,
+        )
+        assert room - 2 * PAD >= page.table.fontMetrics().horizontalAdvance(text), width
         assert page.series_table.columnWidth(SeriesColumn.NAME) >= 96
     assert hour_text(one.first) in page.intervals.data(at, Qt.ItemDataRole.ToolTipRole)
     assert page.controls.follow.width() < 120  # the slider's place stays empty for a live series

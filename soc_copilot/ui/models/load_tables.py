@@ -248,3 +248,15 @@ def hour_text(hour: float) -> str:
 def number_text(value: float) -> str:
     """A value with four digits that count, and thousands apart: "16,280", "0.1234"."""
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+
+
+def numbers_text(trace: Trace, first: float, last: float) -> str:
+    """Every hour of a part of a series as comma-separated values."""
+    names = ("value", "forecast", "lower", "upper", "benchmark")
+    hours, _ = trace.window("value", int(first), int(last))
+    columns = [trace.window(name, int(first), int(last))[1] for name in names]
+    lines = [",".join(("time", *names))]
+    for place, hour in enumerate(hours.tolist()):
+        cells = ("" if np.isnan(one[place]) else f"{one[place]:.6g}" for one in columns)
+        lines.append(",".join((hour_text(hour), *cells)))
+    return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from soc_copilot.domain.alerts import AlertFilter
@@ -22,13 +22,10 @@ from soc_copilot.ui.live import Live
 from soc_copilot.ui.load_desk import DETECTOR, LoadDesk
 from soc_copilot.ui.models.load_tables import (
     COUNTED,
-    GradeDelegate,
-    IntervalColumn,
     IntervalModel,
-    SeriesColumn,
     SeriesModel,
-    SparkDelegate,
     hour_text,
+    numbers_text,
     row_of,
 )
 from soc_copilot.ui.pages.detector_page import DetectorPage
@@ -36,8 +33,7 @@ from soc_copilot.ui.plots.load_plot import HOUR_S, LoadPlot
 from soc_copilot.ui.plots.plot_card import PlotCard
 from soc_copilot.ui.web_facts import OPEN
 from soc_copilot.ui.widgets.brush_strip import BrushStrip, clamp
-from soc_copilot.ui.widgets.cards import Card
-from soc_copilot.ui.widgets.delegates import SeverityDelegate
+from soc_copilot.ui.widgets.load_lists import LoadLists
 from soc_copilot.ui.widgets.load_parts import (
     SIDE_PX,
     ExercisePanel,
@@ -47,7 +43,6 @@ from soc_copilot.ui.widgets.load_parts import (
     quiet_words,
 )
 from soc_copilot.ui.widgets.progress_strip import ProgressStrip
-from soc_copilot.ui.widgets.tables import desk_table
 
 if TYPE_CHECKING:
     from soc_copilot.pipeline.load_replay import LoadReplay
@@ -61,8 +56,6 @@ LEARNING: Final = (
 )
 LOOK_S: Final = 5.0  # chosen: how often the database is asked for new hours
 LIST_S: Final = 1.0  # chosen: between two readings of the list of series
-NARROW_PX: Final = 1_500  # narrower, where a series comes from gives way
-NARROWEST_PX: Final = 1_300  # and its numbers
 BAND_WORDS: Final = "95% of clean hours"  # what the shade around the forecast means
 HINTS: Final = "J K move    Space play    O open    X exercise    A all    ? all keys"
 
@@ -141,9 +134,6 @@ class LoadPage(DetectorPage):
         self.plot = LoadPlot(theme)
         self.plot_card = PlotCard("Series", self.plot)
         self.plot.setMinimumHeight(140)
-        self.open_button = QPushButton("Open…")
-        self.open_button.setProperty("kind", "link")
-        self.open_button.setToolTip("Replay a series from a file (O)")
         self.brush = BrushStrip(theme)
         self.controls = ReplayControls(theme)
         self.plot_card.body.addWidget(self.brush)
@@ -151,41 +141,11 @@ class LoadPage(DetectorPage):
         return self.plot_card
 
     def _build_tables(self) -> QWidget:
-        lower = QWidget()
-        row = QHBoxLayout(lower)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        self.list_card = Card("Series", padding=12)
-        self.series_table = desk_table(
-            self.list, "Series",
-            {SeriesColumn.KIND: 64, SeriesColumn.SPARK: 80, SeriesColumn.LAST: 76,
-             SeriesColumn.OFF: 60, SeriesColumn.STATE: 80}, stretch=SeriesColumn.NAME,
-        )  # fmt: skip
-        self.series_table.setItemDelegateForColumn(
-            SeriesColumn.SPARK, SparkDelegate(self.desk.theme, self.series_table)
-        )
-        self.series_table.setItemDelegateForColumn(
-            SeriesColumn.STATE, GradeDelegate(self.desk.theme, self.series_table)
-        )
-        self.list_card.header.addWidget(self.open_button)
-        self.list_card.body.addWidget(self.series_table, 1)
-        self.found_card = Card("Suspected attacks", padding=12)
-        self.table = desk_table(
-            self.intervals, "Suspected attacks",
-            {IntervalColumn.SEVERITY: 84, IntervalColumn.SINCE: 142, IntervalColumn.HOURS: 52,
-             IntervalColumn.OFF: 56, IntervalColumn.SURE: 52}, stretch=IntervalColumn.WHAT,
-        )  # fmt: skip
-        self.table.setItemDelegateForColumn(
-            IntervalColumn.SEVERITY, SeverityDelegate(self.desk.theme, self.table)
-        )
-        self.found_card.header.addStrut(self.open_button.sizeHint().height())  # heads on one line
-        self.found_card.body.addWidget(self.table, 1)
-        row.addWidget(self.list_card)
-        row.addWidget(self.found_card)
-        self._lower = row
-        for card in (self.list_card, self.found_card):
-            card.setMinimumHeight(120)
-        return lower
+        self.lists = lists = LoadLists(self.desk.theme, self.list, self.intervals)
+        self.list_card, self.found_card = lists.list_card, lists.found_card
+        self.series_table, self.table = lists.series_table, lists.table
+        self.open_button = lists.open_button
+        return lists
 
     def _build_side(self) -> QWidget:
         side = QWidget()
@@ -258,18 +218,7 @@ class LoadPage(DetectorPage):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        narrow = self.width() < NARROW_PX
-        self.series_table.setColumnHidden(SeriesColumn.KIND, narrow)
-        self.series_table.setColumnHidden(SeriesColumn.OFF, self.width() < NARROWEST_PX)
-        narrowest = self.width() < NARROWEST_PX
-        for place, share in enumerate((2, 3) if narrowest else (3, 4)):
-            self._lower.setStretch(place, share)
-        self.intervals.is_narrow = narrowest
-        self.table.setColumnWidth(IntervalColumn.SINCE, 104 if narrowest else 142)
-        self.series_table.setColumnWidth(SeriesColumn.SPARK, 56 if narrowest else 80)
-        self.series_table.setColumnHidden(SeriesColumn.LAST, narrowest)
-        for column in (IntervalColumn.SURE, IntervalColumn.HOURS):
-            self.table.setColumnHidden(column, narrowest)
+        self.lists.fit(self.width())
 
     @override
     def refresh(self) -> None:
@@ -469,16 +418,7 @@ class LoadPage(DetectorPage):
     def numbers(self) -> str:
         """The hours that are seen, every one, as comma-separated values."""
         trace = self.plot.trace
-        if trace is None:
-            return ""
-        names = ("value", "forecast", "lower", "upper", "benchmark")
-        hours, _ = trace.window("value", int(self._view[0]), int(self._view[1]))
-        columns = [trace.window(name, int(self._view[0]), int(self._view[1]))[1] for name in names]
-        lines = [",".join(("time", *names))]
-        for place, hour in enumerate(hours.tolist()):
-            cells = ("" if np.isnan(one[place]) else f"{one[place]:.6g}" for one in columns)
-            lines.append(",".join((hour_text(hour), *cells)))
-        return "\n".join(lines) + "\n"
+        return "" if trace is None else numbers_text(trace, *self._view)
 
     # -- what was detected
 
