@@ -23,6 +23,7 @@ from soc_copilot.ui.widgets.labels import safe_tip
 NAME_CHARS: Final = 120
 SPARK_HOURS: Final = 168  # chosen: a week
 ROLE_SPARK: Final = Role.UserRole + 8
+REPLAY: Final = "replay"
 COUNTED: Final = "events/h"  # from a source's own counts, which have no forecast
 MOST_ROWS: Final = 500  # chosen: intervals in the table, newest first
 
@@ -68,8 +69,9 @@ class SeriesRow:
     state: str = "quiet"
 
 
-def row_of(trace: Trace, kind: str) -> SeriesRow:
-    """What the list shows of a trace."""
+def row_of(trace: Trace, kind: str = "") -> SeriesRow:
+    """What the list shows of a trace; its key tells where it comes from, but for a replay."""
+    kind = kind or (COUNTED if trace.key.startswith("rate/") else "live")
     n = trace.n
     values = trace.columns["value"][max(n - SPARK_HOURS, 0) : n]
     last = float(values[-1]) if n else float("nan")

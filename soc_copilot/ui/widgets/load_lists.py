@@ -40,6 +40,10 @@ class LoadLists(QWidget):
         self.list_card = Card("Series", padding=12)
         self.series_table = self._make_series(theme, series)
         self.open_button = link_button("Open…", "Replay a series from a file (O)")
+        self.compare_button = link_button(
+            "Compare", "Keep this series in sight and see the next one with it, up to four (C)"
+        )
+        self.list_card.header.addWidget(self.compare_button)
         self.list_card.header.addWidget(self.open_button)
         self.list_card.body.addWidget(self.series_table, 1)
         self.found_card = Card("Suspected attacks", padding=12)
@@ -53,7 +57,8 @@ class LoadLists(QWidget):
     def fit(self, width: int) -> None:
         """Show what has room on a page of this width, px."""
         narrow, tight, narrowest = (width < limit for limit in (NARROW_PX, TIGHT_PX, NARROWEST_PX))
-        for place, share in enumerate((4, 7) if narrowest else (3, 4)):
+        shares = (4, 7) if narrowest else (3, 4) if tight else (5, 8)
+        for place, share in enumerate(shares):
             self._row.setStretch(place, share)
         series, found = self.series_table, self.table
         series.setColumnHidden(SeriesColumn.KIND, narrow)
@@ -61,7 +66,7 @@ class LoadLists(QWidget):
         series.setColumnHidden(SeriesColumn.LAST, narrowest)
         series.setColumnWidth(SeriesColumn.SPARK, 56 if narrowest else 80)
         self._intervals.is_narrow = tight
-        found.setColumnWidth(IntervalColumn.SINCE, 96 if tight else 142)
+        found.setColumnWidth(IntervalColumn.SINCE, 104 if tight else 142)
         found.setColumnHidden(IntervalColumn.SURE, tight)
         found.setColumnHidden(IntervalColumn.HOURS, narrowest)
 

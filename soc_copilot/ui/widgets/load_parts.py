@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from soc_copilot.domain.load import GRADES, LoadInterval, Standing, Trace
+from soc_copilot.domain.load import GRADES, HOLD_HOURS, LoadInterval, Standing, Trace
 from soc_copilot.ui.models.load_tables import hour_text, interval_words, number_text
 from soc_copilot.ui.plots.load_plot import SHORT_WORDS
 from soc_copilot.ui.theme import GRID, Theme
@@ -31,6 +31,10 @@ HOURS: Final = (6, 12, 24, 36, 48, 72)
 NO_FIGURES: Final = "—"
 TOO_EARLY: Final = "after two weeks"  # one to compare with, and one that is compared
 WEEK_HOURS: Final = 168
+LEARNING: Final = (
+    "The first hours are history: the forecast and the typical days are made from them, which "
+    "takes some seconds for a year."
+)
 
 
 class ReplayControls(QWidget):
@@ -293,6 +297,20 @@ class NowCard(Card):
         for widget in (self.word, self.since):
             self.body.addWidget(widget)
         self.body.addWidget(self.words, 1)
+
+    def show_trace(self, trace: Trace, chosen: LoadInterval | None) -> None:
+        """What a person chose, else what holds at the newest hour."""
+        if chosen is not None:
+            self.show_interval(chosen, now=False)
+            return
+        last = trace.intervals[-1] if trace.intervals else None
+        judged = trace.n and np.isfinite(trace.columns["forecast"][trace.n - 1])
+        if last is not None and last.last >= trace.end - 1 - HOLD_HOURS:
+            self.show_interval(last, now=True)
+        elif judged:
+            self.show_quiet(trace.end - 1, quiet_words(trace))
+        else:
+            self.show_nothing(LEARNING)
 
     def show_quiet(self, hour: float, words: str) -> None:
         """Nothing is suspected."""
