@@ -1,5 +1,6 @@
 """Hours of a series as they were judged: what the window draws and the database keeps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
@@ -259,10 +260,17 @@ class Trace:
 
     def window(self, name: str, first: int, last: int) -> tuple[Floats, Floats]:
         """Hours and values of a column from one hour to another, both included."""
+        hours, (values,) = self.windows((name,), first, last)
+        return hours, values
+
+    def windows(
+        self, names: Sequence[str], first: int, last: int
+    ) -> tuple[Floats, tuple[Floats, ...]]:
+        """The same of several columns, all as long as the hours, whatever comes in meanwhile."""
         low = min(max(first - self.start, 0), self.n)
         high = min(max(last - self.start + 1, low), self.n)
         hours = np.arange(self.start + low, self.start + high, dtype=np.float64)
-        return hours, self.columns[name][low:high]
+        return hours, tuple(self.columns[name][low:high] for name in names)
 
     def _grow(self, least: int) -> None:
         room = max(least, 2 * self._room)

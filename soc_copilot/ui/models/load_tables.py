@@ -255,8 +255,7 @@ def number_text(value: float) -> str:
 def numbers_text(trace: Trace, first: float, last: float) -> str:
     """Every hour of a part of a series as comma-separated values."""
     names = ("value", "forecast", "lower", "upper", "benchmark")
-    hours, _ = trace.window("value", int(first), int(last))
-    columns = [trace.window(name, int(first), int(last))[1] for name in names]
+    hours, columns = trace.windows(names, int(first), int(last))
     lines = [",".join(("time", *names))]
     for place, hour in enumerate(hours.tolist()):
         cells = ("" if np.isnan(one[place]) else f"{one[place]:.6g}" for one in columns)

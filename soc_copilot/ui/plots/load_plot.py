@@ -179,8 +179,7 @@ class LoadPlot(TimePlot):
             if is_dense:
                 curve = self._curves[line.key]
                 curve.setData(curve.xData, curve.yData, antialias=False, connect="finite")
-        hours, lower = trace.window("lower", low, high)
-        _, upper = trace.window("upper", low, high)
+        hours, (lower, upper) = trace.windows(("lower", "upper"), low, high)
         if not self._has_room("band"):
             hours = lower = upper = np.empty(0)
         self._set_band(hours * HOUR_S, lower, upper)
