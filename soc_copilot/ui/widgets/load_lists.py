@@ -57,14 +57,14 @@ class LoadLists(QWidget):
     def fit(self, width: int) -> None:
         """Show what has room on a page of this width, px."""
         narrow, tight, narrowest = (width < limit for limit in (NARROW_PX, TIGHT_PX, NARROWEST_PX))
-        shares = (1, 2) if narrowest else (3, 4) if tight else (5, 8)
+        shares = (21, 40) if narrowest else (3, 4) if tight else (5, 8)
         for place, share in enumerate(shares):
             self._row.setStretch(place, share)
         series, found = self.series_table, self.table
         series.setColumnHidden(SeriesColumn.KIND, narrow)
         series.setColumnHidden(SeriesColumn.OFF, narrowest)
         series.setColumnHidden(SeriesColumn.LAST, narrowest)
-        series.setColumnWidth(SeriesColumn.SPARK, 48 if narrowest else 80)
+        series.setColumnWidth(SeriesColumn.SPARK, 56 if narrowest else 80)
         self._intervals.is_narrow = tight
         found.setColumnWidth(IntervalColumn.SINCE, 100 if tight else 142)
         found.setColumnHidden(IntervalColumn.SURE, tight)
@@ -85,7 +85,7 @@ class LoadLists(QWidget):
     def _make_intervals(theme: Theme, model: IntervalModel) -> QTableView:
         table = desk_table(
             model, "Suspected attacks",
-            {IntervalColumn.SEVERITY: 80, IntervalColumn.SINCE: 142, IntervalColumn.HOURS: 52,
+            {IntervalColumn.SEVERITY: 84, IntervalColumn.SINCE: 142, IntervalColumn.HOURS: 52,
              IntervalColumn.OFF: 56, IntervalColumn.SURE: 52}, stretch=IntervalColumn.WHAT,
         )  # fmt: skip
         table.setItemDelegateForColumn(IntervalColumn.SEVERITY, SeverityDelegate(theme, table))
