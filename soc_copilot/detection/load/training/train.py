@@ -15,6 +15,7 @@ from soc_copilot.detection.load.base import Base
 from soc_copilot.detection.load.model import LoadNet
 from soc_copilot.detection.load.saved import LoadModel, Singles, digest, load, save
 from soc_copilot.detection.load.training.corpus import Sample, read_samples
+from soc_copilot.detection.load.training.course import CourseRecipe
 from soc_copilot.detection.load.training.fit import (
     Recipe,
     fit_base,
@@ -38,6 +39,9 @@ class Options:
     shift: int = -1
     budget: float = 0.0045
     n_trees: int = 120
+    course_epochs: int = 4
+    n_turns: int = 6
+    n_nets: int = 2
     rounds: int = 1
     keep: Path | None = None
 
@@ -56,11 +60,15 @@ def train(options: Options) -> dict[str, Any]:
     samples = read_samples(options.data, options.shift)
     recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs)
     base, net, norms, widths = _forecast(samples, options, recipe)
-    effort = replace(Effort(), budget=options.budget, n_trees=options.n_trees)
+    course = replace(
+        CourseRecipe(), epochs=options.course_epochs, n_turns=options.n_turns, n_nets=options.n_nets
+    )
+    effort = replace(Effort(), budget=options.budget, n_trees=options.n_trees, course=course)
     found = learn(samples, base, effort, options.seed)
     model = LoadModel(
-        base, net, norms, widths, found.usual, found.trees, found.templates, found.threshold, ""
-    )
+        base, net, norms, widths, found.usual, found.trees, found.course, found.templates,
+        found.threshold, "",
+    )  # fmt: skip
     model = replace(model, version=f"load-{datetime.now(UTC):%Y%m%d}.{digest(model)}")
     card = _card(samples, options, recipe) | figures(samples, model, options.rounds)
     card["training_minutes"] = round((time.monotonic() - began) / 60, 1)
