@@ -384,7 +384,7 @@ class RealTimeDetector:
             self._n, int(self._hours[self._n % _RING]), self._shared.answer,
             (self._sums, self._rings), self._signs, self._since,
         )  # fmt: skip
-        return self._shared.model.templates.guess(seen)
+        return self._shared.model.templates.guess(seen, self._room[1][1:])
 
     def _test(self) -> Test | None:
         n = self._n - self._since + 1

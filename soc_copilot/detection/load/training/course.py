@@ -50,9 +50,9 @@ class CourseRecipe:
         template_share: What the templates' loss counts.
     """
 
-    n_nets: int = 2
-    n_turns: int = 6
-    epochs: int = 4
+    n_nets: int = 1
+    n_turns: int = 14
+    epochs: int = 5
     width: int = 64
     hidden: int = 64
     batch: int = 32

@@ -64,7 +64,7 @@ class Effort:
     n_looked: int = 2
     n_template_trees: int = 60
     course: CourseRecipe = field(default_factory=CourseRecipe)
-    budget: float = 0.0045
+    budget: float = 0.0048
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,11 @@ class Options:
     epochs: int = 12
     threads: int = 1
     shift: int = -1
-    budget: float = 0.0045
+    budget: float = 0.0048
     n_trees: int = 120
-    course_epochs: int = 4
-    n_turns: int = 6
-    n_nets: int = 2
+    course_epochs: int = 5
+    n_turns: int = 14
+    n_nets: int = 1
     rounds: int = 1
     keep: Path | None = None
 
