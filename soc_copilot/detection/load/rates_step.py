@@ -1,10 +1,10 @@
 """What the watcher of any regular series does with one row, compiled.
 
 A linear forecast learns as it goes (recursive least squares over the last rows, the same time
-yesterday and a week ago). Six statistics of the series are watched for new records (largest ever, of
-values also smallest ever); a record counts by how seldom one as large was set, all rows taken together. A row's
-forecast error counts only where it is very seldom. What counts is added up, and a row scores
-when the sum stands above a bar that each scoring row raises and that falls slowly.
+yesterday and a week ago). Six statistics of the series are watched for new records (the largest,
+of values the smallest as well); a record counts by how seldom one as large was set, of all rows. A
+row's forecast error counts only where it is very seldom. What counts is added up, and a row
+scores when the sum stands above a bar that each odd row raises and that falls slowly.
 
 All compiled code is in this one file: what is kept compiled is told apart by its file's date.
 
@@ -265,9 +265,9 @@ def _statistics(t: int, day: int, value: float, error: float, state: Kept, out: 
 def _oddness(t: int, day: int, values: Floats, state: Kept, out: Floats) -> float:
     """How seldom each channel was as large, and what that is worth together."""
     late, slow, mix, peaks, counts = state[1], state[2], state[6], state[7], state[8]
+    raw = 0.0
     if t % BLOCK == 0:
         _next_block(t, slow, mix, peaks, counts)
-    raw = 0.0
     for k in range(N_RECORDS):
         begin = day + 49 if k == 3 else 2 * _MIX if k == 5 else _FIRST
         if t < begin - _FIRST:
@@ -276,9 +276,8 @@ def _oddness(t: int, day: int, values: Floats, state: Kept, out: Floats) -> floa
         out[k] = _seldom(size, slow[4], counts[k])
         raw += max(out[k] - _SELDOM, 0.0)
     out[N_RECORDS] = _seldom(abs(late[0, t % N_LATE]), slow[4], counts[N_RECORDS])
-    raw += max(out[N_RECORDS] - _SELDOM_ROW, 0.0)
     slow[4] += 1
-    return raw
+    return float(raw + max(out[N_RECORDS] - _SELDOM_ROW, 0.0))
 
 
 @compiled
