@@ -51,6 +51,8 @@ PROGRAM = "pipeline"  # who ends what ran out
 LISTED = 500  # chosen: the newest ones; older ones are in the audit trail
 
 _ALERT = AlertModel.__table__.c
+_NOT_NOTED = SUPPRESSION.ended_us.is_(None)
+_EXPIRED = SUPPRESSION.ended == End.EXPIRED.value
 
 
 class SuppressionStore:
@@ -185,7 +187,7 @@ class SuppressionStore:
         """
         alike = self.alike(ids, fields, any_severity=any_severity)
         reason = reason.strip()[:REASON_CHARS]
-        self._put_on_record()
+        self.settle()
         with self._session.write(self._actor) as tx:
             now = from_us(tx.now_us)
             checked_end(expires_at, now, without_end=without_end)
@@ -224,32 +226,21 @@ class SuppressionStore:
             end(tx, [one], End.LIFTED, reason, f"; {n_back} came back")
             return n_back
 
-        self._put_on_record()
+        self.settle()
         return self._session.change(self._actor, act)
 
-    def settle(self, since_us: int) -> tuple[int, tuple[Suppression, ...]]:
-        """Put on record which suppressions ran out, and tell which did since a time.
-
-        Args:
-            since_us: From the last call, or 0 to begin with what runs out from now on.
-
-        Returns:
-            What the next call is given, and those that ran out in between.
-        """
+    def ran_out(self, since: datetime) -> tuple[Suppression, ...]:
+        """Those whose end came after a time, and older ones whose end is not on record yet."""
         now = self._session.now_us()
-        if since_us == 0:
-            since_us = now - 1
-        is_news = and_(SUPPRESSION.ended_us > since_us, SUPPRESSION.ended == End.EXPIRED.value)
-        self._put_on_record()
-        query = select(*SUPPRESSION).where(is_news).order_by(SUPPRESSION.ended_us)
+        is_over = and_(SUPPRESSION.expires_us <= now, or_(_NOT_NOTED, _EXPIRED))
+        is_news = or_(SUPPRESSION.expires_us > to_us(since), _NOT_NOTED)
+        query = select(*SUPPRESSION).where(is_over, is_news).order_by(SUPPRESSION.expires_us)
         with self._session.read() as connection:
-            news = [suppression_of(row) for row in connection.execute(query)]
-        ends = [to_us(one.ended_at) for one in news if one.ended_at is not None]
-        return max([since_us, *ends]), tuple(news)
+            return tuple(suppression_of(row) for row in connection.execute(query))
 
-    def _put_on_record(self) -> None:
-        """Write down which suppressions ran out; by the program, for nobody ended them."""
-        is_due = (SUPPRESSION.ended_us.is_(None), SUPPRESSION.expires_us <= self._session.now_us())
+    def settle(self) -> None:
+        """Put on record which suppressions ran out; by the program, for nobody ended them."""
+        is_due = (_NOT_NOTED, SUPPRESSION.expires_us <= self._session.now_us())
         with self._session.read() as connection:
             due = connection.execute(select(SUPPRESSION.id).where(*is_due).limit(1)).first()
         if due is not None:

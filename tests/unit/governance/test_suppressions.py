@@ -11,7 +11,6 @@ from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.suppressions import DEFAULT_FIELDS, End, Field
 from soc_copilot.governance import suppressions
 from soc_copilot.governance.database import Governance
-from soc_copilot.governance.suppressions import SuppressionStore
 from tests.unit.governance.helpers import HeldClock, commit, finding, line
 from tests.unit.governance.suppress_support import hidden, shown, store, tally_is_right
 
@@ -159,20 +158,25 @@ def test_there_are_not_very_many(noisy: Governance, monkeypatch: pytest.MonkeyPa
     assert len(noisy.suppressions.all()) == 1
 
 
-def test_what_ran_out_is_told_once(noisy: Governance, clock: HeldClock) -> None:
-    told: SuppressionStore = noisy.suppressions
+def test_what_ran_out_is_told_and_put_on_record(noisy: Governance, clock: HeldClock) -> None:
+    told, began = noisy.suppressions, clock.at
     add(noisy)
-    seen, news = told.settle(0)
-    assert news == ()
+    assert told.ran_out(began) == ()
     clock.pass_by(days=2)
-    seen, (one,) = told.settle(seen)
-    assert (one.id, one.ended) == (1, End.EXPIRED)
-    assert told.settle(seen)[1] == ()
-    # What another process noted is told here, too.
+    assert [(one.id, one.ended) for one in told.ran_out(began)] == [(1, None)]
+    later = clock.at
+    assert len(told.ran_out(later)) == 1  # nobody wrote it down so far
+    told.settle()
+    told.settle()
+    assert [one.ended for one in told.ran_out(began)] == [End.EXPIRED]
+    assert told.ran_out(later) == ()
+    assert len(noisy.audit.rows(text="suppression.expired")) == 1
+    # What another process noted is told here, too; what somebody lifted is not.
     add(noisy, 5)
+    noisy.suppressions.lift(add(noisy, 6))
     clock.pass_by(days=2)
     noisy.batches.store(commit([finding("z")]))
-    assert [one.id for one in told.settle(seen)[1]] == [2]
+    assert [one.id for one in told.ran_out(later)] == [2]
 
 
 def test_words_find_suppressed_alerts(noisy: Governance) -> None:
