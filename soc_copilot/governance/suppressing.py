@@ -46,6 +46,8 @@ from soc_copilot.governance.tally import shift
 HISTORY_FIELD = "suppression"
 """What an alert's history calls it; the values are suppressions' ids."""
 
+STEP = 10_000  # chosen: alerts moved in one transaction, some tenths of a second
+
 _ALERT = AlertModel.__table__.c
 _EVIDENCE = EvidenceModel.__table__.c
 _HISTORY = AlertHistoryModel.__table__.c
@@ -70,6 +72,7 @@ _MOVE = (
     .where(_ALERT.id == bindparam("b_id"))
     .values(is_suppressed=bindparam("b_is"), suppressed_by=bindparam("b_by"))
 )
+_LAST_REVISION = select(func.max(_ALERT.revision)).scalar_subquery()
 _SOURCES = (
     select(_EVIDENCE.alert_id, _EVIDENCE.source_id)
     .where(_EVIDENCE.alert_id.in_(bindparam("ids", expanding=True)))
@@ -266,15 +269,46 @@ def count(tx: WriteTransaction, hid: Mapping[int, tuple[int, int]]) -> None:
         tx.connection.execute(_COUNT, rows)
 
 
-def hide(tx: WriteTransaction, by: int, alike: Alike, revision: int) -> tuple[int, int]:
-    """Hide every open alert in the list that is alike; how many, and their occurrences."""
-    wanted = [_ALERT.is_open == 1, _ALERT.is_suppressed == 0, *alike_conditions(alike)]
-    return _move_all(tx, wanted, None, by, revision)
+Span = tuple[int, int]
+"""The first and the last id of alerts that are moved in one transaction."""
 
 
-def give_back(tx: WriteTransaction, by: int, revision: int) -> tuple[int, int]:
-    """Let everything that a suppression hides back into the list; likewise."""
-    return _move_all(tx, [_ALERT.suppressed_by == by], by, None, revision)
+def in_list(alike: Alike, span: Span | None = None) -> list[ColumnElement[bool]]:
+    """What an open alert in the list, or in a span of it, must fulfil to be alike."""
+    chosen = [_ALERT.is_open == 1, _ALERT.is_suppressed == 0]
+    if span is not None or alike.entity is not None:
+        # Few alerts by their ids or their entity; the planner must not be tempted by the index
+        # of all that are open.
+        chosen = [_ALERT.is_open + 0 == 1, _ALERT.is_suppressed + 0 == 0]
+    within = [] if span is None else [_ALERT.id.between(*span)]
+    return [*within, *chosen, *alike_conditions(alike)]
+
+
+def held_by(by: int) -> list[ColumnElement[bool]]:
+    """What an alert must fulfil to be hidden by a suppression."""
+    return [_ALERT.suppressed_by == by]
+
+
+def spans(connection: Connection, wanted: list[ColumnElement[bool]]) -> list[Span]:
+    """Where alerts lie, in steps of which each is short: ingestion goes on in between."""
+    ids = connection.execute(select(_ALERT.id).where(*wanted).order_by(_ALERT.id)).scalars().all()
+    return [(chunk[0], chunk[-1]) for chunk in in_chunks(ids, STEP)]
+
+
+def hide(tx: WriteTransaction, by: int, alike: Alike, span: Span) -> tuple[int, int]:
+    """Hide the open alerts in a span that are alike; how many, and their occurrences."""
+    hid = _move_all(tx, in_list(alike, span), None, by)
+    if hid[0]:
+        count(tx, {by: hid})
+    return hid
+
+
+def give_back(tx: WriteTransaction, by: int, span: Span | None = None) -> int:
+    """Let what a suppression hides, in a span or at all, back into the list; how many."""
+    wanted = held_by(by)
+    if span is not None:
+        wanted = [_ALERT.id.between(*span), _ALERT.suppressed_by + 0 == by]
+    return _move_all(tx, wanted, by, None)[0]
 
 
 def _move_all(
@@ -282,7 +316,6 @@ def _move_all(
     wanted: list[ColumnElement[bool]],
     old: int | None,
     new: int | None,
-    revision: int,
 ) -> tuple[int, int]:
     """Move alerts into or out of the list by statements over all of them at once."""
     kinds = (_ALERT.severity, _ALERT.is_open)
@@ -298,7 +331,7 @@ def _move_all(
     tx.connection.execute(
         update(AlertModel)
         .where(*wanted)
-        .values(is_suppressed=int(new is not None), suppressed_by=new, revision=revision)
+        .values(is_suppressed=int(new is not None), suppressed_by=new, revision=_LAST_REVISION + 1)
     )
     sign = -1 if new is not None else 1
     counted = {s: (sign * n, sign * int(free)) for s, is_open, n, free, _ in rows if is_open}

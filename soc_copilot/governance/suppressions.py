@@ -1,7 +1,7 @@
 """Suppressing what is like an alert: offer, dry run, add, lift; each change on record."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,18 +27,19 @@ from soc_copilot.domain.suppressions import (
 )
 from soc_copilot.governance.alert_reader import AlertReader, missing_message, row_query
 from soc_copilot.governance.chain import Entry
-from soc_copilot.governance.raising import next_revision
 from soc_copilot.governance.schema import AlertModel, SuppressionModel
 from soc_copilot.governance.session import Session, WriteTransaction
 from soc_copilot.governance.suppressing import (
     SUPPRESSION,
     alike_conditions,
-    count,
     end,
     give_back,
+    held_by,
     hide,
     in_force,
+    in_list,
     sources_of,
+    spans,
     subject,
     suppression_of,
     told,
@@ -53,6 +54,9 @@ LISTED = 500  # chosen: the newest ones; older ones are in the audit trail
 _ALERT = AlertModel.__table__.c
 _NOT_NOTED = SUPPRESSION.ended_us.is_(None)
 _EXPIRED = SUPPRESSION.ended == End.EXPIRED.value
+
+
+Progress = Callable[[int, int], None]
 
 
 class SuppressionStore:
@@ -138,13 +142,15 @@ class SuppressionStore:
         now_us = self._session.now_us()
         with self._session.read() as connection:
             first = _first_since(connection, to_us(from_us(now_us) - LOOK_BACK))
-            wanted = [_ALERT.id >= first, *alike_conditions(alike)]
+            # An entity has few alerts and an index; otherwise the newest ones are read through.
+            is_recent = (_ALERT.id if alike.entity is None else _ALERT.id + 0) >= first
+            wanted = [is_recent, *alike_conditions(alike)]
             kinds = (_ALERT.severity, _ALERT.is_open, _ALERT.is_suppressed)
             query = select(*kinds, func.count().label("n"), func.sum(_ALERT.count).label("times"))
             rows = connection.execute(query.where(*wanted).group_by(*kinds)).all()
-            above = _number(connection, [_ALERT.id >= first, *alike_conditions(alike, above=True)])
-            in_list = (_ALERT.is_open == 1, _ALERT.is_suppressed == 0)
-            n_open_now = _number(connection, [*in_list, *alike_conditions(alike)])
+            above = [is_recent, *alike_conditions(alike, above=True)]
+            n_above = 0 if alike.is_any_severity else _number(connection, above)
+            n_open_now = _number(connection, in_list(alike))
         worst = (_ALERT.severity.desc(), _ALERT.last_us.desc(), _ALERT.id.desc())
         examples = self._alerts.rows(row_query().where(*wanted).order_by(*worst).limit(EXAMPLES))
         severities = [sum(row.n for row in rows if row.severity == s) for s in Severity]
@@ -155,7 +161,7 @@ class SuppressionStore:
             sum(row.n for row in rows if row.is_open and not row.is_suppressed),
             sum(row.n for row in rows if row.is_suppressed),
             n_open_now,
-            above,
+            n_above,
             examples,
         )
 
@@ -169,8 +175,11 @@ class SuppressionStore:
         any_severity: bool = False,
         without_end: bool = False,
         hide_open: bool = False,
+        progress: Progress | None = None,
     ) -> Suppression:
         """Keep alerts that are like these out of the list from now on.
+
+        Very many open ones are hidden in steps, each a transaction of its own.
 
         Args:
             ids: The alerts it is made from.
@@ -180,6 +189,7 @@ class SuppressionStore:
             any_severity: Hide alerts above the highest severity of these, too.
             without_end: Said explicitly when there is no `expires_at`.
             hide_open: Hide the open alerts that are alike now, too.
+            progress: Called with steps done and steps in all, between them.
 
         Raises:
             PolicyError: As `alike`; or the end does not fit, or there are very many.
@@ -198,19 +208,27 @@ class SuppressionStore:
                 0, alike, reason, tuple(ids), tx.actor.name, tx.actor.surface, now, expires_at
             )
             new_id = _insert(tx, made)
-            hid = (0, 0)
-            if hide_open:
-                hid = hide(tx, new_id, alike, next_revision(tx.connection))
-                count(tx, {new_id: hid} if hid[0] else {})
+            steps = spans(tx.connection, in_list(alike)) if hide_open else []
+            n_hidden = hide(tx, new_id, alike, steps[0])[0] if steps else 0
             origin = ", ".join(str(i) for i in made.made_from[:10])
-            words = f"{told(made)}; made from alert {origin}; hid {hid[0]} open alerts at once"
+            words = f"{told(made)}; made from alert {origin}; hid {n_hidden} open alerts at once"
             tx.audit(Entry("suppression.added", subject(new_id), None, words, reason or None))
+        for done, span in enumerate(steps[1:], start=1):
+            if progress is not None:
+                progress(done, len(steps))
+            with self._session.write(self._actor) as tx:
+                if not _one(tx.connection, new_id).is_active(from_us(tx.now_us)):
+                    break  # somebody lifted it meanwhile
+                n_hidden, _ = hide(tx, new_id, alike, span)
+                told_now = f"{n_hidden} open alerts"
+                tx.audit(Entry("alerts.suppressed", subject(new_id), None, told_now))
         return self.get(new_id)
 
-    def lift(self, suppression_id: int, reason: str = "") -> int:
+    def lift(self, suppression_id: int, reason: str = "", progress: Progress | None = None) -> int:
         """End a suppression, and let what it hides back into the list; how many that are.
 
-        One that ran out can be lifted, too, for the sake of what it still hides.
+        One that ran out can be lifted, too, for the sake of what it still hides. Very many come
+        back in steps; the last one ends it, so that nothing stays hidden by one that is lifted.
 
         Raises:
             PolicyError: It was lifted before.
@@ -222,12 +240,28 @@ class SuppressionStore:
             one = _one(tx.connection, suppression_id)
             if one.ended is End.LIFTED:
                 raise PolicyError(f"Suppression {suppression_id} was lifted before.")
-            n_back, _ = give_back(tx, one.id, next_revision(tx.connection))
+            n_back = n_before + give_back(tx, one.id)
             end(tx, [one], End.LIFTED, reason, f"; {n_back} came back")
             return n_back
 
         self.settle()
+        n_before = self._give_back_most(suppression_id, progress)
         return self._session.change(self._actor, act)
+
+    def _give_back_most(self, suppression_id: int, progress: Progress | None) -> int:
+        """All steps but the last one of what a suppression hides; how many alerts that are."""
+        with self._session.read() as connection:
+            steps = spans(connection, held_by(suppression_id))
+        n_back = 0
+        for done, span in enumerate(steps[:-1]):
+            if progress is not None:
+                progress(done, len(steps))
+            with self._session.write(self._actor) as tx:
+                n_step = give_back(tx, suppression_id, span)
+                told_now = f"{n_step} alerts"
+                tx.audit(Entry("alerts.surfaced", subject(suppression_id), told_now, None))
+            n_back += n_step
+        return n_back
 
     def ran_out(self, since: datetime) -> tuple[Suppression, ...]:
         """Those whose end came after a time, and older ones whose end is not on record yet."""

@@ -99,7 +99,7 @@ class Triage(QObject):
     def suppress(self, plan: Plan) -> None:
         """Keep what is alike out of the list from now on."""
 
-        def work(governance: "Governance", _control: "JobControl") -> Outcome:
+        def work(governance: "Governance", control: "JobControl | None") -> Outcome:
             former = governance.alerts.get(plan.ids)
             made = governance.suppressions.add(
                 plan.ids,
@@ -109,6 +109,7 @@ class Triage(QObject):
                 any_severity=plan.any_severity,
                 without_end=plan.without_end,
                 hide_open=plan.hide_open,
+                progress=lambda done, total: _report(control, done, total),
             )
             hid = f"; hid {_number_words(made.n_alerts)}" if plan.hide_open else ""
             return Outcome(
@@ -127,16 +128,20 @@ class Triage(QObject):
         last = self._undo.pop()
         self.undo_changed.emit()
 
-        def lift(governance: "Governance", suppression_id: int) -> Outcome:
+        def lift(
+            governance: "Governance", suppression_id: int, control: "JobControl | None"
+        ) -> Outcome:
             held = _held(governance.alerts, suppression_id)
-            governance.suppressions.lift(suppression_id, "Undone.")
+            governance.suppressions.lift(
+                suppression_id, "Undone.", lambda done, total: _report(control, done, total)
+            )
             rows = None if held is None else governance.alerts.get([row.id for row in held])
             words = f"Undone: {_lower_first(last.words)}"
             return Outcome(last.former, rows, words, can_undo=False, is_undo=True)
 
         def work(governance: "Governance", control: "JobControl") -> Outcome:
             if last.suppression is not None:
-                return lift(governance, last.suppression)
+                return lift(governance, last.suppression, control)
             store = governance.alerts
             for done, rows in _chunks(last.former):
                 store.restore(rows)
@@ -150,7 +155,8 @@ class Triage(QObject):
             self._undo.append(last)
             self.undo_changed.emit()
 
-        self._submit(work, len(last.former) > CHUNK, threading.Event(), give_back)
+        is_long = len(last.former) > CHUNK or last.suppression is not None
+        self._submit(work, is_long, threading.Event(), give_back)
 
     def cancel(self) -> None:
         """Stop a long action after the present step; what was done stays and can be undone."""

@@ -146,13 +146,14 @@ class GovernancePage(SplitPage):
         self.search_edit.setPlaceholderText("Search: killswitch, source 2, a name")
         self.search_edit.setAccessibleName("Search the audit trail")
         self.search_edit.setClearButtonEnabled(True)
-        self.search_edit.setFixedWidth(280)
+        self.search_edit.setMinimumWidth(160)
+        self.search_edit.setMaximumWidth(280)
         self.suppressions_button = QPushButton()
         self.suppressions_button.setProperty("kind", "link")
         self.suppressions_button.setToolTip("Alerts that are kept out of the list, and how long")
         self.suppressions_button.hide()
         card.header.addWidget(self.suppressions_button)
-        card.header.addWidget(self.search_edit)
+        card.header.addWidget(self.search_edit, 4)
         widths = {
             Column.SEQ: 56,
             Column.AT: 116,

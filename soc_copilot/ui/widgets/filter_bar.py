@@ -163,6 +163,7 @@ class FilterBar(QWidget):
             self.suppressed_button.setText(f"+ {count:,} suppressed")
         is_said = count is None and self._view.suppressed == "hidden"  # the text decides
         self.suppressed_button.setVisible(count != 0 and not is_said)
+        self._choose_words()
 
     def toggle_suppressed(self) -> None:
         """Show suppressed alerts as well, or no longer."""
@@ -236,7 +237,11 @@ class FilterBar(QWidget):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if (is_compact := event.size().width() < COMPACT_PX) != self._is_compact:
+        self._choose_words()
+
+    def _choose_words(self) -> None:
+        more = 0 if self.suppressed_button.isHidden() else self.suppressed_button.sizeHint().width()
+        if (is_compact := self.width() < COMPACT_PX + more) != self._is_compact:
             self._is_compact = is_compact
             self._show()
 

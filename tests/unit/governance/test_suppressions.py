@@ -9,7 +9,7 @@ from soc_copilot.domain.alerts import AlertCursor, AlertFilter, AlertRow, AlertS
 from soc_copilot.domain.errors import PolicyError, StoreError
 from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.suppressions import DEFAULT_FIELDS, End, Field
-from soc_copilot.governance import suppressions
+from soc_copilot.governance import suppressing, suppressions
 from soc_copilot.governance.database import Governance
 from tests.unit.governance.helpers import HeldClock, commit, finding, line
 from tests.unit.governance.suppress_support import hidden, shown, store, tally_is_right
@@ -114,6 +114,52 @@ def test_lifting_lets_everything_back_and_is_on_record(noisy: Governance) -> Non
         noisy.suppressions.lift(1)
     store(noisy, finding("10.0.0.77", severity=Severity.LOW))
     assert shown(noisy)[0] == 8
+    tally_is_right(noisy)
+
+
+def test_very_many_are_moved_in_steps(noisy: Governance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suppressing, "STEP", 2)
+    before, steps = noisy.alerts.page(AlertFilter(), None, 100), list[tuple[int, int]]()
+    end = noisy.suppressions.now() + DAY
+    noisy.suppressions.add(
+        *([4], {Field.DETECTOR}, end),
+        any_severity=True,
+        hide_open=True,
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert set(hidden(noisy)) == {1, 3, 4, 5, 6, 7}
+    assert steps == [(1, 3), (2, 3)]
+    one = noisy.suppressions.get(1)
+    assert (one.n_alerts, one.n_occurrences) == (6, 1 + 2 + 3 + 4 + 5 + 1)
+    tally_is_right(noisy)
+    assert noisy.suppressions.lift(1, progress=lambda *step: steps.append(step)) == 6
+    assert steps[2:] == [(0, 3), (1, 3)]
+    assert noisy.alerts.page(AlertFilter(), None, 100) == before
+    tally_is_right(noisy)
+    told = [(row.action, row.old, row.new) for row in noisy.audit.rows(None, 6)]
+    assert told[0][0] == "suppression.lifted"
+    assert told[0][2] == "hid 6 alerts, 16 occurrences; 6 came back"
+    assert [row[0] for row in told[1:3]] == ["alerts.surfaced"] * 2
+    assert told[3:5] == [("alerts.suppressed", None, "2 open alerts")] * 2
+    assert noisy.audit.verify().ok
+
+
+def test_a_lift_cut_short_leaves_it_in_force(
+    noisy: Governance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppressing, "STEP", 1)
+    add(noisy, hide_open=True)
+
+    def stop(done: int, _total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        noisy.suppressions.lift(1, progress=stop)
+    assert len(hidden(noisy)) == 2
+    assert noisy.suppressions.get(1).is_active(noisy.suppressions.now())
+    assert noisy.suppressions.lift(1) == 2
+    assert not hidden(noisy)
     tally_is_right(noisy)
 
 
