@@ -29,8 +29,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "analyze",
         help="check a URL, an e-mail or a text for phishing",
-        description="Check a URL, an e-mail (.eml, mbox, maildir, a folder of messages), a saved "
-        "page or a short text for phishing. Nothing is fetched, no attachment is opened. A "
+        description="Check a URL, an e-mail (.eml, .msg, mbox, maildir, a folder of messages), a "
+        "saved page or a short text for phishing. Nothing is fetched, no attachment is opened. A "
         "screenshot of a page is compared with the protected brands of the governance database, "
         "by itself or beside the page's URL or HTML. Exits with 0 when all is benign or "
         "suspicious, 1 when something is phishing, 2 after an error.",

@@ -233,6 +233,16 @@ class PartResult:
 
 
 @dataclass(frozen=True, slots=True)
+class MailHead:
+    """What an e-mail says of itself, as in `ParsedEmail`."""
+
+    subject: str
+    from_address: str
+    from_name: str
+    reply_to: str
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """The pipeline's answer.
 
@@ -251,6 +261,7 @@ class Analysis:
         cached: The answer was known already.
         processing_time_ms: Wall clock time of this request.
         timestamp: When it was made, aware, UTC.
+        head: Of an e-mail.
     """
 
     request_id: str
@@ -267,6 +278,7 @@ class Analysis:
     cached: bool
     processing_time_ms: float
     timestamp: datetime = field(compare=False)
+    head: MailHead | None = None
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Final, Protocol, cast, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from soc_copilot.domain.phishing import Analyser, Content, PartResult
 
@@ -83,6 +83,7 @@ class PartLane:
 
     def __init__(self, part: Analyser, seen: Seen = lambda name, state, seconds, n: None) -> None:
         self.part = part
+        self._many = part if isinstance(part, BatchAnalyser) else None
         self._seen = seen
         self._lock = threading.Lock()
         self._thread = _Thread(self._work, part.name)
@@ -126,11 +127,10 @@ class PartLane:
     # On the lane's thread
 
     def _work(self, ticket: Ticket) -> None:
-        if len(ticket.contents) > 1 and isinstance(self.part, BatchAnalyser):
-            many = cast("BatchAnalyser", self.part)
+        if len(ticket.contents) > 1 and self._many is not None:
             began = time.perf_counter()
             try:
-                found = list(many.analyse_many(ticket.contents))
+                found = list(self._many.analyse_many(ticket.contents))
                 if len(found) != len(ticket.contents):
                     raise ValueError(f"{len(found)} results for {len(ticket.contents)} contents")
             except Exception:

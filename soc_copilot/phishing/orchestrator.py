@@ -16,6 +16,7 @@ from soc_copilot.domain.phishing import (
     Analyser,
     Analysis,
     Content,
+    MailHead,
     ParsedEmail,
     PartResult,
     prediction_of,
@@ -198,6 +199,7 @@ class Orchestrator:
             cached=False,
             processing_time_ms=took_ms,
             timestamp=now,
+            head=_head(email) if email is not None else None,
         )
 
 
@@ -289,6 +291,10 @@ def version_of(parts: Sequence[Analyser]) -> str:
     told = [f"{part.name}={part.version}" for part in parts]
     told += [f"{PHISH_SCORE}", f"{SUSPICIOUS_SCORE}"]
     return "phishing-" + hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+
+
+def _head(email: ParsedEmail) -> MailHead:
+    return MailHead(email.subject, email.from_address, email.from_name, email.reply_to)
 
 
 def _words(content: Content, silent: Sequence[PartResult]) -> str:

@@ -8,13 +8,14 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from soc_copilot.detection.phishing.html import read_html
 from soc_copilot.detection.phishing.mail import MAX_MESSAGE_BYTES, is_message, parse_email
+from soc_copilot.detection.phishing.outlook import is_compound, message_of
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.mail_lines import FoundMessage, line_of
 from soc_copilot.domain.phishing import Link, ParsedEmail, defang
@@ -33,8 +34,6 @@ _MAILBOXES: Final = frozenset({".mbox", ".mbx"})
 _MESSAGES: Final = frozenset({".eml", ".mail", ".emlx"})
 _PAGES: Final = frozenset({".html", ".htm", ".xhtml"})
 _FROM: Final = b"From "
-_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # compound files: Outlook's .msg
-_OUTLOOK: Final = "Outlook's .msg files are not read; save the message as .eml"
 _STRANGE: Final = "it is neither a message nor a mailbox nor a saved page"
 
 
@@ -118,8 +117,11 @@ class _Reading:
         self._say("H", how, len(head), digest(head))
         if kind == "mailbox":
             return "read", self._read_mailbox(begin), ""
-        if kind in {"email", "page"}:
-            self._read_one(kind)
+        if kind in {"email", "outlook", "page"}:
+            try:
+                self._read_one(kind)
+            except SourceError as error:
+                return "refused", self._size, str(error)
             return "read", self._size, ""
         return "refused", self._size, kind
 
@@ -133,11 +135,11 @@ class _Reading:
             raise _ChangedError
 
     def _kind(self) -> str:
-        """What the file holds: "email", "mailbox", "page", or why it is not read."""
+        """What the file holds: "email", "outlook", "mailbox", "page", or why it is not read."""
         start = read_at(self._fd, 0, _START_BYTES)
         suffix = self._path.suffix.lower()
-        if start.startswith(_OLE):
-            return _OUTLOOK
+        if is_compound(start):
+            return "outlook"
         if start.startswith(_FROM) or (suffix in _MAILBOXES and start.lstrip().startswith(_FROM)):
             return "mailbox"
         if self._is_message or suffix in _MESSAGES or is_message(start):
@@ -165,9 +167,9 @@ class _Reading:
         return digest(read_at(self._fd, end - n_bytes, n_bytes))
 
     def _read_one(self, kind: str) -> None:
-        limit = MAX_MESSAGE_BYTES if kind == "email" else MAX_PAGE_BYTES
+        limit, take_apart = _KINDS[kind]
         raw = read_at(self._fd, 0, min(self._size, limit))
-        found = _message(raw, self._size) if kind == "email" else _page(raw, self._size)
+        found = take_apart(raw, self._size)
         self._check()
         self._tell(found, self._size)
 
@@ -227,6 +229,16 @@ def _message(raw: bytes, size: int) -> FoundMessage:
     return FoundMessage("email", replace(mail, notes=(note, *mail.notes)), size, is_cut=True)
 
 
+def _outlook(raw: bytes, size: int) -> FoundMessage:
+    """An Outlook file; it is read whole or not at all.
+
+    Raises:
+        SourceError: It is too large, damaged, or no message.
+    """
+    mail = parse_email(message_of(raw))
+    return FoundMessage("email", mail, size, hashlib.sha256(raw).hexdigest())
+
+
 def _page(raw: bytes, size: int) -> FoundMessage:
     page = read_html(raw.decode("utf-8", "replace"))
     mail = ParsedEmail(
@@ -239,6 +251,14 @@ def _page(raw: bytes, size: int) -> FoundMessage:
     )
     sha256 = hashlib.sha256(raw).hexdigest() if len(raw) == size else ""
     return FoundMessage("page", mail, size, sha256, is_cut=len(raw) < size)
+
+
+# How much of each kind is read at most, and how it is taken apart.
+_KINDS: Final[dict[str, tuple[int, Callable[[bytes, int], FoundMessage]]]] = {
+    "email": (MAX_MESSAGE_BYTES, _message),
+    "outlook": (MAX_MESSAGE_BYTES + 1, _outlook),  # one more tells that it is too large
+    "page": (MAX_PAGE_BYTES, _page),
+}
 
 
 def _words(error: Exception) -> str:

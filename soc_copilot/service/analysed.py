@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import msgspec
 
-from soc_copilot.detection.phishing.mail import parse_email
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.mail_lines import hosts_of
@@ -23,7 +22,6 @@ from soc_copilot.phishing.tasks import Task
 
 MAX_TEXT_CHARS: Final = 4_096  # chosen: of a content in a line, as of a checked request's body
 MAX_LATER: Final = 10_000  # chosen: queued contents whose beginning is kept until they are answered
-_HEAD_BYTES: Final = 16_384  # chosen: of an e-mail, its headers
 _MAX_REASONS: Final = 6  # chosen
 _MAX_FILES: Final = 40  # chosen
 
@@ -49,7 +47,7 @@ def asked_of(task: Task) -> Asked:
         task.kind,
         len(task.raw),
         hashlib.sha256(task.raw).hexdigest(),
-        task.raw[:_HEAD_BYTES],
+        task.raw[: 4 * MAX_TEXT_CHARS],
         task.user_id,
     )
 
@@ -95,16 +93,15 @@ def _shown(asked: Asked, analysis: Analysis, limit: int) -> dict[str, Any]:
     }
     if asked.kind != "url":
         told[c.EMAIL_DOMAINS] = " ".join(hosts_of(link.target for link in analysis.links))
-    if asked.kind != "email":
+    head = analysis.head
+    if head is None:
         return told
-    head = asked.start.partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
-    mail = parse_email(head + b"\n\n")
     files = analysis.attachments[:_MAX_FILES]
     return told | {
-        c.EMAIL_SUBJECT: mail.subject,
-        c.EMAIL_FROM: mail.from_address,
-        c.EMAIL_FROM_NAME: mail.from_name,
-        c.EMAIL_REPLY_TO: mail.reply_to,
+        c.EMAIL_SUBJECT: head.subject,
+        c.EMAIL_FROM: head.from_address,
+        c.EMAIL_FROM_NAME: head.from_name,
+        c.EMAIL_REPLY_TO: head.reply_to,
         c.EMAIL_FILES: ", ".join((file.name or file.content_type)[:200] for file in files),
         c.EMAIL_HASHES: " ".join(file.sha256 for file in files if file.sha256),
     }

@@ -219,7 +219,7 @@ _PHISHING: Final = tuple(
         ("paste", "Paste into the box", ("T",), "", ""),
         ("check", "Check what is there", ("Ctrl+Return", "Ctrl+Enter"), "play", ""),
         ("file", "Choose files…", ("Ctrl+O",), "file",
-         "Messages (.eml), mboxes, saved pages, screenshots (PNG)."),
+         "Messages (.eml, .msg), mboxes, saved pages, screenshots (PNG)."),
         ("folder", "Choose a folder…", ("Ctrl+Shift+O",), "folder", "A maildir, or any folder."),
         ("example", "Check the examples", ("X",), "replay", "Made-up messages of our own."),
         ("screenshot", "Add a screenshot…", ("S",), "", "To the selected content."),

@@ -119,7 +119,7 @@ def look_at_drop_folder(typed: str) -> PlaceLook:
         return PlaceLook(problem=problem)
     n_files = sum(1 for _ in files_in(path, recursive=False))
     files = "1 file" if n_files == 1 else f"{n_files:,} files"
-    words = f"{files} now, each is read once. .eml, mailboxes, maildirs, saved pages."
+    words = f"{files} now, each is read once. .eml, .msg, mailboxes, maildirs, saved pages."
     return PlaceLook(str(path), note=f"{words} Nothing is moved or deleted.")
 
 

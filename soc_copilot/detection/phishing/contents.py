@@ -8,6 +8,7 @@ from typing import Final
 
 from soc_copilot.detection.phishing.html import read_html
 from soc_copilot.detection.phishing.mail import MAX_MESSAGE_BYTES, is_message, parse_email
+from soc_copilot.detection.phishing.outlook import is_compound, message_of
 from soc_copilot.detection.phishing.urls import MAX_URL_CHARS, parse_url
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.phishing import Content, ContentType, ParsedUrl
@@ -18,14 +19,13 @@ _URL: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]{1,15}://\S+|(?:[\w-]+\.)+[\w-]{2,}(?:[:/?#]\S*)?)", re.IGNORECASE
 )
 _PAGE: Final = re.compile(rb"(?i)\A\s*(?:<!doctype html|<html|<head|<body)")
-_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # compound files: Outlook's .msg
 
 
 def guess_kind(raw: bytes) -> ContentType:
     """Which kind of content bytes are."""
     if _PAGE.match(raw[:2_000]):
         return "page"
-    if raw.startswith(b"From ") or is_message(raw):
+    if raw.startswith(b"From ") or is_message(raw) or is_compound(raw):
         return "email"
     text = raw[: 2 * MAX_URL_CHARS].decode("utf-8", "replace").strip()
     return "url" if _URL.fullmatch(text) else "text"
@@ -39,16 +39,14 @@ def content_of(raw: bytes | str, kind: ContentType | None = None) -> Content:
         kind: None to have it guessed.
 
     Raises:
-        SourceError: It is Outlook's own format, which is not read.
+        SourceError: It is Outlook's own file, and damaged, too large or to be read as another kind.
     """
     data = raw.encode("utf-8", "replace") if isinstance(raw, str) else raw
-    if data.startswith(_OLE):
-        raise SourceError(
-            "Outlook's .msg files are not read. Save the message as .eml and give that."
-        )
     kind = kind or guess_kind(data)
+    if is_compound(data) and kind != "email":
+        raise SourceError("This Outlook .msg can be checked as an e-mail alone. Choose that.")
     if kind == "email":
-        parsed = parse_email(data)
+        parsed = parse_email(message_of(data) if is_compound(data) else data)
         return Content(kind, data[:MAX_MESSAGE_BYTES], parsed.text, parsed)
     if kind == "url":
         text = data[: 4 * MAX_URL_CHARS].decode("utf-8", "replace").strip()

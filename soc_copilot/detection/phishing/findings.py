@@ -73,9 +73,12 @@ def build_findings(
             pl.col("at").head(EVIDENCE_PER_FINDING).alias("lines"),
         )
     )
+    shown = groups.rows(named=True)
+    found = _evidence(batch, frame, [line for group in shown for line in _lines(group)])
+    tops = frame[groups["top"]].rows(named=True)
     return tuple(
-        _finding(batch, frame, group, flagged.reasons, threshold, version)
-        for group in groups.iter_rows(named=True)
+        _finding(group, top, found, flagged.reasons, threshold, version)
+        for group, top in zip(shown, tops, strict=True)
     )
 
 
@@ -108,14 +111,13 @@ def _frame(batch: EventBatch, flagged: Flagged) -> pl.DataFrame:
 
 
 def _finding(
-    batch: EventBatch,
-    frame: pl.DataFrame,
     group: dict[str, Any],
+    top: dict[str, Any],
+    evidence: Mapping[int, Evidence],
     known: Mapping[int, tuple[Reason, ...] | None],
     threshold: float,
     version: str,
 ) -> Finding:
-    top = frame.row(group["top"], named=True)
     reasons = known.get(group["top"])
     if reasons is None:
         reasons = _carried(top[c.ORIGINAL] or "")
@@ -136,7 +138,7 @@ def _finding(
         first_seen=group["first"],
         last_seen=group["last"],
         components=_components(score, top, reasons),
-        evidence=_evidence(batch, frame, group, reasons),
+        evidence=_marked(group, evidence, reasons),
         next_steps=_next_steps(kind, top, reasons),
         model_version=top[c.PHISH_VERSION] or version,
     )
@@ -197,19 +199,31 @@ def _components(
     return tuple(found)
 
 
-def _evidence(
-    batch: EventBatch, frame: pl.DataFrame, group: dict[str, Any], reasons: Sequence[Reason]
-) -> tuple[Evidence, ...]:
+def _lines(group: dict[str, Any]) -> list[int]:
+    """Which of the flagged events a finding shows: the first, and always the surest."""
     lines = list(group["lines"])
     if group["top"] not in lines:
         lines[-1] = group["top"]
-    rows = [int(frame["row"][at]) for at in lines]
-    found = batch.evidence(rows, None, [float(frame["score"][at]) for at in lines])
-    marked = []
-    for at, line in zip(lines, found, strict=True):
+    return lines
+
+
+def _evidence(batch: EventBatch, frame: pl.DataFrame, lines: list[int]) -> dict[int, Evidence]:
+    """The lines of all findings, taken from the batch together: one by one takes ten times that."""
+    picked = frame.select("row", "score")[lines]
+    rows, scores = picked["row"].to_list(), picked["score"].to_list()
+    return dict(zip(lines, batch.evidence(rows, None, scores), strict=True))
+
+
+def _marked(
+    group: dict[str, Any], evidence: Mapping[int, Evidence], reasons: Sequence[Reason]
+) -> tuple[Evidence, ...]:
+    """A finding's lines, earliest first; in the surest the words are marked that speak for it."""
+    found = []
+    for at in _lines(group):
+        line = evidence[at]
         places = _places(line.raw, reasons) if at == group["top"] else ()
-        marked.append(replace(line, highlights=places))
-    return tuple(sorted(marked, key=lambda one: (one.timestamp, one.offset)))
+        found.append(replace(line, highlights=places) if places else line)
+    return tuple(sorted(found, key=lambda one: (one.timestamp, one.offset)))
 
 
 def _places(raw: str, reasons: Sequence[Reason]) -> tuple[Highlight, ...]:

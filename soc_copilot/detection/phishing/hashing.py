@@ -90,14 +90,16 @@ def _mix(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 def _words(
     samples: Sequence[Gathered], n_fields: int
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    found, where = [], []
     crc32 = zlib.crc32
-    for i, sample in enumerate(samples):
-        first = i * n_fields
-        for number, word in sample.words:
-            found.append(crc32(word.encode("utf-8", "replace"), number))
-            where.append(first + number)
-    return np.array(found, np.uint32), np.array(where, np.int64)
+    found = [
+        crc32(word.encode("utf-8", "replace"), number)
+        for sample in samples
+        for number, word in sample.words
+    ]
+    fields = [number for sample in samples for number, _ in sample.words]
+    counts = [len(sample.words) for sample in samples]
+    firsts = np.repeat(np.arange(len(samples), dtype=np.int64) * n_fields, counts)
+    return np.array(found, np.uint32), firsts + np.array(fields, np.int64)
 
 
 def _grams(

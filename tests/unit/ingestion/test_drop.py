@@ -10,6 +10,7 @@ from soc_copilot.ingestion.drop_places import FREE_AFTER_S
 from soc_copilot.ingestion.reader import ReadLimits
 from soc_copilot.pipeline import mail_child
 from soc_copilot.pipeline.sources import MAIL_COMMAND
+from tests.tools.msg_writer import compound_file, message, text
 from tests.unit.ingestion.dropping import Dropping, mail
 
 POISONED = """
@@ -186,9 +187,10 @@ def test_what_is_no_message_is_told_once_and_stops_nothing(tmp_path, opened):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
     (tmp_path / "b.msg").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest")
     (tmp_path / "c.eml").write_bytes(mail("c"))
+    (tmp_path / "d.msg").write_bytes(compound_file(message({"0037001F": text("d")})))
     read = opened(tmp_path)
     read()
-    assert read.subjects() == ["c"]
+    assert read.subjects() == ["c", "d"]
     assert [kind for kind, _ in read.events()] == ["refused", "refused"]
     assert "save the message as .eml" in read.events()[1][1]
     again = opened(tmp_path, checkpoints=read.checkpoints(), command=("/nonexistent",))
@@ -222,8 +224,8 @@ def test_a_file_that_may_not_be_read_is_told_and_read_later(tmp_path, opened, mo
 
 
 def test_a_poisoned_message_is_quarantined_and_others_are_read(tmp_path, opened):
-    for name, text in (("a", "x"), ("b", "KILL"), ("c", "y")):
-        (tmp_path / f"{name}.eml").write_bytes(mail(name, text))
+    for name, body in (("a", "x"), ("b", "KILL"), ("c", "y")):
+        (tmp_path / f"{name}.eml").write_bytes(mail(name, body))
     read = opened(tmp_path, command=POISONED_COMMAND)
     while not read.events():
         read()

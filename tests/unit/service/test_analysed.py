@@ -10,6 +10,7 @@ from soc_copilot.domain.phishing import (
     Attachment,
     ContentType,
     Link,
+    MailHead,
     Reason,
     prediction_of,
 )
@@ -31,6 +32,7 @@ def analysis(kind: ContentType, score: float) -> Analysis:
         links=(Link("x", "http://evil.example/login", "hxxp"),),
         attachments=(Attachment("a.zip", "application/zip", 9, "ab" * 32),), degraded=False,
         model_version="v1", cached=False, processing_time_ms=1.0, timestamp=NOW,
+        head=MailHead("Verify", "x@y.example", "Bank", "z@w.example") if kind == "email" else None,
     )  # fmt: skip
 
 
@@ -54,7 +56,7 @@ def test_of_what_is_benign_nothing_is_kept_but_the_verdict() -> None:
 def test_of_phishing_is_kept_what_an_analyst_needs() -> None:
     found = told("email", MAIL, 0.9)
     assert (found[c.EMAIL_SUBJECT], found[c.EMAIL_FROM]) == ("Verify", "x@y.example")
-    assert found[c.EMAIL_REPLY_TO] == "z@w.example"
+    assert (found[c.EMAIL_FROM_NAME], found[c.EMAIL_REPLY_TO]) == ("Bank", "z@w.example")
     assert (found[c.EMAIL_FILES], found[c.EMAIL_HASHES]) == ("a.zip", "ab" * 32)
     assert found[c.EMAIL_DOMAINS] == "evil.example"
     assert found["reasons"] == [["link", "A link lies.", 0.8]]

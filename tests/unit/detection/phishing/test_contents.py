@@ -11,6 +11,7 @@ from soc_copilot.detection.phishing.contents import (
 )
 from soc_copilot.domain.errors import SourceError
 from soc_copilot.domain.phishing import ParsedEmail
+from tests.tools.msg_writer import compound_file, message, text
 
 MAIL = b"From: a@b.example\nSubject: x\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n\nbody\n"
 
@@ -44,7 +45,13 @@ def test_contents_are_taken_apart() -> None:
     assert page_text(content_of("<html><p>words</p>")) == "words"
 
 
-def test_outlooks_own_format_is_refused() -> None:
+def test_outlooks_own_files_are_messages() -> None:
+    raw = compound_file(message({"0037001F": text("Verify"), "1000001F": text("now")}))
+    found = content_of(raw)
+    assert isinstance(found.parsed, ParsedEmail)
+    assert (found.kind, found.raw, found.text) == ("email", raw, "now")
+    with pytest.raises(SourceError, match="as an e-mail alone"):
+        content_of(raw, "text")
     with pytest.raises(SourceError, match=r"\.eml"):
         content_of(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest")
 
