@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Signal
 
 from soc_copilot.domain.alerts import AlertCursor, AlertFilter, AlertRow, Disposition
+from soc_copilot.domain.suppressions import End
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.models.alert_view import Target
@@ -131,6 +132,9 @@ class Triage(QObject):
         def lift(
             governance: "Governance", suppression_id: int, control: "JobControl | None"
         ) -> Outcome:
+            if governance.suppressions.get(suppression_id).ended is End.LIFTED:
+                words = f"Suppression {suppression_id} was lifted before"
+                return Outcome((), (), words, can_undo=False, is_undo=True)
             held = _held(governance.alerts, suppression_id)
             governance.suppressions.lift(
                 suppression_id, "Undone.", lambda done, total: _report(control, done, total)

@@ -116,7 +116,8 @@ def test_words_for_what_is_chosen() -> None:
 def test_suppressed_alerts_have_their_place_in_the_bar(made: Bench) -> None:
     bar = made.page.bar
     assert bar.suppressed_button.isHidden()
-    bar.resize(1_064, 30)  # as wide as on a desk of 1280
+    made.page.resize(1_064, 700)  # as wide as on a desk of 1280
+    made.qtbot.waitUntil(lambda: bar.width() == 1_064)
     assert bar.severity_button.text() == "Severity: all"
     bar.set_suppressed(12_345)
     assert bar.suppressed_button.text() == "+ 12,345 suppressed"

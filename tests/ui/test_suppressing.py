@@ -91,6 +91,17 @@ def test_what_is_alike_leaves_the_list_and_comes_back_with_undo(desk: Bench) -> 
     assert desk.governance.audit.rows(text="suppression.lifted")[0].reason == "Undone."
 
 
+def test_undo_passes_over_what_was_lifted_meanwhile(desk: Bench) -> None:
+    desk.page.table.go_to(0)
+    desk.act("acknowledge")
+    suppress(desk, 1)
+    desk.governance.suppressions.lift(1)
+    desk.act("undo")
+    assert desk.page.strip.words.text() == "Suppression 1 was lifted before"
+    desk.act("undo")
+    assert desk.page.strip.words.text() == "Undone: took 1 alert"
+
+
 def test_open_ones_stay_unless_that_is_ticked_and_new_ones_do_not_come(desk: Bench) -> None:
     suppress(desk, 0, hide_open=False)
     assert listed(desk) == [6, 5, 4, 3, 2, 1]
