@@ -47,7 +47,7 @@ from soc_copilot.governance.suppressing import (
 
 MAX_ACTIVE = 500  # chosen: each new alert is compared with all that are in force
 MAX_MADE_FROM = 500  # chosen: alerts that one suppression is made from
-EXAMPLES = 5  # chosen: enough to see what kind it is
+EXAMPLES = 4  # chosen: enough to see what kind it is
 PROGRAM = "pipeline"  # who ends what ran out
 LISTED = 500  # chosen: the newest ones; older ones are in the audit trail
 

@@ -217,6 +217,8 @@ class SuppressDialog(DeskDialog):
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.horizontalHeader().hide()
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # nothing can be done with them here
+        table.setSelectionMode(QTableView.SelectionMode.NoSelection)
         table.setFixedHeight(4 * ROW_HEIGHT + 2)
         return table
 
