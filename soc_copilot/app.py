@@ -156,6 +156,7 @@ class Desktop(QObject):
         from soc_copilot.ui.archive_search import Searchers
         from soc_copilot.ui.demonstrations import Demonstrations
         from soc_copilot.ui.dialogs import WindowDialogs
+        from soc_copilot.ui.endings import Endings
         from soc_copilot.ui.ingestion import Ingestion
         from soc_copilot.ui.live import Live
         from soc_copilot.ui.load_desk import LoadDesk
@@ -190,6 +191,7 @@ class Desktop(QObject):
         self.watch.alerts.connect(desk.set_counts)
         self.watch.size.connect(self.on_size)
         self.watch.disk.connect(desk.disk_changed)
+        Endings(desk, self.watch)
         self._path = opened.path
         self.window.adopt(desk, self.live, self._factories())
         self.window.add_above(KillSwitchBand(desk))

@@ -135,7 +135,10 @@ class BatchStore:
                 },
             )
             prune(tx.connection, batch_id, sum(len(move.events) for move in commit.moves))
-        return StoredBatch(batch_id, time.time_ns(), raised.by_severity, raised.ids, raised.updated)
+        return StoredBatch(
+            batch_id, time.time_ns(), raised.by_severity, raised.ids, raised.updated,
+            raised.suppressed,
+        )  # fmt: skip
 
     def _raise_conflict(self, moves: Sequence[PositionMove], error: "_MismatchError") -> NoReturn:
         """Say which position it was: looked up only now, 1,000 files would be 1,000 look-ups."""

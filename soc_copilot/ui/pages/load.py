@@ -530,7 +530,7 @@ class LoadPage(DetectorPage):
     def show_alerts(self) -> None:
         trace = self.plot.trace
         entity = trace.name if trace is not None else None
-        query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), entity=entity)
+        query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), entity=entity, suppressed=False)
         self.desk.open_page("alerts", filter=query)
 
     @override
