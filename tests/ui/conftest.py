@@ -56,9 +56,17 @@ def _collected_here() -> Iterator[None]:
     gc.enable()
 
 
-def _left(kind: type) -> list[object]:
-    # Wrappers live as long as Python holds them; those whose C++ side is gone do not count.
-    return [one for one in gc.get_objects() if type(one) is kind and isValid(one)]
+def _left() -> tuple[list[QThread], list[QTimer]]:
+    """Threads and timers that there are.
+
+    Wrappers live as long as Python holds them; those whose C++ side is gone do not count.
+    """
+    kinds = {QThread, QTimer}
+    found = [one for one in gc.get_objects() if type(one) in kinds and isValid(one)]
+    return (
+        [one for one in found if type(one) is QThread],
+        [one for one in found if type(one) is QTimer],
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -75,11 +83,12 @@ def nothing_left_running(_collected_here: None, request: pytest.FixtureRequest) 
     for window in QApplication.topLevelWidgets():
         window.hide()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    threads = [thread.objectName() for thread in _left(QThread) if thread.isRunning()]
+    all_threads, all_timers = _left()
+    threads = [thread.objectName() for thread in all_threads if thread.isRunning()]
     assert not threads, f"threads still running: {threads}"
     timers = [
         f"{timer.parent()!r}, every {timer.interval()} ms"
-        for timer in _left(QTimer)
+        for timer in all_timers
         if timer.isActive() and not timer.isSingleShot()
     ]
     assert not timers, f"timers still running: {timers}"

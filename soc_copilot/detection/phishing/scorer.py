@@ -46,7 +46,7 @@ def to_scores(found: Floats64) -> Floats64:
 
 
 class Reader(Protocol):
-    """What gives logits of hashed samples: networks as one, or trees over a linear model."""
+    """What gives logits of hashed samples: networks as one, or trees over a table."""
 
     def logits(self, found: Bags, numbers: Floats32) -> Floats32:
         """Logits, shape (n_samples,)."""

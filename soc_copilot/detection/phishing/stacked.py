@@ -1,7 +1,8 @@
-"""Trees over a linear model: what each field of a URL says, weighed with its numbers.
+"""Trees over a table: what each field of a URL says, weighed with its numbers.
 
-The linear part has a weight for each hashed n-gram and word. Its sums, field by field, stand
-beside the sample's numbers, and boosted trees read both: they learn when to believe which.
+A hashed n-gram or word has four weights: a linear model's, how much more often phish have it than
+benign rows, and how often either has it. Their sums, field by field, stand beside the sample's
+numbers, and boosted trees read both: they learn when to believe which, and what is unheard of.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from soc_copilot.detection.host.boosted import Boosted
 from soc_copilot.detection.phishing.hashing import Bags, Floats32
 from soc_copilot.domain.errors import DetectorError
 
+N_WEIGHTS: Final = 4  # of a table row: see the module
+N_MEANS: Final = 2  # the last of them, whose mean is taken: how often each label has it
 _WEIGHTS: Final = "weights"
 _BIAS: Final = "bias"
 _TREES: Final = "trees."
@@ -25,16 +28,13 @@ _TREES: Final = "trees."
 
 @dataclass(frozen=True, slots=True)
 class Stacked:
-    """The linear part and the trees.
+    """The table and the trees.
 
     Attributes:
-        weights: Of table rows, float32, shape (2**bits,).
-        bias: Of the linear part.
-        trees: Logits from the numbers, the fields' sums and the linear logit, in this order.
+        weights: Of table rows, float32, shape (2**bits, N_WEIGHTS).
+        bias: Of the linear model: added to its sum over a sample.
+        trees: Logits from what `columns` gives.
         n_fields: Bags of a sample.
-
-    Thread:
-        Any; several at once.
     """
 
     weights: Tensor
@@ -59,26 +59,31 @@ class Stacked:
 def field_sums(weights: Tensor, found: Bags, n_fields: int) -> Floats32:
     """What each field says: the weights of its rows, over the root of how many there are.
 
+    The last `N_MEANS` weights are over their number itself.
+
     Returns:
-        float32, shape (n_samples, n_fields).
+        float32, shape (n_samples, n_fields, N_WEIGHTS).
     """
     with torch.inference_mode():
         sums: Floats32 = functional.embedding_bag(
             torch.from_numpy(found.rows),
-            weights[:, None],
+            weights,
             torch.from_numpy(found.offsets),
             mode="sum",
             include_last_offset=True,
         ).numpy()
-    counts = np.maximum(np.diff(found.offsets), 1).astype(np.float32)
-    said: Floats32 = (sums[:, 0] / np.sqrt(counts)).astype(np.float32)
-    return said.reshape(-1, n_fields)
+    counts = np.maximum(np.diff(found.offsets), 1).astype(np.float32)[:, None]
+    sums[:, :-N_MEANS] /= np.sqrt(counts)
+    sums[:, -N_MEANS:] /= counts
+    return sums.reshape(-1, n_fields, N_WEIGHTS)
 
 
 def columns(numbers: Floats32, sums: Floats32, bias: float) -> Floats32:
-    """What the trees read, C order, shape (n_samples, n_numbers + n_fields + 1)."""
-    whole = sums.sum(1, keepdims=True) + np.float32(bias)
-    return np.ascontiguousarray(np.concatenate([numbers, sums, whole], 1), np.float32)
+    """What the trees read: numbers, sums by field, sums over all fields; C order."""
+    whole = sums.sum(1)
+    whole[:, 0] += bias
+    said = sums.reshape(len(sums), sums.shape[1] * N_WEIGHTS)
+    return np.ascontiguousarray(np.concatenate([numbers, said, whole], 1), np.float32)
 
 
 def from_tensors(
@@ -91,7 +96,10 @@ def from_tensors(
     """
     trees = {n.removeprefix(_TREES): t for n, t in tensors.items() if n.startswith(_TREES)}
     weights, bias = tensors.get(_WEIGHTS), tensors.get(_BIAS)
-    if weights is None or weights.shape != (1 << bits,) or bias is None or bias.numel() != 1:
-        raise DetectorError("The weights of the linear part do not fit its card.")
-    found = boosted.from_tensors(trees, n_dense + n_fields + 1)
+    if (
+        weights is None or weights.shape != (1 << bits, N_WEIGHTS)
+        or bias is None or bias.numel() != 1
+    ):  # fmt: skip
+        raise DetectorError("The weights of the table do not fit its card.")
+    found = boosted.from_tensors(trees, n_dense + (n_fields + 1) * N_WEIGHTS)
     return Stacked(weights.float(), float(bias), found, n_fields)

@@ -205,9 +205,10 @@ def origin(dataset: str) -> dict[str, str]:
 
 _SETS: Final = Path(__file__).with_name("sets.json")
 _WHAT: Final = {
-    "url": "Scores URLs for phishing: trees over a linear model of hashed n-grams and words of "
-    "host, suffix, subdomain and path, and over numbers: brands out of place, randomness, how "
-    "name and path are built; no scheme, no leading www.",
+    "url": "Scores URLs for phishing: trees over a table of hashed n-grams and words of host, "
+    "suffix, subdomain and path (a linear model's weights, how often phish and benign rows have "
+    "each), and over numbers: brands out of place, randomness, how name and path are built; no "
+    "scheme, no leading www.",
     "email": "Scores the subject and visible text of e-mails: words, pairs and pieces of words, "
     "kinds of bait in eight languages. No header but the subject, no layout.",
     "text": "Scores short texts (SMS, chat): trees over a linear model of words, pairs and pieces "

@@ -9,7 +9,7 @@ from soc_copilot.detection.phishing.training.stack import (
 )
 
 N = 400
-RECIPE = StackRecipe(bits=10, n_folds=2, n_trees=20, n_leaves=4, least=5)
+RECIPE = StackRecipe(bits=10, n_folds=2, n_trees=20, n_leaves=4, rate=0.1, least=5, looked=1.0)
 # A word tells the label, but where the number is 1 it tells the opposite.
 TARGETS = np.array([float(i % 2) for i in range(N)])
 SAMPLES = [
