@@ -4,19 +4,16 @@ import argparse
 import getpass
 import importlib
 import logging
-import signal
-import socket
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QSettings, QSocketNotifier, QTimer, Slot
+from PySide6.QtCore import QObject, QSettings, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from soc_copilot import __version__
@@ -26,6 +23,7 @@ from soc_copilot.settings import SETTINGS, Value
 from soc_copilot.ui.actions import ActionTable
 from soc_copilot.ui.collecting import Collector, settle
 from soc_copilot.ui.context import Desk, Page
+from soc_copilot.ui.stop_signals import StopSignals
 from soc_copilot.ui.theme import Theme, load_fonts
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.cards import EmptyState
@@ -519,38 +517,6 @@ def _hint_file(db: str | None) -> QSettings:
     return QSettings(str(hint_path(db)), QSettings.Format.IniFormat)
 
 
-class _Signals(QObject):
-    """Ctrl+C and a polite kill close the window as a person would."""
-
-    def __init__(self, desktop: Desktop) -> None:
-        super().__init__(desktop)
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-        self._notifier = QSocketNotifier(self._reader.fileno(), QSocketNotifier.Type.Read, self)
-        self._notifier.activated.connect(self.on_signal)
-        self._desktop = desktop
-        signal.set_wakeup_fd(self._writer.fileno())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-
-    @Slot()
-    def on_signal(self) -> None:
-        """A signal came in: leave."""
-        with suppress(OSError):
-            self._reader.recv(64)
-        self._desktop.leave()
-
-    def close(self) -> None:
-        """Give the signals back."""
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        self._notifier.setEnabled(False)
-        self._reader.close()
-        self._writer.close()
-
-
 def _report_bugs(desktop: Desktop) -> None:
     """Put an exception that nobody caught into the log and the message bar."""
 
@@ -575,7 +541,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.bench_s > 0:
         return _bench(options.bench_s)
     desktop = Desktop(options)
-    signals = _Signals(desktop)
+    signals = StopSignals(desktop, desktop.leave)
     _report_bugs(desktop)
     desktop.start()
     try:
