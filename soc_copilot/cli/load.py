@@ -34,7 +34,7 @@ def _add_effort(load: argparse.ArgumentParser) -> None:
     load.add_argument(
         "--budget",
         type=float,
-        default=0.004,
+        default=0.0048,
         metavar="SHARE",
         help="of clean hours that may be flagged (default: %(default)s)",
     )

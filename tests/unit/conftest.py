@@ -15,5 +15,9 @@ def load_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
 
     folder = tmp_path_factory.mktemp("load")
     (folder / "small.csv").write_text(as_csv(clean(8_760 + 6_000)))
-    card = train(Options([folder / "small.csv"], folder / "model", epochs=1, rounds=0, n_trees=40))
+    quick = Options(
+        [folder / "small.csv"], folder / "model",
+        epochs=1, rounds=0, n_trees=40, course_epochs=4, n_turns=6, n_nets=1,
+    )  # fmt: skip
+    card = train(quick)
     return folder / "model", card

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from soc_copilot.detection.host.compiled import compiled
 from soc_copilot.detection.load.resume import State, misfit
 from soc_copilot.domain.errors import DetectorError
 
@@ -118,6 +119,7 @@ class BenchmarkManager:
                 give its level.
             context_start: First hour of the context.
         """
+        context = np.asarray(context, np.float64)
         return float(self._day(hour // _DAY, context, context_start)[hour % _DAY])
 
     def get_benchmark_for_period(
@@ -131,7 +133,7 @@ class BenchmarkManager:
             context: Values of hours before (or of the period itself); NaN where unknown.
             context_start: First hour of the context.
         """
-        found = np.full(n_hours, np.nan)
+        found, context = np.full(n_hours, np.nan), np.asarray(context, np.float64)
         hours = np.arange(start, start + n_hours)
         for day in np.unique(hours // _DAY):
             of_day = hours // _DAY == day
@@ -142,7 +144,8 @@ class BenchmarkManager:
         own = _cut(context, context_start, day * _DAY, _DAY)
         known = own == own
         if np.count_nonzero(known) >= _LEAST_HOURS:
-            return self._matched(own, known)
+            best, level = _match(self.profiles.centres, own)
+            return np.asarray(self.profiles.centres[best] * level)
         before = _cut(context, context_start, (day - 1) * _DAY, _DAY)
         centre = self._usual((day + 3) % 7)
         either = np.where(known, own, before)
@@ -150,16 +153,6 @@ class BenchmarkManager:
         if not usable.any():
             return np.full(_DAY, np.nan)
         return centre * float(either[usable].sum() / centre[usable].sum())
-
-    def _matched(self, own: Floats, known: npt.NDArray[np.bool_]) -> Floats:
-        """The typical day that fits the hours that are known best, at their level."""
-        hours = np.flatnonzero(known)
-        part = self.profiles.centres[:, hours]
-        squares = np.einsum("ij,ij->i", part, part)
-        products = part @ own[hours]
-        best = int((products * products / squares).argmax())  # the least squares that are left
-        levels = products / squares
-        return np.asarray(self.profiles.centres[best] * levels[best])
 
     def _usual(self, weekday: int) -> Floats:
         """The mean of the typical days, each as often as it falls on the weekday."""
@@ -169,13 +162,28 @@ class BenchmarkManager:
         return np.asarray(counts @ self.profiles.centres / counts.sum())
 
 
+@compiled
+def _match(centres: Floats, own: Floats) -> tuple[int, float]:
+    """The typical day that fits the hours that are known best, and its level."""
+    best, found, level = -1.0, 0, 0.0
+    for k in range(len(centres)):
+        product, square = 0.0, 0.0
+        for hour in range(_DAY):
+            if own[hour] == own[hour]:
+                product += centres[k, hour] * own[hour]
+                square += centres[k, hour] * centres[k, hour]
+        if product * product > best * square:  # the least squares that are left
+            best, found, level = product * product / square, k, product / square
+    return found, level
+
+
+@compiled
 def _cut(values: Floats, start: int, first: int, n: int) -> Floats:
     """N values from hour `first` on; NaN where there are none, or not above zero."""
     found = np.full(n, np.nan)
-    low, high = max(first, start), min(first + n, start + len(values))
-    if low < high:
-        part = np.asarray(values[low - start : high - start], np.float64)
-        found[low - first : high - first] = np.where(part > 0, part, np.nan)
+    for hour in range(max(first, start), min(first + n, start + len(values))):
+        if values[hour - start] > 0:
+            found[hour - first] = values[hour - start]
     return found
 
 

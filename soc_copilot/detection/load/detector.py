@@ -11,6 +11,7 @@ import numpy.typing as npt
 from soc_copilot.detection.load import resume
 from soc_copilot.detection.load.base import season, week_hour
 from soc_copilot.detection.load.benchmark import BenchmarkManager
+from soc_copilot.detection.load.course import N_INPUTS, N_KEPT, N_OUTPUTS, joined
 from soc_copilot.detection.load.evidence import (
     N_SIGNS,
     N_STARTS,
@@ -88,6 +89,8 @@ class RealTimeDetector:
         self._sums, self._rings = new_state()
         self._signs, self._missed = np.zeros(N_SIGNS), np.zeros(2)
         self._row = np.zeros((1, N_SIGNS), np.float32)
+        self._course = np.zeros((3, N_KEPT)), shared.model.course.new_state()
+        self._room = np.zeros(N_INPUTS, np.float32), np.zeros(N_OUTPUTS)
         self._n = 0
         self._errors, self._scales = np.zeros(_RING), np.ones(_RING)
         self._changes = np.zeros(_RING)
@@ -210,6 +213,7 @@ class RealTimeDetector:
             "sums": self._sums, "rings": self._rings, "errors": self._errors,
             "scales": self._scales, "changes": self._changes, "odds": self._odds,
             "day_errors": self._day_errors, "values": self._values, "hours": self._hours,
+            "course_errors": self._course[0], "course_state": self._course[1],
         }  # fmt: skip
 
     def _floored(self, values: Floats) -> Floats:
@@ -264,7 +268,11 @@ class RealTimeDetector:
             shared.evidence, (self._sums, self._rings), self._signs,
         )  # fmt: skip
         self._row[0] = self._signs
-        self._raw = raw = float(shared.model.trees.logits(self._row)[0])
+        trees = float(shared.model.trees.logits(self._row)[0])
+        networks = shared.model.course.step(
+            errors, known, at, self._engine.days_ahead(), self._signs, self._course, self._room
+        )
+        self._raw = raw = joined(trees, networks)
         self._errors[here], self._scales[here] = errors[0], math.exp(self._signs[_SCALE])
         self._day_errors[here] = errors[1] if known else np.nan
         self._changes[here] = 0.0
@@ -376,7 +384,7 @@ class RealTimeDetector:
             self._n, int(self._hours[self._n % _RING]), self._shared.answer,
             (self._sums, self._rings), self._signs, self._since,
         )  # fmt: skip
-        return self._shared.model.templates.guess(seen)
+        return self._shared.model.templates.guess(seen, self._room[1][1:])
 
     def _test(self) -> Test | None:
         n = self._n - self._since + 1

@@ -282,6 +282,11 @@ class RollingForecastEngine:
         surroundings(self._calendar, self._at + 1, hour, self._around)
         return self._around
 
+    def days_ahead(self) -> Floats:
+        """The calendar of the next hour."""
+        found: Floats = self._calendar[self._at + 1]
+        return found
+
     def forecast(self, ahead: int) -> Forecast | None:
         """The forecast of the next hour (1), or that of the hour a day ahead (24)."""
         self._require()

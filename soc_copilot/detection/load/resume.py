@@ -17,7 +17,7 @@ from soc_copilot.domain.errors import DetectorError
 
 Array = npt.NDArray[Any]
 
-FORMAT: Final = 2  # raised when what is kept changes: older states are then told and not read
+FORMAT: Final = 3  # raised when what is kept changes: older states are then told and not read
 MAX_BYTES: Final = 16 * 1024**2  # chosen: a state has less than one MiB
 _FACTS: Final = "facts"
 _HINT: Final = "Begin again from the series' history."

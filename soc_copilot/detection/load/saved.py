@@ -13,9 +13,11 @@ from torch import Tensor
 
 from soc_copilot.detection.host import boosted as boosters
 from soc_copilot.detection.host.boosted import Boosted
+from soc_copilot.detection.load import course as courses
 from soc_copilot.detection.load import model as nets
 from soc_copilot.detection.load import templates
 from soc_copilot.detection.load.base import SEASONS, Base
+from soc_copilot.detection.load.course import Course
 from soc_copilot.detection.load.evidence import NAMES
 from soc_copilot.detection.load.features import HORIZONS, n_features
 from soc_copilot.detection.load.forecast import Weights
@@ -27,7 +29,7 @@ from soc_copilot.domain.errors import DetectorError
 Singles = npt.NDArray[np.float32]
 
 TOLERANCE: Final = 1e-5  # chosen: streamed and in batch, and on a GPU
-_NET, _TREES, _TEMPLATES = "net.", "trees.", "templates."
+_NET, _TREES, _COURSE, _TEMPLATES = "net.", "trees.", "course.", "templates."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class LoadModel:
         spreads: For each horizon, scales within which 95% of the errors lie.
         usual: Mean sizes of the base's errors, as for `base.usual_at`.
         trees: Log-odds that an hour is under attack, from its signs.
+        course: Likewise, from how the signs went on.
         templates: Which attack it is.
         threshold: Log-odds from which an hour is flagged.
         version: For alerts.
@@ -52,6 +55,7 @@ class LoadModel:
     spreads: tuple[float, ...]
     usual: npt.NDArray[np.float64]
     trees: Boosted
+    course: Course
     templates: Templates
     threshold: float
     version: str
@@ -95,6 +99,7 @@ def digest(model: LoadModel) -> str:
 def _tensors(model: LoadModel) -> dict[str, Tensor]:
     found = {_NET + name: tensor for name, tensor in model.net.state_dict().items()}
     found |= {_TREES + name: tensor for name, tensor in model.trees.tensors().items()}
+    found |= {_COURSE + name: torch.from_numpy(a) for name, a in model.course.tensors().items()}
     for name, trees in zip(templates.NAMES, model.templates.trees, strict=True):
         found |= {f"{_TEMPLATES}{name}.{key}": t for key, t in trees.tensors().items()}
     for horizon, weights, (mean, scale) in zip(
@@ -135,6 +140,7 @@ def load(folder: Path) -> LoadModel:
             tuple(float(s) for s in card["spreads"]),
             _usual(tensors["usual"]),
             boosters.from_tensors(_under(_TREES, tensors), len(NAMES)),
+            courses.from_arrays({k: t.numpy() for k, t in _under(_COURSE, tensors).items()}),
             _templates(tensors),
             float(card["threshold"]),
             str(card["version"]),

@@ -1,5 +1,7 @@
 """Which attack it was: boosted trees for each template over the shape of what was put on top.
 
+The networks over the signs, which learned to tell the templates beside, have their say, too.
+
 The change put on top is what the forecast from before the attack leaves over: u = e + G u,
 hour by hour. Its shape is described by how much each fixed template explains of it, by its
 roughness and by how many hours hold it; with the evidence's signs that is what the trees see.
@@ -40,6 +42,7 @@ WORDS: Final[Mapping[str, str]] = {
 _FIXED: Final = ("pulse", "scaling", "ramp_up", "ramp_up_down", "smooth_curve", "seasonal")
 N_SHAPE: Final = len(_FIXED) + 9
 N_ROW: Final = N_SIGNS + 2 * N_SHAPE
+TREES_WEIGHT: Final = 0.5  # measured: of the trees' logarithms beside the networks'
 _LEAST_HOURS: Final = 2  # chosen: hours that are looked at, the last ones where it began later
 
 
@@ -73,12 +76,15 @@ class Templates:
             raise ValueError("its templates are others")
         self.trees = tuple(trees)
 
-    def guess(self, look: "Look") -> Guess:
-        """Say which attack an hour is in the middle or at the end of."""
+    def guess(self, look: "Look", scores: Floats) -> Guess:
+        """Say which attack an hour is in the middle or at the end of.
+
+        Args:
+            look: At the change so far.
+            scores: Of the networks over the signs, for each of `NAMES`.
+        """
         row = look.row[None].astype(np.float32)
-        logs = np.array([float(trees.logits(row)[0]) for trees in self.trees])
-        odds = 1 / (1 + np.exp(-np.clip(logs, -30, 30)))
-        odds /= odds.sum()
+        odds = joined(np.array([[float(trees.logits(row)[0]) for trees in self.trees]]), scores)[0]
         best = int(odds.argmax())
         return Guess(
             NAMES[best],
@@ -86,6 +92,22 @@ class Templates:
             size_of(NAMES[best], look.change, look.errors, look.scales, look.effect),
             dict(zip(NAMES, (float(o) for o in odds), strict=True)),
         )
+
+
+def joined(logs: Floats, scores: Floats) -> Floats:
+    """How likely each template is.
+
+    Args:
+        logs: Log-odds of each template's own trees, shape (n, templates).
+        scores: Of the networks, shape (n, templates) or (templates,).
+
+    Returns:
+        Shape (n, templates), each row's sum 1.
+    """
+    own = np.log1p(np.exp(-np.clip(logs, -30, 30)))
+    both = np.clip(scores, -30, 30) - TREES_WEIGHT * own
+    odds = np.exp(both - both.max(-1, keepdims=True))
+    return np.asarray(odds / odds.sum(-1, keepdims=True))
 
 
 @dataclass(frozen=True, slots=True)

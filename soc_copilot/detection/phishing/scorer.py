@@ -12,12 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from soc_copilot.detection.phishing import evidence, stacked, url_features, words
+from soc_copilot.detection.phishing import (
+    evidence,
+    stacked,
+    text_model,
+    url_features,
+    words,
+)
 from soc_copilot.detection.phishing.brands import is_own_place, known_brands
 from soc_copilot.detection.phishing.fused import Fused
 from soc_copilot.detection.phishing.hashing import Bags, Floats32, Gathered, bags, dense
 from soc_copilot.detection.phishing.mail import parse_email
 from soc_copilot.detection.phishing.model import PhishNet, Shape, from_tensors
+from soc_copilot.detection.phishing.text_model import TextModel
 from soc_copilot.detection.phishing.urls import parse_url
 from soc_copilot.detection.weights import load_model
 from soc_copilot.domain.errors import DetectorError
@@ -55,8 +62,8 @@ class Model:
         version: For answers.
         n_fields: Bags of a sample.
         bits: Rows of its table, as a power of two.
-        nets: Its networks; none of URLs.
-        word_weights: Of each row in the networks' linear parts, as a word of a text: their mean.
+        nets: Its networks; none of URLs and short texts.
+        word_weights: Of each row, as a word of a text: of the linear part, of networks their mean.
     """
 
     reader: Reader
@@ -71,6 +78,8 @@ class Model:
         each = [
             (n.table.detach()[:, -1] * n.scale.detach()[words.WORDS]).numpy() for n in self.nets
         ]
+        if isinstance(self.reader, TextModel):
+            each = [self.reader.weights.numpy()]
         weights = np.mean(each, axis=0) if each else np.empty(0, np.float32)
         object.__setattr__(self, "word_weights", weights)
 
@@ -96,7 +105,7 @@ def load_one(folder: Path, kind: str) -> Model:
             raise ValueError(f"its card says {card['name']!r}")
         if (card["shape"]["n_fields"], card["shape"]["n_dense"]) != (_FIELDS[kind], _n_dense(kind)):
             raise ValueError("it reads other features than this version's")
-        return _stacked(tensors, card) if kind == "url" else _networks(tensors, card)
+        return _READERS[kind](tensors, card)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
         raise DetectorError(
             f'The model in "{folder}" is not one for phishing by {kind} ({error}). '
@@ -111,6 +120,14 @@ def _stacked(tensors: dict[str, Any], card: dict[str, Any]) -> Model:
     )
 
 
+def _of_texts(tensors: dict[str, Any], card: dict[str, Any]) -> Model:
+    shape = card["shape"]
+    reader = text_model.from_tensors(tensors, **shape)
+    return Model(
+        reader, float(card["offset"]), str(card["version"]), reader.n_fields, shape["bits"]
+    )
+
+
 def _networks(tensors: dict[str, Any], card: dict[str, Any]) -> Model:
     shape = Shape(**card["shape"])
     nets = tuple(_net(tensors, i, shape) for i in range(int(card["n_nets"])))
@@ -122,6 +139,9 @@ def _net(tensors: dict[str, Any], number: int, shape: Shape) -> PhishNet:
     start = f"{number}."
     own = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
     return from_tensors(own, shape)
+
+
+_READERS: Final = {"url": _stacked, "email": _networks, "text": _of_texts}
 
 
 def _n_dense(kind: str) -> int:

@@ -1,7 +1,8 @@
 """What the models of e-mails and short texts read: words, pairs of words, and pieces of words.
 
 No capitals, punctuation, layout, or length is read of an e-mail: corpora differ in them more
-than phish from other mail. Numbers, addresses and links are made alike.
+than phish from other mail. Numbers, addresses and links are made alike. Of a short text no number
+is read as a word; how it is written is told by `text_shape`.
 """
 
 import itertools
@@ -12,12 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from soc_copilot.detection.phishing import text_shape
 from soc_copilot.detection.phishing.baits import BaitFinder
 from soc_copilot.detection.phishing.hashing import Gathered
 from soc_copilot.detection.phishing.urls import skeleton
 
 SUBJECT, WORDS, PAIRS, PIECES = range(4)
-NUMBERS: Final = SUBJECT  # of a short text, which has no subject
 N_FIELDS: Final = 4
 MAX_WORDS: Final = 220  # chosen: a phish has said what it wants by then
 MAX_SUBJECT_WORDS: Final = 30  # chosen
@@ -88,13 +89,6 @@ BAITS: Final[dict[str, str]] = {
 }
 _BAITS: Final = BaitFinder(BAITS)
 N_BAITS: Final = len(BAITS)
-_MONEY: Final = re.compile(r"[$£€¥₹]|\b(?:usd|eur|gbp|ngn|rs)\b")
-_PHONE: Final = re.compile(r"(?<!\d)\d[\d -]{8,14}\d(?!\d)")
-_SHORT_CODE: Final = re.compile(r"(?<!\d)\d{4,6}(?!\d)")
-_UPPER: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LOWER: Final = _UPPER.lower()
-_DIGITS: Final = b"0123456789"
-N_SHORT: Final = 9  # numbers that short texts have beside the baits
 
 
 def fold(text: str) -> str:
@@ -194,7 +188,7 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
     Args:
         subject: "" for a short text.
         body: What a reader sees.
-        is_short: A short text: its capitals, numbers and signs are looked at as well.
+        is_short: A short text: how it is written is looked at as well.
     """
     found = Gathered()
     read = _read(subject, body[: 4 * MAX_CHARS])
@@ -204,7 +198,8 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
         add((SUBJECT, "s:" + word))
     for one, two in itertools.pairwise(head):
         add((SUBJECT, f"t:{one} {two}"))
-    every = _without_numbers(found, words) if is_short else [*head, *words]
+    # What a number says is a country's and an operator's.
+    every = [w for w in words if w[0] != "#"] if is_short else [*head, *words]
     for word in dict.fromkeys(every):  # once each: a word said often says no more
         add((WORDS, "w:" + word))
     for pair in dict.fromkeys(itertools.pairwise(every)):
@@ -212,21 +207,6 @@ def gather(subject: str, body: str, *, is_short: bool) -> Gathered:
     found.texts.append((PIECES, 1, f" {' '.join(dict.fromkeys(every))} "[:1_500], 4, 5))
     found.dense = _numbers(f"{read.title}\n{read.plain}", body, is_short=is_short)
     return found
-
-
-def _without_numbers(found: Gathered, words: Sequence[str]) -> list[str]:
-    """The words of a short text, its numbers and what stands beside them put into a bag of theirs.
-
-    What a number means is a country's and an operator's: those who must not learn it leave the
-    bag out.
-    """
-    for word in dict.fromkeys(words):
-        if word[0] == "#":
-            found.words.append((NUMBERS, "n:" + word))
-    for one, two in dict.fromkeys(itertools.pairwise(words)):
-        if one[0] == "#" or two[0] == "#":
-            found.words.append((NUMBERS, f"m:{one} {two}"))
-    return [word for word in words if word[0] != "#"]
 
 
 def said(subject: str, body: str) -> list[str]:
@@ -245,40 +225,13 @@ def _numbers(folded: str, body: str, *, is_short: bool) -> list[float]:
     found = [float(kind in kinds) for kind in BAITS]
     found.append(min(len(kinds), 6) / 6)
     if is_short:
-        found += _short_numbers(body)
+        found += text_shape.shape(body)
     return found
-
-
-def _short_numbers(body: str) -> list[float]:
-    text = body[:MAX_CHARS]
-    n_letters, n_capitals, n_digits = _counts(text)
-    return [
-        n_capitals / max(n_letters, 1),
-        n_digits / max(len(text), 1),
-        float(_may_link(text) and bool(_URL.search(text))),
-        float(bool(_MONEY.search(text.lower()))),
-        float(bool(n_digits and _PHONE.search(text))),
-        float(bool(n_digits and _SHORT_CODE.search(text))),
-        float("!" in text),
-        float(":" in text),
-        float(bool(n_capitals and _CAPITALS.search(text))),
-    ]
-
-
-def _counts(text: str) -> tuple[int, int, int]:
-    """Letters of a text, capitals among them, and digits."""
-    if text.isascii():
-        raw = text.encode()
-        n, n_capitals = len(raw), len(raw) - len(raw.translate(None, _UPPER))
-        n_small = n - len(raw.translate(None, _LOWER))
-        return n_capitals + n_small, n_capitals, n - len(raw.translate(None, _DIGITS))
-    letters = [c for c in text if c.isalpha()]
-    return len(letters), sum(map(str.isupper, letters)), sum(map(str.isdigit, text))
 
 
 def n_dense(*, is_short: bool) -> int:
     """How many numbers a sample has."""
-    return N_BAITS + 1 + (N_SHORT if is_short else 0)
+    return N_BAITS + 1 + (text_shape.N_NUMBERS if is_short else 0)
 
 
 def spans(text: str, wanted: Sequence[str], limit: int = 40) -> list[tuple[int, int]]:

@@ -1,8 +1,8 @@
-"""The detector's training: trees over signs, templates, the threshold, the intervals' width."""
+"""The detector's training: trees and networks over signs, templates, the threshold, intervals."""
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 
 from soc_copilot.detection.host.boosted import Boosted, from_sklearn
 from soc_copilot.detection.load.base import SEASONS, Base, season, week_hour
+from soc_copilot.detection.load.course import Course, joined
 from soc_copilot.detection.load.evidence import N_STARTS, tables
 from soc_copilot.detection.load.features import HORIZONS, REACH
 from soc_copilot.detection.load.flags import flags as flagged
@@ -21,10 +22,12 @@ from soc_copilot.detection.load.model import LoadNet
 from soc_copilot.detection.load.templates import NAMES as NAMES_OF_TEMPLATES
 from soc_copilot.detection.load.templates import Templates
 from soc_copilot.detection.load.training.corpus import Sample, stable_seed
+from soc_copilot.detection.load.training.course import CourseRecipe, Lesson, fit_course
 from soc_copilot.detection.load.training.fit import Table
 from soc_copilot.detection.load.training.simulate import (
     FIRST_HOURS,
     Errors,
+    course_of,
     draw_all,
     errors_of,
     looks,
@@ -37,7 +40,10 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 
 LATEST_HOURS: Final = 40_000  # chosen: of each series, hours that the detector learns from
-CALIBRATION_HOURS: Final = 8_760  # chosen: the latest, kept from the trees for their threshold
+CALIBRATION_HOURS: Final = 8_760  # chosen: the latest, kept from trees and networks: threshold
+COURSE_HOURS: Final = 80_000  # chosen: of each series, hours that the networks learn from
+_LONG_HOURS: Final = 20_000  # chosen: a shorter stretch is learned from twice in a turn
+_SHIFT_HOURS: Final = 2_000  # chosen: so far a long one's pieces begin elsewhere in each turn
 _CLEAN_HOURS: Final = 250  # chosen: mean of the clean hours between two attacks
 _AFTER_HOURS: Final = 12  # chosen: hours after an attack that hardly count
 _AFTER_WEIGHT: Final = 0.4  # measured: less finds more steps, and flags more ends
@@ -50,14 +56,15 @@ _THRESHOLDS: Final = (-10.0, 15.0)  # chosen: log-odds between which the thresho
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is spent on the trees; chosen. Of the turns some serve the templates, too."""
+    """How much is spent; chosen. Of the turns some serve the templates, too."""
 
     n_trees: int = 120
     n_leaves: int = 31
     n_turns: int = 3
     n_looked: int = 2
     n_template_trees: int = 60
-    budget: float = 0.0045
+    course: CourseRecipe = field(default_factory=CourseRecipe)
+    budget: float = 0.0048
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,26 @@ class Learned:
 
     usual: Floats
     trees: Boosted
+    course: Course
     templates: Templates
     threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What turns errors into log-odds."""
+
+    usual: Floats
+    answer: Floats
+    shapes: Floats
+    trees: Boosted
+    course: Course
+
+    def odds(self, errors: Errors) -> Floats:
+        """Log-odds that each hour is under attack, shape (n,)."""
+        found = signs(errors, self.usual, self.answer, self.shapes)
+        outputs = self.course.run(course_of(errors, found))
+        return joined(self.trees.logits(found).astype(np.float64), outputs[:, 0])
 
 
 def learn(samples: Sequence[Sample], base: Base, effort: Effort, seed: int) -> Learned:
@@ -88,19 +113,47 @@ def learn(samples: Sequence[Sample], base: Base, effort: Effort, seed: int) -> L
         lessons.append(_lesson(one, signs(one.errors, usual, answer, shapes), rng))
     trees = _fit_trees([np.concatenate(p) for p in zip(*lessons, strict=True)], effort, seed)
     del lessons
+    course = fit_course(
+        lambda rng: [
+            _course_lesson(sample, base, (usual, answer, shapes), rng)
+            for sample, first, last in parts
+            for _ in range(2 if last - first < _LONG_HOURS else 1)
+        ],
+        effort.course, seed,
+    )  # fmt: skip
+    judge = Judge(usual, answer, shapes, trees, course)
     odds = []
     for errors, (_, first, last) in zip(clean, parts, strict=True):
         kept = max(_spared(first, last), 1)
-        found = trees.logits(signs(errors, usual, answer, shapes))[-kept:]
-        odds.append(found[errors.known[-kept:]].astype(np.float64))
+        odds.append(judge.odds(errors)[-kept:][errors.known[-kept:]])
     threshold = threshold_for(odds, effort.budget, *_THRESHOLDS)
     logger.info("Learned from signs. threshold=%.2f", threshold)
     seen, names = [], []
     for one in [one for at, one in enumerate(struck) if at % effort.n_turns < effort.n_looked]:
-        rows, own = _looks(one, trees, threshold, usual, answer, shapes, seed)
+        rows, own = _looks(one, judge, threshold, seed)
         seen += rows
         names += own
-    return Learned(usual, trees, fit_templates(seen, names, effort, seed), threshold)
+    return Learned(usual, trees, course, fit_templates(seen, names, effort, seed), threshold)
+
+
+def _course_lesson(
+    sample: Sample, base: Base, model: tuple[Floats, Floats, Floats], rng: np.random.Generator
+) -> Lesson:
+    """Years before the threshold's with attacks drawn anew, for the networks over the signs."""
+    last = sample.cut - _spared(*_span(sample))
+    first = max(sample.first, sample.cut - COURSE_HOURS)
+    if last - first > _LONG_HOURS:
+        first += int(rng.integers(_SHIFT_HOURS))
+    change, attacks, owner = draw_all(last - first, rng, _CLEAN_HOURS)
+    errors = errors_of(sample.ready, base, first, last, change)
+    kinds = np.array([-1, *(NAMES_OF_TEMPLATES.index(a.template) for a in attacks)])[owner]
+    at, labels = np.arange(len(owner)), owner > 0
+    ago = at - np.maximum.accumulate(np.where(labels, at, -_AFTER_HOURS - 1))
+    weights = np.where(~labels & (ago <= _AFTER_HOURS), _AFTER_WEIGHT, 1.0)
+    weights[~errors.known] = 0.0
+    weights[:FIRST_HOURS] = 0.0
+    rows = course_of(errors, signs(errors, *model))
+    return Lesson(rows, kinds, weights.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +198,11 @@ def _lesson(
 
 
 def _looks(
-    struck: Struck, trees: Boosted, threshold: float, usual: Floats, answer: Floats,
-    shapes: Floats, seed: int,
-) -> tuple[list[Floats], list[str]]:  # fmt: skip
+    struck: Struck, judge: Judge, threshold: float, seed: int
+) -> tuple[list[Floats], list[str]]:
     """What the templates' trees see of each attack, at its last flagged hour and at others."""
     rng = np.random.default_rng(stable_seed("looks", seed))
-    found = signs(struck.errors, usual, answer, shapes)
-    flags = flagged(trees.logits(found).astype(np.float64), threshold) & struck.errors.known
+    flags = flagged(judge.odds(struck.errors), threshold) & struck.errors.known
     stops: dict[int, int] = {}
     names: dict[int, str] = {}
     opened = openings(flags)
@@ -163,7 +214,7 @@ def _looks(
         others = rng.choice(hours, min(len(hours), _OTHER_LOOKS), replace=False)
         for at in (*others, hours[-1]):
             stops[int(at)], names[int(at)] = int(opened[at]), attack.template
-    _, rows = looks(struck.errors, usual, answer, shapes, stops)
+    _, rows = looks(struck.errors, judge.usual, judge.answer, judge.shapes, stops)
     return [rows[at] for at in sorted(rows)], [names[at] for at in sorted(rows)]
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,20 @@ class Labelled:
     def n_probation(self) -> int:
         """Rows that are not scored."""
         return int(PROBATION_SHARE * min(len(self.values), PROBATION_ROWS))
+
+
+class Outcome(NamedTuple):
+    """What comes of one file's alarms.
+
+    Attributes:
+        raised: Points, over those of silence.
+        n_found: Windows with an alarm.
+        n_false: Alarms outside of windows.
+    """
+
+    raised: float
+    n_found: int
+    n_false: int
 
 
 def read_files(folder: Path) -> list[Labelled]:
@@ -171,6 +185,43 @@ def _sweep(rows: Sequence[tuple[float, float, int]], rules: Profile) -> tuple[fl
     return best, best_at
 
 
+def outcome(file: Labelled, scores: Floats, threshold: float, rules: Profile) -> Outcome:
+    """What comes of one file's alarms at a threshold."""
+    values, owner = worth(file, rules)
+    is_alarm = scores >= threshold
+    is_alarm[: file.n_probation] = False
+    best = [values[is_alarm & (owner == number)] for number in range(len(file.windows))]
+    hits = [float(found.max()) + rules.miss for found in best if len(found)]
+    outside = values[is_alarm & (owner < 0)]
+    return Outcome(sum(hits) + float(outside.sum()), len(hits), len(outside))
+
+
+def by_folder(
+    files: Sequence[Labelled], scores: Sequence[Floats], threshold: float, rules: Profile
+) -> dict[str, dict[str, float]]:
+    """What each folder's files get at one threshold.
+
+    Returns:
+        For each folder its score (0 where it has no anomalies), its anomalies, how many of them
+        were found, and false alarms.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for file, row in zip(files, scores, strict=True):
+        one = outcome(file, row, threshold, rules)
+        sums = found.setdefault(
+            file.name.rpartition("/")[0],
+            {"score": 0.0, "windows": 0, "found": 0, "false_alarms": 0},
+        )
+        sums["score"] += one.raised
+        sums["windows"] += len(file.windows)
+        sums["found"] += one.n_found
+        sums["false_alarms"] += one.n_false
+    for sums in found.values():
+        most = (rules.hit + rules.miss) * sums["windows"]
+        sums["score"] = round(100 * sums["score"] / most, 2) if most else 0.0
+    return found
+
+
 def windowed_gaussian(values: Floats) -> Floats:
     """The benchmark's simple detector: how far a value is out in the normal of those before."""
     found = np.zeros(len(values))
@@ -205,7 +256,8 @@ def compare(
 
     Returns:
         How many files and windows, and for each detector the score of each profile, at the
-        threshold that is best for it over all files (as the benchmark has it).
+        threshold that is best for it over all files (as the benchmark has it); then what each
+        folder gets at those thresholds.
     """
     files = read_files(folder)
     every = detectors or {
@@ -219,4 +271,8 @@ def compare(
         figures = {key: score(files, scores, profile) for key, profile in PROFILES.items()}
         found[name] = {key: round(value, 2) for key, (value, _) in figures.items()}
         found[name]["threshold"] = round(figures["standard"][1], 6)
+        found[name]["folders"] = {
+            key: by_folder(files, scores, figures[key][1], profile)
+            for key, profile in PROFILES.items()
+        }
     return found

@@ -51,6 +51,18 @@ def table(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _nab_folders(folders: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
+    lines = []
+    for name, first in folders["standard"].items():
+        scores = (folder[name]["score"] for folder in folders.values())
+        lines.append(
+            f"  {name:<21}" + "".join(f" {score:>6.1f}" for score in scores)
+            + f"   found {first['found']} of {first['windows']},"
+            f" false alarms {first['false_alarms']}"
+        )  # fmt: skip
+    return lines
+
+
 def nab_table(found: Mapping[str, Any]) -> str:
     """Scores of the Numenta Anomaly Benchmark in columns."""
     lines = [
@@ -63,4 +75,5 @@ def nab_table(found: Mapping[str, Any]) -> str:
                 f"{name:<20} {row['standard']:>9.2f} {row['low_false_positives']:>9.2f} "
                 f"{row['low_false_negatives']:>9.2f} {row['threshold']:>10.4f}"
             )
+            lines += _nab_folders(row["folders"])
     return "\n".join(lines)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soc_copilot.detection.load.base import Base, usual_at, week_hour
+from soc_copilot.detection.load.course import course_rows
 from soc_copilot.detection.load.evidence import (
     N_AROUND,
     N_SIGNS,
@@ -49,12 +50,14 @@ class Errors:
         hours: Since 1970, shape (n,).
         known: Whether the hour has a value, shape (n,).
         around: As `evidence.surroundings` gives it, shape (n, N_AROUND).
+        days: Of the calendar, shape (n, its columns).
     """
 
     values: Floats
     hours: Indices
     known: npt.NDArray[np.bool_]
     around: Floats
+    days: Floats
 
 
 def errors_of(
@@ -82,7 +85,7 @@ def errors_of(
     values = np.ascontiguousarray(np.where(known, found[:, REACH:], 0.0).T)
     around = np.empty((last - first, N_AROUND))
     surroundings_all(ready.calendar, first, int(ready.hours[first]) % 24, around)
-    return Errors(values, ready.hours[first:last], known, around)
+    return Errors(values, ready.hours[first:last], known, around, ready.calendar[first:last])
 
 
 def draw_all(
@@ -129,6 +132,13 @@ def signs(errors: Errors, usual: Floats, answer: Floats, shapes: Floats) -> Sing
     """
     out, _ = looks(errors, usual, answer, shapes, {})
     return out.astype(np.float32)
+
+
+def course_of(errors: Errors, found: Singles) -> Singles:
+    """What the network over the signs reads of each hour, shape (n, course.N_INPUTS)."""
+    return course_rows(
+        errors.values, errors.known, week_hour(errors.hours), errors.days, found.astype(np.float64)
+    )  # fmt: skip
 
 
 def looks(

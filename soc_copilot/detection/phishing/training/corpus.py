@@ -11,7 +11,11 @@ import numpy.typing as npt
 from soc_copilot.detection.phishing import url_features, words
 from soc_copilot.detection.phishing.hashing import Gathered
 from soc_copilot.detection.phishing.mail import parse_email
-from soc_copilot.detection.phishing.training import synthetic_mail, synthetic_urls
+from soc_copilot.detection.phishing.training import (
+    synthetic_mail,
+    synthetic_texts,
+    synthetic_urls,
+)
 from soc_copilot.detection.phishing.training.data import Row
 from soc_copilot.detection.phishing.training.fit import Samples, hashed
 from soc_copilot.detection.phishing.urls import parse_url
@@ -20,14 +24,15 @@ OWN: Final = "own"  # dataset of rows of our own making begins so
 OWN_YEAR: Final = 2000  # they claim no time: part of every training
 N_OWN_URLS: Final = 9_000  # phish; chosen
 N_OWN_MAILS: Final = 2_500  # of each label; chosen
+N_OWN_TEXTS: Final = 4_000  # of all labels; chosen
 HOST_SHARE: Final = 0.6  # of benign URLs with a path, whose host alone is added; chosen
 OWN_WEIGHT: Final = 0.5  # of own and varied rows in the loss; chosen
 # Shares of a set's hosts that are added under another suffix: sets whose hosts are not taken
 # over from others, so that the label holds elsewhere; chosen.
 _MOVED: Final = {"jpcert": 0.5, "links": 0.3, "brandpages": 0.3}
-# What networks are told of spam, which is no phish, but not wanted either: chosen. The short
+# What models are told of spam, which is no phish, but not wanted either: chosen. The short
 # texts' sets call much of what phishes "spam".
-SPAM_TARGETS: Final = {"url": 0.5, "email": 0.6, "text": 0.85}
+SPAM_TARGETS: Final = {"url": 0.5, "email": 0.6, "text": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,10 @@ def own_rows(kind: str, rows: Sequence[Row], seed: int) -> list[Row]:
                 f"Subject: {subject}\n\n{body}", OWN_YEAR)
             for subject, body, is_phish, language in synthetic_mail.synthetic(N_OWN_MAILS, seed)
         ]  # fmt: skip
-    return []
+    return [
+        Row(f"{OWN}-{name.partition('-')[0]}", f"{OWN} {i}", label, kind, text, OWN_YEAR)
+        for i, (text, label, name) in enumerate(synthetic_texts.synthetic(N_OWN_TEXTS, seed))
+    ]
 
 
 def _varied_urls(rows: Sequence[Row], rng: random.Random) -> list[Row]:

@@ -84,7 +84,10 @@ def _splits(kind: str, corpus: Corpus) -> dict[str, tuple[Flags, Flags]]:
         return {
             **found,
             "UCI, on ExAIS": (uci, exais),
+            "UCI and own texts, on ExAIS": (uci | own, exais),
             "all but ExAIS, on ExAIS": (~exais, exais),
+            "ExAIS, on UCI": (exais, uci),
+            "ExAIS and own texts, on UCI": (exais | own, uci),
         }
     return {**found, **_one_left_out(names, held, labels, corpus.is_real)}
 

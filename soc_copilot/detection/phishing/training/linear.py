@@ -1,11 +1,6 @@
-"""A linear member beside the networks: a weight per row, no perceptron, no numbers.
-
-Between sources of short texts it carries over better than the networks, which learn what
-numbers and capitals say in one country. It is written as a network whose other parts are nought.
-"""
+"""A linear model of hashed rows: a weight for each, rare ones weighed more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -14,60 +9,9 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
 from soc_copilot.detection.phishing.hashing import Bags, Floats32
-from soc_copilot.detection.phishing.model import PhishNet, Shape
-from soc_copilot.detection.phishing.training.fit import Floats64, Indices, Recipe, Samples
+from soc_copilot.detection.phishing.training.fit import Floats64
 
 _MAX_STEPS: Final = 60  # chosen: it has settled by then
-
-
-@dataclass(frozen=True, slots=True)
-class Linear:
-    """How a linear member is fitted; values chosen on held-out groups.
-
-    Attributes:
-        share: Its part of the mean with the networks.
-        fields: The bags that it reads.
-        strength: Of the loss beside the weights' squares.
-    """
-
-    share: float
-    fields: tuple[int, ...]
-    strength: float
-
-
-def fit_linear(
-    samples: Samples, targets: Floats64, chosen: Indices, how: Linear, recipe: Recipe
-) -> PhishNet:
-    """A linear model of some fields, as a network of the recipe's shape.
-
-    Args:
-        samples: Of any number.
-        targets: In [0, 1].
-        chosen: Which samples.
-        how: Which bags are read, and how closely.
-        recipe: The shape is taken of it.
-    """
-    bits = recipe.bits
-    found = samples.take(chosen)
-    matrix, idf = weighed(found, samples.n_fields, bits, how.fields)
-    weights, bias = solved(matrix, targets[chosen], np.ones(len(chosen)), how.strength)
-    n_dense = samples.numbers.shape[1]
-    net = PhishNet(Shape(bits, recipe.width, recipe.hidden, samples.n_fields, n_dense))
-    with torch.no_grad():
-        net.table.zero_()
-        net.table[:, -1] = weights * torch.from_numpy(idf)
-        net.scale.zero_()
-        net.scale[list(how.fields)] = 1.0
-        net.last.weight.zero_()
-        net.last.bias.fill_(bias)
-    return net.eval()
-
-
-def scale_output(net: PhishNet, factor: float) -> None:
-    """Make a network's logits larger or smaller: its share of a mean."""
-    with torch.no_grad():
-        for part in (net.last.weight, net.last.bias, net.scale):
-            part.mul_(factor)
 
 
 def weighed(

@@ -13,6 +13,7 @@ import torch
 from soc_copilot.detection.phishing import url_features, words
 from soc_copilot.detection.phishing.model import PhishNet
 from soc_copilot.detection.phishing.stacked import Stacked
+from soc_copilot.detection.phishing.text_model import TextModel
 from soc_copilot.detection.phishing.training.corpus import Corpus, build, is_varied
 from soc_copilot.detection.phishing.training.data import KINDS, NOT_FOR_SHIPPING, Row, read_all
 from soc_copilot.detection.phishing.training.fit import (
@@ -23,25 +24,24 @@ from soc_copilot.detection.phishing.training.fit import (
     fit,
     score,
 )
-from soc_copilot.detection.phishing.training.linear import Linear, fit_linear, scale_output
+from soc_copilot.detection.phishing.training.fit_text import TextRecipe, fit_text, score_text
 from soc_copilot.detection.phishing.training.stack import StackRecipe, fit_stacked, score_stacked
 from soc_copilot.detection.web.training.data import data_files
 from soc_copilot.detection.weights import save_model
 from soc_copilot.domain.errors import SourceError
 
-Fitted = Stacked | list[PhishNet]
+Fitted = Stacked | TextModel | list[PhishNet]
+AnyRecipe = Recipe | StackRecipe | TextRecipe
 
-RECIPES: Final[dict[str, Recipe | StackRecipe]] = {
+RECIPES: Final[dict[str, AnyRecipe]] = {
     "url": StackRecipe(bits=19),
     "email": Recipe(bits=16, width=8, epochs=4, batch=128, left_out=0.3, decay=0.03),
-    "text": Recipe(bits=16, width=8, epochs=5, batch=128, left_out=0.3, decay=0.03),
+    "text": TextRecipe(bits=18),
 }
 N_FIELDS: Final = {
     "url": url_features.N_FIELDS, "email": words.N_FIELDS, "text": words.N_FIELDS,
 }  # fmt: skip
-N_NETS: Final = {"email": 2, "text": 2}  # averaged; chosen
-# Texts carry over to another country's, the held-out part no worse; numbers are left out.
-LINEAR: Final = {"text": Linear(0.6, (words.WORDS, words.PAIRS, words.PIECES), 3.0)}
+N_NETS: Final = {"email": 2}  # averaged; chosen
 BRAND_SHARE: Final = 0.01  # of held-out brand pages that may reach 0.5; chosen
 HAM_SHARE: Final = 0.01  # of other held-out benign rows that may reach 0.5; chosen
 
@@ -70,30 +70,25 @@ class Options:
 def fit_kind(
     kind: str, corpus: Corpus, chosen: Indices, seed: int, n_nets: int | None = None
 ) -> Fitted:
-    """A model fitted to the chosen rows of a corpus; of networks a linear one may be last."""
+    """A model fitted to the chosen rows of a corpus."""
     recipe = RECIPES[kind]
     samples, targets, weights = corpus.samples, corpus.targets, corpus.weights
     if isinstance(recipe, StackRecipe):
         return fit_stacked(samples, targets, weights, chosen, corpus.groups(), recipe, seed)
-    nets = [
+    if isinstance(recipe, TextRecipe):
+        return fit_text(samples, targets, weights, chosen, corpus.groups(), recipe, seed)
+    return [
         fit(samples, targets, weights, chosen, recipe, seed + i)
         for i in range(n_nets or N_NETS[kind])
     ]
-    if kind not in LINEAR:
-        return nets
-    how = LINEAR[kind]
-    unwanted = (targets >= 0.5).astype(np.float64)  # spam as much as phish
-    line = fit_linear(samples, unwanted, chosen, how, recipe)
-    for net in nets:
-        scale_output(net, (1.0 - how.share) * (len(nets) + 1) / len(nets))
-    scale_output(line, how.share * (len(nets) + 1))
-    return [*nets, line]
 
 
 def score_kind(fitted: Fitted, samples: Samples, chosen: Indices) -> Floats64:
     """Logits of the chosen samples."""
     if isinstance(fitted, Stacked):
         return score_stacked(fitted, samples, chosen)
+    if isinstance(fitted, TextModel):
+        return score_text(fitted, samples, chosen)
     return score(fitted, samples, chosen)
 
 
@@ -140,7 +135,7 @@ def _train_kind(kind: str, rows: list[Row], options: Options) -> dict[str, Any]:
 
 
 def _tensors(fitted: Fitted) -> dict[str, torch.Tensor]:
-    if isinstance(fitted, Stacked):
+    if isinstance(fitted, Stacked | TextModel):
         return fitted.tensors()
     return {
         f"{i}.{name}": tensor.half() if name == "table" else tensor
@@ -149,9 +144,9 @@ def _tensors(fitted: Fitted) -> dict[str, torch.Tensor]:
     }
 
 
-def _form(fitted: Fitted, corpus: Corpus, recipe: Recipe | StackRecipe) -> dict[str, Any]:
+def _form(fitted: Fitted, corpus: Corpus, recipe: AnyRecipe) -> dict[str, Any]:
     """What the card must say to read the tensors."""
-    if isinstance(fitted, Stacked):
+    if isinstance(fitted, Stacked | TextModel):
         n_dense = corpus.samples.numbers.shape[1]
         return {
             "shape": {"bits": recipe.bits, "n_fields": fitted.n_fields, "n_dense": n_dense},
@@ -173,7 +168,7 @@ def _held_out(corpus: Corpus) -> np.ndarray[Any, np.dtype[np.bool_]]:
 def _card(
     kind: str,
     corpus: Corpus,
-    recipe: Recipe | StackRecipe,
+    recipe: AnyRecipe,
     form: dict[str, Any],
     moved: float,
     options: Options,
@@ -216,8 +211,8 @@ _WHAT: Final = {
     "scheme, no leading www.",
     "email": "Scores the subject and visible text of e-mails: words, pairs and pieces of words, "
     "kinds of bait in eight languages. No header but the subject, no layout.",
-    "text": "Scores short texts (SMS, chat): words, pairs and pieces of words, kinds of bait; the "
-    "last member is linear and reads no numbers.",
+    "text": "Scores short texts (SMS, chat): trees over a linear model of words, pairs and pieces "
+    "of words without numbers, over kinds of bait, and over how a text is written.",
 }
 _LICENCES: Final = (
     "Licences are as stated in each repository. Sets under a non-commercial licence (openphish, "

@@ -26,7 +26,7 @@ def test_a_state_comes_back_as_it_was(state):
         (lambda data: data[:-5], "load-1", "damaged"),
         (lambda data: b"", "load-1", "damaged"),
         (lambda data: b"\x80\x04\x95", "load-1", "damaged"),
-        (lambda data: data.replace(b'"format": 2', b'"format": 1'), "load-1", "another version"),
+        (lambda data: data.replace(b'"format": 3', b'"format": 2'), "load-1", "another version"),
         (lambda data: data, "load-2", "another model"),
         (lambda data: data + bytes(17 * 1024**2), "load-1", "bytes"),
     ],

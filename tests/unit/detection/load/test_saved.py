@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from soc_copilot.detection.load.course import N_INPUTS
 from soc_copilot.detection.load.saved import digest, load, save
 from soc_copilot.detection.weights import load_card
 from soc_copilot.domain.errors import DetectorError
@@ -18,6 +19,8 @@ def test_a_model_is_the_same_after_a_round_trip(trained, tmp_path):
     wide = np.zeros((20, 200), np.float32)
     wide[:, : rows.shape[1]] = rows
     assert np.array_equal(again.trees.logits(wide), model.trees.logits(wide))
+    rows = np.random.default_rng(1).normal(size=(20, N_INPUTS)).astype(np.float32)
+    assert np.array_equal(again.course.run(rows), model.course.run(rows))
 
 
 @pytest.mark.parametrize("key", ["shape", "signs", "horizons", "spreads", "threshold", "version"])

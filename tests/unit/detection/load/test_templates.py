@@ -84,12 +84,23 @@ def test_templates_are_told_apart(fitted, answer):
     rng, right = np.random.default_rng(1), 0
     for name in NAMES:
         for size in (0.2, -0.2, 0.4):
-            guess = fitted.guess(seen(name, 48, size, answer, rng))
+            guess = fitted.guess(seen(name, 48, size, answer, rng), np.zeros(len(NAMES)))
             right += guess.template == name
             assert sum(guess.probabilities.values()) == pytest.approx(1)
             assert guess.probability == max(guess.probabilities.values())
             assert np.sign(guess.size) == np.sign(size) or guess.template != name
     assert right >= 0.7 * 3 * len(NAMES)
+
+
+def test_networks_have_their_say(fitted, answer):
+    look = seen("scaling", 48, 0.3, answer, np.random.default_rng(3))
+    alone = fitted.guess(look, np.zeros(len(NAMES)))
+    scores = np.where(np.array(NAMES) == "random", 20.0, 0.0)
+    assert alone.template == "scaling"
+    assert fitted.guess(look, scores).template == "random"
+    assert fitted.guess(look, scores + 7).probabilities == pytest.approx(
+        fitted.guess(look, scores).probabilities
+    )
 
 
 def test_every_template_has_its_trees_and_words(fitted):

@@ -72,25 +72,15 @@ def test_spans_point_at_words() -> None:
     assert words.spans("Please VERIFY now, unverified", ["verify", "now"]) == [(7, 13), (14, 17)]
 
 
-def test_numbers_of_short_texts_stand_apart() -> None:
+def test_numbers_of_short_texts_are_no_words() -> None:
     found = words.gather("", "Call 08001234567 now, win 500", is_short=True)
     by_field = {n: {w for m, w in found.words if m == n} for n in range(words.N_FIELDS)}
-    assert by_field[words.NUMBERS] == {"n:#7", "n:#3", "m:call #7", "m:#7 now", "m:win #3"}
+    assert by_field[words.SUBJECT] == set()
     assert by_field[words.WORDS] == {"w:call", "w:now", "w:win"}
     assert by_field[words.PAIRS] == {"p:call now", "p:now win"}
     assert "#" not in "".join(text for _, _, text, _, _ in found.texts)
     mail = words.gather("", "Call 08001234567 now", is_short=False)
     assert (words.WORDS, "w:#7") in mail.words
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "Win 08001 NOW", "caf\u00e9 \u00c9T\u00c9 \u0663", "\u00b2 ABCD ok", "abc\U0001d5d4"],
-)
-def test_letters_capitals_and_digits_are_counted(text: str) -> None:
-    letters = [c for c in text if c.isalpha()]
-    n_capitals, n_digits = sum(c.isupper() for c in letters), sum(c.isdigit() for c in text)
-    assert words._counts(text) == (len(letters), n_capitals, n_digits)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,20 @@
 import numpy as np
 import pytest
 
+from soc_copilot.detection.load.days import COLUMNS
 from soc_copilot.detection.load.evidence import N_AROUND, N_SIGNS
 from soc_copilot.detection.load.injection import Attack
+from soc_copilot.detection.load.series import from_rows
+from soc_copilot.detection.load.training.corpus import sample
 from soc_copilot.detection.load.training.learn import (
     Struck,
+    _course_lesson,
     _lesson,
     openings,
     usual_errors,
 )
-from soc_copilot.detection.load.training.simulate import Errors
-from tests.unit.detection.load.making import MONDAY
+from soc_copilot.detection.load.training.simulate import FIRST_HOURS, Errors
+from tests.unit.detection.load.making import MONDAY, clean
 
 
 def test_usual_errors_weigh_series_alike():
@@ -23,6 +27,7 @@ def test_usual_errors_weigh_series_alike():
             hours,
             np.ones(n, bool),
             np.zeros((n, N_AROUND)),
+            np.zeros((n, len(COLUMNS))),
         )
         for size in (0.01, 0.03)
     ]
@@ -38,8 +43,9 @@ def test_hours_after_an_attack_count_little():
     owner = np.zeros(n, np.int64)
     owner[1_000:1_020] = 1
     errors = Errors(
-        np.zeros((n, 2)), MONDAY + np.arange(n), np.ones(n, bool), np.zeros((n, N_AROUND))
-    )
+        np.zeros((n, 2)), MONDAY + np.arange(n), np.ones(n, bool), np.zeros((n, N_AROUND)),
+        np.zeros((n, len(COLUMNS))),
+    )  # fmt: skip
     rows = np.zeros((n, N_SIGNS), np.float32)
     rows[:, 0] = np.arange(n)
     attacks = [Attack("scaling", 1_000, 20, 0.1)]
@@ -51,6 +57,24 @@ def test_hours_after_an_attack_count_little():
     assert of[1_060] == 1
     assert set(weights[found[:, 0] < 900].tolist()) == {4.0}
     assert weights.sum() == pytest.approx(n - 400, rel=0.15)  # parts stand for all
+
+
+def test_what_networks_learn_from_counts_likewise(shared):
+    n = 13_500
+    stamps = [(MONDAY + 1 + hour) * 3600 for hour in range(n)]
+    made = sample("a", from_rows("a", stamps, clean(n, seed=5)))
+    model = (shared.model.usual, *shared.evidence)
+    one = _course_lesson(made, shared.model.base, model, np.random.default_rng(0))
+    struck = one.kinds >= 0
+    assert set(one.weights[FIRST_HOURS:].tolist()) == {1.0, float(np.float32(0.4))}
+    assert (one.weights[struck] == 1).all()
+    ends = np.flatnonzero(struck[:-13] & ~struck[1:-12])
+    assert len(ends) > 5
+    assert (one.weights[ends + 1] < 0.5).all()
+    assert (one.weights[ends + 12] < 0.5).all()
+    assert (one.weights[ends + 13] == 1).all()
+    assert not one.weights[:FIRST_HOURS].any()
+    assert set(one.kinds.tolist()) == set(range(-1, 8))
 
 
 def test_a_suspicion_goes_on_over_short_pauses():

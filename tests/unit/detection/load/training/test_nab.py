@@ -8,7 +8,9 @@ import pytest
 from soc_copilot.detection.load.training.nab import (
     Labelled,
     Profile,
+    by_folder,
     compare,
+    outcome,
     read_files,
     score,
     sigmoid,
@@ -78,6 +80,16 @@ def test_the_windowed_gaussian():
     assert found[at] == pytest.approx(wanted)
 
 
+def test_what_a_folder_gets(file):
+    rows = [marks(390, 400, 410), marks(100)]
+    found = by_folder([file, file], rows, 0.5, Profile())
+    assert found == {"": {"score": pytest.approx(23.62), "windows": 4, "found": 1,
+                          "false_alarms": 1}}  # fmt: skip
+    raised, _ = score([file, file], rows)
+    assert found[""]["score"] == pytest.approx(raised, abs=0.01)
+    assert outcome(file, marks(390), 2.0, Profile()) == (0, 0, 0)
+
+
 def test_files_are_read_and_compared(tmp_path):
     (tmp_path / "data" / "x").mkdir(parents=True)
     (tmp_path / "labels").mkdir()
@@ -93,7 +105,8 @@ def test_files_are_read_and_compared(tmp_path):
     assert (scores["files"], scores["windows"]) == (1, 1)
     assert scores["windowed_gaussian"]["standard"] > 80
     assert scores["ours"]["standard"] > 80
-    assert "ours" in nab_table(scores)
+    assert scores["ours"]["folders"]["standard"]["x"]["found"] == 1
+    assert "found 1 of 1" in nab_table(scores)
     silent = compare(tmp_path, {"silent": lambda file: np.zeros(len(file.values))})["silent"]
     assert silent["standard"] == silent["low_false_negatives"] == 0
     with pytest.raises(SourceError, match="Cannot read the benchmark"):

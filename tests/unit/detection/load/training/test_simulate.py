@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from soc_copilot.detection.load.course import joined
 from soc_copilot.detection.load.detector import watch
 from soc_copilot.detection.load.evidence import N_SIGNS, tables
 from soc_copilot.detection.load.features import REACH, prepare
@@ -9,6 +10,7 @@ from soc_copilot.detection.load.intervals import ECHO_HOURS
 from soc_copilot.detection.load.templates import N_ROW
 from soc_copilot.detection.load.training.simulate import (
     FIRST_HOURS,
+    course_of,
     draw_all,
     errors_of,
     looks,
@@ -68,7 +70,9 @@ def test_the_detector_sees_live_what_was_simulated(shared):
     first = REACH + 168
     errors = errors_of(ready, shared.model.base, first, REACH + 1_600, change[168:])
     found = signs(errors, shared.model.usual, *shared.evidence)
-    wanted = 1 / (1 + np.exp(-shared.model.trees.logits(found).astype(np.float64)))
+    networks = shared.model.course.run(course_of(errors, found))[:, 0]
+    odds = joined(shared.model.trees.logits(found).astype(np.float64), networks)
+    wanted = 1 / (1 + np.exp(-odds))
     missed = np.abs(wanted - [v.score for v in live])[500:]
     assert np.median(missed) < 0.001
     assert np.mean(missed > 0.05) < 0.02

@@ -2,6 +2,7 @@ import pytest
 
 from soc_copilot.detection.phishing.training import corpus, train
 from soc_copilot.detection.phishing.training.fit import Recipe
+from soc_copilot.detection.phishing.training.fit_text import TextRecipe
 from soc_copilot.detection.phishing.training.stack import StackRecipe
 
 
@@ -13,7 +14,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         for kind in train.N_NETS
     }
     stack = StackRecipe(bits=12, n_folds=2, n_trees=10, n_leaves=5, least=5)
-    monkeypatch.setattr(train, "RECIPES", {**small, "url": stack})
+    text = TextRecipe(bits=12, n_folds=2, n_trees=10, n_leaves=5, least=5)
+    monkeypatch.setattr(train, "RECIPES", {**small, "url": stack, "text": text})
     monkeypatch.setattr(train, "N_NETS", dict.fromkeys(small, 1))
     monkeypatch.setattr(corpus, "N_OWN_URLS", 60)
     monkeypatch.setattr(corpus, "N_OWN_MAILS", 30)
+    monkeypatch.setattr(corpus, "N_OWN_TEXTS", 60)

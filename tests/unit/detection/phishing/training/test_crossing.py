@@ -29,7 +29,10 @@ def test_every_experiment_has_its_figures(tmp_path: Path, monkeypatch: pytest.Mo
         "email: without phishing_pot, on it and held-back benign",
         "text: every set, held-back fold",
         "text: UCI, on ExAIS",
+        "text: UCI and own texts, on ExAIS",
         "text: all but ExAIS, on ExAIS",
+        "text: ExAIS, on UCI",
+        "text: ExAIS and own texts, on UCI",
     }
     later = found["url: to 2021, on 2024 and later"]["all"]
     assert later["rows"] == 80

@@ -1,14 +1,9 @@
-from dataclasses import replace
-
 import numpy as np
-import torch
 
 from soc_copilot.detection.phishing.hashing import Gathered
-from soc_copilot.detection.phishing.training.fit import Recipe, hashed, score
-from soc_copilot.detection.phishing.training.linear import Linear, fit_linear, scale_output
+from soc_copilot.detection.phishing.training.fit import hashed
+from soc_copilot.detection.phishing.training.linear import solved, weighed
 
-HOW = Linear(0.5, (1,), 3.0)
-RECIPE = Recipe(bits=12, width=4, hidden=8)
 # Field 1 says what a sample is, field 0 says it too, but only in the first half.
 SAMPLES = [
     Gathered(
@@ -17,7 +12,7 @@ SAMPLES = [
             (1, f"word{i % 7}"),
             (0, "bad" if (i % 2 if i < 100 else i % 3) else "good"),
         ],
-        dense=[float(i % 2)],
+        dense=[0.0],
     )
     for i in range(200)
 ]
@@ -26,25 +21,28 @@ TARGETS = np.array([float(i % 2) for i in range(200)])
 
 def test_it_reads_its_fields_and_nothing_else() -> None:
     samples = hashed(SAMPLES, 2, 12)
-    chosen, rest = np.arange(100), np.arange(100, 200)
-    net = fit_linear(samples, TARGETS, chosen, HOW, RECIPE)
-    out = score([net], samples, rest)
-    assert ((out > 0) == (TARGETS[rest] == 1)).all()
-    others = [Gathered(words=[w for w in s.words if w[0]], dense=[9.0]) for s in SAMPLES]
-    assert np.allclose(score([net], hashed(others, 2, 12), rest), out, atol=1e-5)
+    one, idf = weighed(samples.take(np.arange(100)), 2, 12, (1,))
+    table, bias = solved(one, TARGETS[:100], np.ones(100), 3.0)
+    rest = weighed(samples.take(np.arange(100, 200)), 2, 12, (1,))[0]
+    rest.data[:] = 1.0
+    out = rest @ (table.numpy() * idf) + bias
+    assert ((out > 0) == (TARGETS[100:] == 1)).all()
+    both = weighed(samples.take(np.arange(100)), 2, 12, None)[0]
+    assert both.nnz > one.nnz
 
 
 def test_what_one_sample_alone_has_weighs_nothing() -> None:
     alone = [Gathered(words=[(1, f"only{i}")], dense=[0.0]) for i in range(40)]
-    samples = hashed(alone, 2, 16)
-    net = fit_linear(samples, TARGETS[:40], np.arange(40), HOW, replace(RECIPE, bits=16))
-    assert float(net.table.detach().abs().max()) == 0.0
+    matrix, idf = weighed(hashed(alone, 2, 16).take(np.arange(40)), 2, 16, None)
+    assert float(abs(matrix).max()) == 0.0
+    assert float(idf[matrix.indices].max(initial=0.0)) == 0.0
 
 
-def test_output_is_scaled_as_a_whole() -> None:
+def test_samples_that_weigh_nothing_teach_nothing() -> None:
     samples = hashed(SAMPLES, 2, 12)
-    net = fit_linear(samples, TARGETS, np.arange(100), HOW, RECIPE)
-    torch.nn.init.normal_(net.last.weight)
-    before = score([net], samples, np.arange(20))
-    scale_output(net, 2.5)
-    assert np.allclose(score([net], samples, np.arange(20)), 2.5 * before, atol=1e-4)
+    matrix, _ = weighed(samples.take(np.arange(200)), 2, 12, None)
+    wrong = np.where(np.arange(200) < 100, TARGETS, 1.0 - TARGETS)
+    weights = (np.arange(200) < 100).astype(float)
+    first = solved(matrix, wrong, weights, 3.0)[0]
+    again = solved(matrix[:100], TARGETS[:100], np.ones(100), 3.0)[0]
+    assert np.allclose(first.numpy(), again.numpy(), atol=0.05)
