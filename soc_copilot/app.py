@@ -156,10 +156,12 @@ class Desktop(QObject):
         from soc_copilot.ui.archive_search import Searchers
         from soc_copilot.ui.demonstrations import Demonstrations
         from soc_copilot.ui.dialogs import WindowDialogs
+        from soc_copilot.ui.endings import Endings
         from soc_copilot.ui.ingestion import Ingestion
         from soc_copilot.ui.live import Live
         from soc_copilot.ui.load_desk import LoadDesk
         from soc_copilot.ui.replaying import Replay, ReplayBar
+        from soc_copilot.ui.serve_watch import ServeWatch
         from soc_copilot.ui.watch import Watch
         from soc_copilot.ui.widgets.disk_band import DiskBand
         from soc_copilot.ui.widgets.killswitch_band import KillSwitchBand
@@ -178,6 +180,8 @@ class Desktop(QObject):
         self.series = LoadDesk(desk)
         Demonstrations(desk)
         self.watch = Watch(self._open, self)
+        self.serve_watch = ServeWatch(self._open, self)
+        self.serve_watch.told.connect(self.live.on_others)
         desk.summary_arrived.connect(self.live.on_summaries)
         desk.beat_arrived.connect(self.live.on_beat)
         desk.ingestion_changed.connect(self.on_ingestion)
@@ -187,6 +191,7 @@ class Desktop(QObject):
         self.watch.alerts.connect(desk.set_counts)
         self.watch.size.connect(self.on_size)
         self.watch.disk.connect(desk.disk_changed)
+        Endings(desk, self.watch)
         self._path = opened.path
         self.window.adopt(desk, self.live, self._factories())
         self.window.add_above(KillSwitchBand(desk))
@@ -203,6 +208,7 @@ class Desktop(QObject):
         if opened.config_text:
             desk.message.emit(opened.config_level, opened.config_text, "")
         self.watch.start()
+        self.serve_watch.start()
         self.jobs.submit_long(lambda _governance, _control: _import_pages(PAGES), self.on_imported)
 
     @Slot(object)
@@ -285,7 +291,7 @@ class Desktop(QObject):
         ends = []
         if self.desk is not None:
             ends = [self.replay.join(), self.ingestion.join(), self.watch.join()]
-            ends.append(self.series.join())
+            ends += [self.series.join(), self.serve_watch.join()]
             self._remember()
         ends.append(self.jobs.join())
         if self._checker is not None:

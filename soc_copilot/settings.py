@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from soc_copilot.domain.errors import PolicyError
 from soc_copilot.domain.setting import Setting, Value
+from soc_copilot.domain.suppressions import LENGTHS
 
 __all__ = ["BY_KEY", "SETTINGS", "Setting", "Value", "get_setting"]
 
@@ -289,6 +290,15 @@ SETTINGS: tuple[Setting, ...] = (
         0,
         1_000_000,
         restart=True,
+    ),
+    Setting(
+        "alerts.suppress_for",
+        "7 days",
+        "Alerts",
+        "Suppress for",
+        "How long alerts are suppressed unless something else is chosen. A suppression without "
+        "an end has to be asked for each time.",
+        choices=tuple(LENGTHS),
     ),
     Setting(
         "ui.theme",

@@ -16,6 +16,7 @@ _GROUPS: Final = (
     "serve",
     "worker",
     "alerts",
+    "suppressions",
     "search",
     "sources",
     "archive",

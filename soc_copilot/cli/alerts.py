@@ -25,6 +25,7 @@ from soc_copilot.domain.alert_export import (
     alert_to_dict,
     alert_to_json,
     csv_line,
+    suppressed_words,
 )
 from soc_copilot.domain.alerts import (
     AlertChange,
@@ -42,6 +43,7 @@ from soc_copilot.governance.alerts import AlertStore
 from soc_copilot.pipeline.search import EventSearch
 
 OPEN = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
+SUPPRESSED = {"hide": False, "show": None, "only": True}
 STATUSES = {"open": OPEN, "all": (), **{s.value: (s,) for s in AlertStatus}}
 
 
@@ -71,12 +73,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_export(group)
 
 
-def _add_filters(parser: argparse.ArgumentParser, status: str) -> None:
+def _add_filters(parser: argparse.ArgumentParser, status: str, suppressed: str) -> None:
     parser.add_argument(
         "--text",
         default="",
         metavar="WORDS",
-        help="words that all occur; entity:X, detector:X, technique:X, file:X narrow to a field",
+        help="words that all occur; entity:X, detector:X, technique:X, file:X, suppressed:X narrow "
+        "to a field",
     )
     parser.add_argument(
         "--severity",
@@ -94,6 +97,12 @@ def _add_filters(parser: argparse.ArgumentParser, status: str) -> None:
         "--since", type=moment, metavar="TIME", help="last seen since: 2026-03-14T10:30, or 2h ago"
     )
     parser.add_argument("--until", type=moment, metavar="TIME", help="first seen before")
+    parser.add_argument(
+        "--suppressed",
+        default=suppressed,
+        choices=list(SUPPRESSED),
+        help=f"whether suppressed ones are told, too (default: {suppressed})",
+    )
 
 
 def _filter(args: argparse.Namespace) -> AlertFilter:
@@ -106,6 +115,7 @@ def _filter(args: argparse.Namespace) -> AlertFilter:
         until=args.until,
         entity=args.entity,
         technique=args.technique,
+        suppressed=SUPPRESSED[args.suppressed],
     )
 
 
@@ -117,7 +127,7 @@ def _add_list(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "soc-copilot alerts list --severity critical --since 24h",
         _list,
     )
-    _add_filters(parser, "open")
+    _add_filters(parser, "open", "hide")
     parser.add_argument("--limit", type=positive, default=50, help="alerts at most (default: 50)")
 
 
@@ -185,7 +195,7 @@ def _add_export(group: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "soc-copilot alerts export --output alerts.csv --since 7d",
         _export,
     )
-    _add_filters(parser, "all")
+    _add_filters(parser, "all", "show")
     parser.add_argument(
         "--format",
         choices=("csv", "jsonl"),
@@ -196,8 +206,11 @@ def _add_export(group: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def _list(args: argparse.Namespace) -> int:
     with open_existing(args) as governance:
-        rows = governance.alerts.page(_filter(args), None, args.limit)
-        total = governance.alerts.count(_filter(args)) if len(rows) == args.limit else len(rows)
+        wanted = _filter(args)
+        rows = governance.alerts.page(wanted, None, args.limit)
+        total = governance.alerts.count(wanted) if len(rows) == args.limit else len(rows)
+        hidden = dataclasses.replace(wanted, suppressed=True)
+        n_hidden = governance.alerts.count(hidden) if wanted.suppressed is False else 0
     if args.json:
         for row in rows:
             print_json(_row_object(row))
@@ -211,6 +224,9 @@ def _list(args: argparse.Namespace) -> int:
     )
     if total > len(rows):
         print(f"{len(rows):,} of {total:,} alerts; --limit shows more.")
+    if n_hidden:
+        are = "1 more is" if n_hidden == 1 else f"{n_hidden:,} more are"
+        print(f"{are} suppressed; --suppressed show lists them, too.")
     return EXIT_OK
 
 
@@ -225,6 +241,8 @@ def _row_object(row: AlertRow) -> dict[str, Any]:
 
 def _cells(row: AlertRow) -> tuple[object, ...]:
     status = row.disposition.label if row.disposition is not None else row.status.label
+    if row.suppressed_by is not None:
+        status += f", suppressed by {row.suppressed_by}"
     return (
         *(row.id, row.severity.label, when(row.last_seen), row.detector, row.entity),
         *(row.technique or None, row.title, f"{row.count:,}", status, f"{row.score:.3f}"),
@@ -278,6 +296,8 @@ def _told(detail: AlertDetail, around: Sequence[dict[str, Any]]) -> Iterator[str
     yield render_safe(f"Detector:   {row.detector} {detail.model_version}, rule {row.rule}")
     yield f"Score:      {row.score:.3f}, threshold {detail.threshold:.3f}"
     yield f"Status:     {row.status.label}{judged}, {render_safe(row.assignee or 'unassigned')}"
+    if row.suppressed_by is not None:
+        yield f"Suppressed: {render_safe(suppressed_words(detail))}"
     yield from _section("Parts of the score", [f"{c.name}: {c.value}" for c in detail.components])
     yield from _section(
         "Raw lines",

@@ -361,6 +361,7 @@ def _report(
                             "title": row.title,
                             "count": row.count,
                             "score": row.score,
+                            "suppressed_by": row.suppressed_by,
                         }
                         for row in rows
                     ],
@@ -369,7 +370,8 @@ def _report(
             )
         )
         return
-    worst_first = sorted(rows, key=lambda row: (-row.severity, -row.score, row.id))
+    shown = [row for row in rows if row.suppressed_by is None]
+    worst_first = sorted(shown, key=lambda row: (-row.severity, -row.score, row.id))
     if worst_first:
         print_table(
             ("id", "severity", "detector", "entity", "what", "count", "score"),
@@ -391,6 +393,8 @@ def _report(
         f"\n{totals.events:,} lines in {totals.batches:,} batches, {totals.rate:,.0f} lines/s; "
         f"{sum(totals.raised):,} alerts raised.\n"
     )
+    if n_hidden := len(rows) - len(shown):
+        print(f"{n_hidden:,} of the alerts that were raised or grew are suppressed.\n")
     print_table(
         ("source", *_LEDGER_NUMBERS, "adds up"),
         [

@@ -32,6 +32,7 @@ CSV_COLUMNS: Final = (
     "evidence_file",
     "evidence_offset",
     "evidence_line",
+    "suppressed",
 )
 
 
@@ -59,6 +60,8 @@ def alert_to_dict(detail: AlertDetail) -> dict[str, Any]:
         "score": row.score,
         "threshold": detail.threshold,
         "model_version": detail.model_version,
+        "suppressed_by": row.suppressed_by,
+        "suppressed": suppressed_words(detail) or None,
         "components": [
             {"name": part.name, "value": part.value, "weight": part.weight}
             for part in detail.components
@@ -95,6 +98,15 @@ def alert_to_dict(detail: AlertDetail) -> dict[str, Any]:
     }
 
 
+def suppressed_words(detail: AlertDetail) -> str:
+    """What keeps an alert out of the list, until when, and why; empty when nothing does."""
+    one = detail.suppression
+    if one is None:
+        return "" if detail.row.suppressed_by is None else f"by {detail.row.suppressed_by}"
+    until = "without end" if one.expires_at is None else f"until {one.expires_at.isoformat()}"
+    return f"by {one.id} of {one.actor}, {until}" + (f": {one.reason}" if one.reason else "")
+
+
 def alert_to_json(detail: AlertDetail) -> str:
     """One line of JSON, ASCII only: hidden characters travel as escapes, lossless."""
     return json.dumps(alert_to_dict(detail), ensure_ascii=True, separators=(",", ":"))
@@ -126,6 +138,7 @@ def alert_to_csv(detail: AlertDetail) -> tuple[str | int | float, ...]:
         csv_cell(first.path) if first else "",
         first.offset if first else "",
         csv_cell(first.raw) if first else "",
+        csv_cell(suppressed_words(detail)),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from soc_copilot.domain.findings import Component, Evidence, Severity
+from soc_copilot.domain.suppressions import Suppression
 
 
 class AlertStatus(StrEnum):
@@ -54,6 +55,7 @@ class AlertRow:
     assignee: str | None
     score: float
     raised_at: datetime  # when we stored it, not when it happened
+    suppressed_by: int | None = None  # the suppression that keeps it out of the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class AlertChange:
     """One thing that happened to an alert.
 
     Attributes:
-        field: "raised", "status", "disposition", "assignee", "severity", "note".
+        field: "raised", "status", "disposition", "assignee", "severity", "note", "suppression".
             Counts are not listed: they change with each batch.
         old: Former value as text, None when there was none.
         new: Present value as text.
@@ -101,6 +103,7 @@ class AlertDetail:
     next_steps: tuple[str, ...]
     notes: tuple[AlertNote, ...]
     history: tuple[AlertChange, ...]
+    suppression: Suppression | None = None  # what keeps it out of the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ class AlertFilter:
     Attributes:
         text: Words that must all occur (title, summary, entity, rule, technique, or a raw
             evidence line), case-insensitive, taken literally. `entity:X`, `detector:X`,
-            `technique:X`, `file:X`, `status:X` and `severity:X` narrow to one field.
+            `technique:X`, `file:X`, `status:X`, `severity:X` and `suppressed:X` (yes, no, or a
+            suppression's id) narrow to one field.
         severities: Any of these.
         statuses: Any of these.
         detectors: Any of these.
@@ -119,6 +123,8 @@ class AlertFilter:
         entity: Exactly this entity.
         technique: Exactly this technique.
         mine: Assigned to this person, or to nobody.
+        suppressed: Only suppressed ones, or only those that are not.
+        suppression: Hidden by this one.
     """
 
     text: str = ""
@@ -130,6 +136,8 @@ class AlertFilter:
     entity: str | None = None
     technique: str | None = None
     mine: str | None = None
+    suppressed: bool | None = None
+    suppression: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +158,7 @@ class AlertBucket:
 
 @dataclass(frozen=True, slots=True)
 class AlertCounts:
-    """Numbers for tiles and badges: open means new or acknowledged."""
+    """Numbers for tiles and badges: open means new or acknowledged, and not suppressed."""
 
     total: int
     open_by_severity: tuple[int, int, int, int, int]  # by Severity value, info first
@@ -158,5 +166,5 @@ class AlertCounts:
 
     @property
     def open(self) -> int:
-        """Alerts not closed."""
+        """Alerts neither closed nor suppressed."""
         return sum(self.open_by_severity)

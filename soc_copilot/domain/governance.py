@@ -197,6 +197,7 @@ class StoredBatch:
         raised: Alerts that did not exist before, by severity value, info first.
         raised_ids: Their ids.
         updated: Open alerts that grew.
+        suppressed: How many of those raised a suppression keeps out of the list.
     """
 
     batch_id: int
@@ -204,6 +205,7 @@ class StoredBatch:
     raised: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
     raised_ids: tuple[int, ...] = ()
     updated: int = 0
+    suppressed: int = 0
 
     @property
     def worst(self) -> Severity | None:

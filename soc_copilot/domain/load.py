@@ -1,5 +1,6 @@
 """Hours of a series as they were judged: what the window draws and the database keeps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
@@ -125,6 +126,40 @@ class SeriesUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a forecast and what judges with it are doing; NaN and 0 where nothing is known yet.
+
+    Attributes:
+        mae: Mean absolute error of the last week, in the series' unit.
+        mape: The same as a share of the values.
+        baseline_mape: Of the first 500 hours that were forecast.
+        ratio: mape over baseline_mape.
+        is_drifting: Whether that is too much.
+        p50_us, p95_us, p99_us: Time per hour.
+        hours_per_s: As many hours as go into a second.
+        memory_bytes: Of the program that judges.
+        memory_limit_bytes: What it should stay under.
+    """
+
+    mae: float = float("nan")
+    mape: float = float("nan")
+    baseline_mape: float = float("nan")
+    ratio: float = float("nan")
+    is_drifting: bool = False
+    p50_us: float = 0.0
+    p95_us: float = 0.0
+    p99_us: float = 0.0
+    hours_per_s: float = 0.0
+    memory_bytes: int = 0
+    memory_limit_bytes: int = 0
+
+    @property
+    def is_over_memory(self) -> bool:
+        """Whether the program has more memory than it should."""
+        return self.memory_bytes > self.memory_limit_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StoredSeries:
     """A series in the database.
 
@@ -225,10 +260,17 @@ class Trace:
 
     def window(self, name: str, first: int, last: int) -> tuple[Floats, Floats]:
         """Hours and values of a column from one hour to another, both included."""
+        hours, (values,) = self.windows((name,), first, last)
+        return hours, values
+
+    def windows(
+        self, names: Sequence[str], first: int, last: int
+    ) -> tuple[Floats, tuple[Floats, ...]]:
+        """The same of several columns, all as long as the hours, whatever comes in meanwhile."""
         low = min(max(first - self.start, 0), self.n)
         high = min(max(last - self.start + 1, low), self.n)
         hours = np.arange(self.start + low, self.start + high, dtype=np.float64)
-        return hours, self.columns[name][low:high]
+        return hours, tuple(self.columns[name][low:high] for name in names)
 
     def _grow(self, least: int) -> None:
         room = max(least, 2 * self._room)

@@ -27,8 +27,11 @@ Condition = ColumnElement[bool]
 
 def conditions(wanted: AlertFilter) -> list[Condition]:
     """What an alert must fulfil to pass the filter; all of it."""
-    narrow = wanted.entity is not None or wanted.technique is not None
-    found = [*_status(frozenset(wanted.statuses), narrow)]
+    found = [*_status(frozenset(wanted.statuses), _is_narrow(wanted))]
+    if wanted.suppressed is not None:
+        found.append(_ALERT.is_suppressed == int(wanted.suppressed))
+    if wanted.suppression is not None:
+        found.append(_ALERT.suppressed_by == wanted.suppression)
     if wanted.severities:
         found.append(_ALERT.severity.in_(sorted(int(s) for s in set(wanted.severities))))
     if wanted.detectors:
@@ -44,6 +47,28 @@ def conditions(wanted: AlertFilter) -> list[Condition]:
     if wanted.mine is not None:
         found.append(or_(_ALERT.assignee == wanted.mine, _ALERT.assignee.is_(None)))
     return found + [_term(*term) for term in terms(wanted.text)]
+
+
+def parts(wanted: AlertFilter) -> list[list[Condition]]:
+    """The same as conditions of parts that share no alert, each read newest first by an index.
+
+    The indexes of pages keep suppressed alerts apart: where both are wanted, or suppressed ones
+    of any status, a page is put together of two.
+    """
+    found = conditions(wanted)
+    statuses = frozenset(wanted.statuses)
+    if _is_narrow(wanted):
+        return [found]
+    if wanted.suppressed and (not statuses or statuses == frozenset(AlertStatus)):
+        return [[_ALERT.is_open == is_open, *found] for is_open in (1, 0)]
+    if wanted.suppressed is None and (statuses == _OPEN or len(statuses) == 1):
+        return [[*found, _ALERT.is_suppressed == hidden] for hidden in (0, 1)]
+    return [found]
+
+
+def _is_narrow(wanted: AlertFilter) -> bool:
+    chosen = (wanted.entity, wanted.technique, wanted.suppression)
+    return any(one is not None for one in chosen)
 
 
 def terms(text: str) -> list[tuple[str, str]]:
@@ -113,6 +138,15 @@ def _severity_term(word: str) -> Condition:
     return _ALERT.severity.in_(named) if named else false()
 
 
+def _suppressed_term(word: str) -> Condition:
+    word = word.lower()
+    if word.isdecimal():
+        return _ALERT.suppressed_by.is_not_distinct_from(int(word))
+    if word and "yes".startswith(word):
+        return _ALERT.is_suppressed == 1
+    return _ALERT.is_suppressed == 0 if word and "no".startswith(word) else false()
+
+
 _FIELDS: dict[str, Callable[[str], Condition]] = {
     "": _anywhere,
     "entity": lambda word: contains(_ALERT.entity, word),
@@ -121,4 +155,5 @@ _FIELDS: dict[str, Callable[[str], Condition]] = {
     "file": lambda word: _in_evidence("path", word),
     "status": _status_term,
     "severity": _severity_term,
+    "suppressed": _suppressed_term,
 }

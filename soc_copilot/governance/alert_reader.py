@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, desc, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, desc, func, select, tuple_
 from sqlalchemy.engine import Connection
 
 from soc_copilot.domain.alerts import (
@@ -24,15 +24,17 @@ from soc_copilot.domain.alerts import (
 from soc_copilot.domain.clock import from_us, to_us
 from soc_copilot.domain.errors import StoreError
 from soc_copilot.domain.findings import Component, Evidence, Severity
-from soc_copilot.governance.alert_query import conditions, contains
+from soc_copilot.governance.alert_query import conditions, contains, parts
 from soc_copilot.governance.schema import (
     AlertHistoryModel,
     AlertModel,
     DetectorStateModel,
     EvidenceModel,
     NoteModel,
+    SuppressionModel,
 )
 from soc_copilot.governance.session import Session, in_chunks
+from soc_copilot.governance.suppressing import suppression_of
 from soc_copilot.governance.tally import read_tally
 
 PAGE_ROWS = 256  # chosen: rows of one page of the alert table
@@ -48,7 +50,7 @@ _ROW = tuple(
     for name in (
         *("id", "severity", "first_us", "last_us", "detector", "rule", "entity", "entity_type"),
         *("technique", "title", "count", "status", "disposition", "assignee", "score"),
-        "raised_us",
+        *("raised_us", "suppressed_by"),
     )
 )
 _DETAIL = (
@@ -78,10 +80,8 @@ class AlertReader:
             before: Only those after this place in the newest-first order.
             limit: Rows at most.
         """
-        query = select(*_ROW).where(*conditions(filter)).order_by(*_NEWEST_FIRST).limit(limit)
-        if before is not None:
-            query = query.where(tuple_(to_us(before.last_seen), before.id) > _PLACE)
-        return self._rows(query)
+        place = None if before is None else tuple_(to_us(before.last_seen), before.id) > _PLACE
+        return self._page(filter, place, limit)
 
     def page_after(
         self,
@@ -90,11 +90,8 @@ class AlertReader:
         limit: int = PAGE_ROWS,
     ) -> tuple[AlertRow, ...]:
         """The alerts next above a place, newest first; the oldest ones without a place."""
-        oldest_first = (_ALERT.last_us.asc(), _ALERT.id.asc())
-        query = select(*_ROW).where(*conditions(filter)).order_by(*oldest_first).limit(limit)
-        if after is not None:
-            query = query.where(tuple_(to_us(after.last_seen), after.id) < _PLACE)
-        return self._rows(query)[::-1]
+        place = None if after is None else tuple_(to_us(after.last_seen), after.id) < _PLACE
+        return self._page(filter, place, limit, oldest_first=True)[::-1]
 
     def newer(
         self,
@@ -103,10 +100,8 @@ class AlertReader:
         limit: int = PAGE_ROWS,
     ) -> tuple[AlertRow, ...]:
         """The newest alerts that pass the filter and come before a place, newest first."""
-        query = select(*_ROW).where(*conditions(filter)).order_by(*_NEWEST_FIRST).limit(limit)
-        if than is not None:
-            query = query.where(tuple_(to_us(than.last_seen), than.id) < _PLACE)
-        return self._rows(query)
+        place = None if than is None else tuple_(to_us(than.last_seen), than.id) < _PLACE
+        return self._page(filter, place, limit)
 
     def get(self, ids: Sequence[int]) -> tuple[AlertRow, ...]:
         """The alerts with these ids, in the order asked; unknown ids are passed over."""
@@ -117,9 +112,28 @@ class AlertReader:
                 found.update((row.id, alert_row(row)) for row in connection.execute(query))
         return tuple(found[i] for i in ids if i in found)
 
-    def _rows(self, query: Any) -> tuple[AlertRow, ...]:
+    def rows(self, query: Any) -> tuple[AlertRow, ...]:
+        """What a query made with `row_query` finds."""
         with self._session.read() as connection:
             return tuple(alert_row(row) for row in connection.execute(query))
+
+    def _page(
+        self,
+        filter: AlertFilter,  # noqa: A002
+        place: ColumnElement[bool] | None,
+        limit: int,
+        *,
+        oldest_first: bool = False,
+    ) -> tuple[AlertRow, ...]:
+        """A page put together of a filter's parts, each of which has an index in its order."""
+        order = (_ALERT.last_us.asc(), _ALERT.id.asc()) if oldest_first else _NEWEST_FIRST
+        found: list[Any] = []
+        with self._session.read() as connection:
+            for wanted in parts(filter):
+                query = select(*_ROW).where(*wanted).order_by(*order).limit(limit)
+                found += connection.execute(query if place is None else query.where(place))
+        found.sort(key=lambda row: (row.last_us, row.id), reverse=not oldest_first)
+        return tuple(alert_row(row) for row in found[:limit])
 
     def change_token(self) -> int:
         """Where `changed_since` starts when what was read so far is up to date."""
@@ -215,7 +229,7 @@ class AlertReader:
         number, worst = func.count().label("n"), func.max(_ALERT.severity).label("worst")
         query = (
             select(column, number, worst)
-            .where(_ALERT.is_open == 1, column != "")
+            .where(_ALERT.is_open == 1, _ALERT.is_suppressed == 0, column != "")
             .group_by(column)
             .order_by(desc("n"), desc("worst"), column)
             .limit(limit)
@@ -283,6 +297,11 @@ def missing_message(ids: Sequence[int]) -> str:
     return f"There are no alerts {named}. List the alerts for their ids; nothing was changed."
 
 
+def row_query() -> Select[Any]:
+    """A query for `AlertReader.rows`; say which alerts and in what order."""
+    return select(*_ROW)
+
+
 def alert_row(row: Any) -> AlertRow:
     """A table row as an `AlertRow`."""
     return AlertRow(
@@ -302,6 +321,7 @@ def alert_row(row: Any) -> AlertRow:
         assignee=row.assignee,
         score=row.score,
         raised_at=from_us(row.raised_us),
+        suppressed_by=row.suppressed_by,
     )
 
 
@@ -336,6 +356,9 @@ def _details(connection: Connection, ids: list[int]) -> list[AlertDetail]:
         select(*_CHANGE).where(_CHANGE.alert_id.in_(ids)).order_by(_CHANGE.id)
     ):
         changes[change.alert_id].append(_change(change))
+    by = {row.suppressed_by for row in rows.values() if row.suppressed_by is not None}
+    which = select(*SuppressionModel.__table__.c).where(SuppressionModel.id.in_(sorted(by)))
+    held = {row.id: suppression_of(row) for row in (connection.execute(which) if by else ())}
     return [
         AlertDetail(
             row=alert_row(rows[i]),
@@ -347,6 +370,7 @@ def _details(connection: Connection, ids: list[int]) -> list[AlertDetail]:
             next_steps=tuple(json.loads(rows[i].next_steps)),
             notes=tuple(notes[i]),
             history=tuple(changes[i]),
+            suppression=held.get(rows[i].suppressed_by),
         )
         for i in ids
         if i in rows

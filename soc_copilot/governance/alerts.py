@@ -20,7 +20,7 @@ QUERY_CHUNK = 2_000  # chosen: alerts that one transaction of a whole-query acti
 
 _ALERT = AlertModel.__table__.c
 _FIELDS = ("status", "disposition", "assignee")
-_STATE = tuple(_ALERT[name] for name in ("id", "severity", *_FIELDS))
+_STATE = tuple(_ALERT[name] for name in ("id", "severity", "is_suppressed", *_FIELDS))
 _SET = (
     update(AlertModel)
     .where(_ALERT.id == bindparam("b_id"))
@@ -213,13 +213,14 @@ def _standing(severity: int, state: State) -> Standing:
 
 
 def _states(tx: WriteTransaction, ids: Sequence[int]) -> tuple[dict[int, State], dict[int, int]]:
-    """What people decided about each alert so far, and each one's severity."""
+    """What people decided about each alert so far, and the severity of those in the list."""
     states: dict[int, State] = {}
     severities: dict[int, int] = {}
     for chunk in in_chunks(ids):
         for row in tx.connection.execute(select(*_STATE).where(_ALERT.id.in_(chunk))):
             states[row.id] = {name: getattr(row, name) for name in _FIELDS}
-            severities[row.id] = row.severity
+            if not row.is_suppressed:
+                severities[row.id] = row.severity
     missing = [i for i in ids if i not in states]
     if missing:
         raise StoreError(missing_message(missing))
@@ -257,10 +258,8 @@ def _write(
             Entry(action, subject, _said(old, changed), _said(new, changed), note or None)
         )
     tx.connection.execute(_SET, rows)
-    adjust(
-        tx.connection,
-        ((_standing(severities[i], old), _standing(severities[i], new)) for i, old, new in touched),
-    )
+    counted = [(severities[i], old, new) for i, old, new in touched if i in severities]
+    adjust(tx.connection, ((_standing(s, old), _standing(s, new)) for s, old, new in counted))
     tx.connection.execute(insert(AlertHistoryModel), history)
     if note:
         notes = [{**stamp, "alert_id": alert_id, "text": note} for alert_id, _, _ in touched]

@@ -135,7 +135,10 @@ class BatchStore:
                 },
             )
             prune(tx.connection, batch_id, sum(len(move.events) for move in commit.moves))
-        return StoredBatch(batch_id, time.time_ns(), raised.by_severity, raised.ids, raised.updated)
+        return StoredBatch(
+            batch_id, time.time_ns(), raised.by_severity, raised.ids, raised.updated,
+            raised.suppressed,
+        )  # fmt: skip
 
     def _raise_conflict(self, moves: Sequence[PositionMove], error: "_MismatchError") -> NoReturn:
         """Say which position it was: looked up only now, 1,000 files would be 1,000 look-ups."""
@@ -157,6 +160,13 @@ class BatchStore:
         with self._session.read() as connection:
             rows = connection.execute(select(*columns)).all()
         return {name: bytes(state) for name, state in rows if state is not None}
+
+    def detector_state(self, detector: str) -> bytes | None:
+        """What one detector asked to be remembered last, None when it never did."""
+        query = select(DetectorStateModel.state).where(DetectorStateModel.detector == detector)
+        with self._session.read() as connection:
+            state = connection.execute(query).scalar()
+        return bytes(state) if state is not None else None
 
     def totals(self) -> LedgerDelta:
         """The ledgers of all sources, removed ones too, added up."""

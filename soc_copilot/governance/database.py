@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import DiskFullError, StoreError
 from soc_copilot.domain.governance import Actor, DiskState
 from soc_copilot.governance.alerts import AlertStore
@@ -22,6 +23,7 @@ from soc_copilot.governance.series import SeriesStore
 from soc_copilot.governance.session import Session
 from soc_copilot.governance.settings_store import SettingsStore
 from soc_copilot.governance.sources import SourceStore
+from soc_copilot.governance.suppressions import SuppressionStore
 
 
 class Governance:
@@ -35,8 +37,8 @@ class Governance:
         archive_folder: Where the event archive's files lie; made by whoever writes there.
         spool_folder: Where sources that cannot wait keep what they receive; likewise.
         quarantine_folder: Where lines lie that could not be parsed; likewise.
-        kill_switch, audit, sources, alerts, settings, batches, segments, brands, series:
-            The parts.
+        kill_switch, audit, sources, alerts, suppressions, settings, batches, segments, brands,
+            series: The parts.
 
     Thread:
         The thread that opened it; `kill_switch.state` and `.is_engaged` from any.
@@ -58,6 +60,7 @@ class Governance:
         self.audit = AuditTrail(session, actor)
         self.sources = SourceStore(session, actor)
         self.alerts = AlertStore(session, actor)
+        self.suppressions = SuppressionStore(session, actor)
         self.settings = SettingsStore(session, actor)
         self.batches = BatchStore(session, actor)
         self.segments = SegmentStore(session, actor)
@@ -72,6 +75,7 @@ class Governance:
         actor: Actor | None = None,
         home: Path | None = None,
         read_only: bool = False,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> Self:
         """Open the database, creating or migrating it when need be.
 
@@ -81,6 +85,7 @@ class Governance:
             actor: Who acts; the operating system's user at the command line by default.
             home: Folder for keys and the default database, instead of the platform's.
             read_only: Never write, and never create.
+            clock: Where what is written gets its time from.
 
         Raises:
             DiskFullError: There is no room left on the disk.
@@ -92,12 +97,12 @@ class Governance:
         if place.path is not None:
             _make_ready(place, read_only)
         try:
-            session, note = _open(place, actor, read_only=read_only)
+            session, note = _open(place, actor, clock, read_only=read_only)
         except DiskFullError:
             # To engage the kill switch, the database has to be opened first.
             if read_only or not Reserve(place.reserve).release():
                 raise
-            session, note = _open(place, actor, read_only=read_only)
+            session, note = _open(place, actor, clock, read_only=read_only)
         if not read_only:
             session.reserve.ensure(thoroughly=True)
         return cls(session, actor, note)
@@ -131,7 +136,7 @@ class Governance:
         self.close()
 
 
-def _open(place: Place, actor: Actor, *, read_only: bool) -> tuple[Session, str]:
+def _open(place: Place, actor: Actor, clock: Clock, *, read_only: bool) -> tuple[Session, str]:
     engine = open_engine(place, read_only=read_only)
     try:
         with translated(place.title, place.path):
@@ -141,7 +146,7 @@ def _open(place: Place, actor: Actor, *, read_only: bool) -> tuple[Session, str]
     except BaseException:
         engine.dispose()
         raise
-    return Session(engine, place, chain, read_only=read_only), note
+    return Session(engine, place, chain, read_only=read_only, clock=clock), note
 
 
 def _make_ready(place: Place, read_only: bool) -> None:

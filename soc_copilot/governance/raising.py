@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from soc_copilot.domain.alerts import AlertStatus
 from soc_copilot.domain.findings import Finding, Severity
+from soc_copilot.domain.suppressions import Subject
 from soc_copilot.governance.chain import Entry
 from soc_copilot.governance.grouping import (
     DESCRIPTION,
@@ -24,6 +25,7 @@ from soc_copilot.governance.grouping import (
 )
 from soc_copilot.governance.schema import AlertHistoryModel, AlertModel, EvidenceModel
 from soc_copilot.governance.session import WriteTransaction, in_chunks
+from soc_copilot.governance.suppressing import Screen, sources_of
 from soc_copilot.governance.tally import Standing, adjust
 
 GROWING = (*DESCRIPTION, "severity", "count", "first_us", "last_us")
@@ -33,9 +35,8 @@ _ALERT = AlertModel.__table__.c
 _EVIDENCE = EvidenceModel.__table__.c
 _LAST_ALERT = select(func.max(_ALERT.id))
 _LAST_REVISION = select(func.max(_ALERT.revision))
-_OPEN = select(
-    *(_ALERT[name] for name in ("id", "detector", "rule", "entity", "day", "assignee", *GROWING))
-).where(
+_KNOWN = ("id", "detector", "rule", "entity", "day", "assignee", "suppressed_by")
+_OPEN = select(*(_ALERT[name] for name in (*_KNOWN, *GROWING))).where(
     _ALERT.entity.in_(bindparam("entities", expanding=True)),
     _ALERT.day.in_(bindparam("days", expanding=True)),
     _ALERT.is_open == 1,
@@ -66,6 +67,7 @@ class Raised:
     ids: tuple[int, ...] = ()
     by_severity: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
     updated: int = 0
+    suppressed: int = 0
     by_source: Mapping[int, int] = field(default_factory=dict)
     by_detector: Mapping[str, int] = field(default_factory=dict)
 
@@ -76,7 +78,11 @@ def next_revision(connection: Connection) -> int:
 
 
 def raise_alerts(tx: WriteTransaction, findings: Iterable[Finding], batch_id: int) -> Raised:
-    """Merge findings into open alerts of the same key; raise alerts for the others."""
+    """Merge findings into open alerts of the same key; raise alerts for the others.
+
+    What a suppression hides is stored and counted like everything else, but not in the list.
+    """
+    screen = Screen.of(tx)
     groups = group(findings)
     if not groups:
         return Raised()
@@ -84,16 +90,18 @@ def raise_alerts(tx: WriteTransaction, findings: Iterable[Finding], batch_id: in
     open_alerts = _open_alerts(tx.connection, groups)
     known = {key: found for key, found in groups.items() if key in open_alerts}
     fresh = {key: found for key, found in groups.items() if key not in open_alerts}
-    escalated = _grow(tx, known, open_alerts, revision)
-    ids = _insert(tx, fresh, revision)
+    escalated = _grow(tx, known, open_alerts, revision, screen)
+    ids = _insert(tx, fresh, revision, screen)
     _keep_lines(tx, {open_alerts[key]["id"]: found for key, found in known.items()}, ids, fresh)
     _record(tx, batch_id, ids, fresh, escalated)
+    screen.finish(batch_id)
     severities = Counter(found.values["severity"] for found in fresh.values())
     sources = (found.source_id for found in fresh.values())
     return Raised(
         ids=tuple(ids),
         by_severity=(severities[0], severities[1], severities[2], severities[3], severities[4]),
         updated=len(known),
+        suppressed=screen.n_fresh,
         by_source=Counter(source_id for source_id in sources if source_id is not None),
         by_detector=Counter(key[0] for key in fresh),
     )
@@ -117,37 +125,57 @@ def _grow(
     known: Mapping[Key, Group],
     open_alerts: Mapping[Key, Mapping[str, Any]],
     revision: int,
+    screen: Screen,
 ) -> dict[int, tuple[int, int]]:
     """Update open alerts; the (old, new) severity of those whose severity rose."""
     escalated = {}
     rows = []
-    standings = []
+    standings: list[tuple[Standing | None, Standing | None]] = []
+    hidden = [open_alerts[k]["id"] for k in known if open_alerts[k]["suppressed_by"] is not None]
+    sources = sources_of(tx.connection, hidden) if screen.needs_sources else {}
     for key, found in known.items():
         old = open_alerts[key]
         new = merged(old, found.values)
         rows.append({**new, "b_id": old["id"], "revision": revision})
+        by = was = old["suppressed_by"]
+        if was is not None:
+            alert = _subject(key, new, found, sources.get(old["id"], frozenset()))
+            by = screen.grown(old["id"], was, alert, found.values["count"])
+        is_free = old["assignee"] is None
+        standings.append(
+            (
+                Standing(old["severity"], was is None, is_free),
+                Standing(new["severity"], by is None, is_free),
+            )
+        )
         if new["severity"] > old["severity"]:
             escalated[old["id"]] = (old["severity"], new["severity"])
-            is_unassigned = old["assignee"] is None
-            standings.append(
-                (
-                    Standing(old["severity"], True, is_unassigned),
-                    Standing(new["severity"], True, is_unassigned),
-                )
-            )
     if rows:
         tx.connection.execute(_GROW, rows)
         adjust(tx.connection, standings)
     return escalated
 
 
-def _insert(tx: WriteTransaction, fresh: Mapping[Key, Group], revision: int) -> list[int]:
+def _subject(
+    key: Key, values: Mapping[str, Any], found: Group, sources: frozenset[int] = frozenset()
+) -> Subject:
+    """An alert as suppressions look at it."""
+    detector, rule, entity, _ = key
+    of_lines = {line.source_id for line in found.evidence.values()}
+    kinds = (values["entity_type"], values["technique"], values["severity"])
+    return Subject(detector, rule, entity, *kinds, sources | of_lines)
+
+
+def _insert(
+    tx: WriteTransaction, fresh: Mapping[Key, Group], revision: int, screen: Screen
+) -> list[int]:
     if not fresh:
         return []
     first = (tx.connection.execute(_LAST_ALERT).scalar() or 0) + 1
     rows = []
     for alert_id, (key, found) in enumerate(fresh.items(), start=first):
         detector, rule, entity, day = key
+        by = screen.raised(alert_id, _subject(key, found.values, found), found.values["count"])
         rows.append(
             {
                 **found.values,
@@ -162,10 +190,13 @@ def _insert(tx: WriteTransaction, fresh: Mapping[Key, Group], revision: int) -> 
                 "assignee": None,
                 "raised_us": tx.now_us,
                 "revision": revision,
+                "is_suppressed": int(by is not None),
+                "suppressed_by": by,
             }
         )
     tx.connection.execute(insert(AlertModel), rows)
-    adjust(tx.connection, [(None, Standing(row["severity"], True, True)) for row in rows])
+    standings = [Standing(row["severity"], row["suppressed_by"] is None, True) for row in rows]
+    adjust(tx.connection, ((None, standing) for standing in standings))
     return [row["id"] for row in rows]
 
 

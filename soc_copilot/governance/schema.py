@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from soc_copilot.governance.stored_text import StoredText
 
-SCHEMA_HEAD = "v1_3"
+SCHEMA_HEAD = "v1_4"
 """Newest revision in `migrations/versions`: major and minor; the same major stays readable."""
 
 # SQLite numbers rows by itself only for a column of exactly the type INTEGER.
@@ -246,13 +246,25 @@ class AlertModel(Base):
     next_steps: Mapped[str] = mapped_column(StoredText)  # JSON list of sentences
     model_version: Mapped[str] = mapped_column(StoredText)
     revision: Mapped[int] = mapped_column(BigInteger)  # grows with every write to any alert
+    # 1 while a suppression keeps it out of the list; leads the page indexes.
+    is_suppressed: Mapped[int] = mapped_column(Integer, server_default=_ZERO)
+    suppressed_by: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (
-        # Newest first: over all alerts, over open ones, and over those of one status. Severity
-        # rides along so that a filter on it is decided inside the index.
-        Index("ix_alert_page", "last_us", "id", "severity"),
-        Index("ix_alert_open_page", "is_open", "last_us", "id", "severity"),
-        Index("ix_alert_status_page", "status", "last_us", "id", "severity"),
+        # Newest first: over all alerts, over open ones, and over those of one status, those in
+        # the list apart from suppressed ones. Severity rides along so that a filter on it is
+        # decided inside the index.
+        Index("ix_alert_page", "last_us", "id", "severity", "is_suppressed"),
+        Index("ix_alert_open_page", "is_open", "is_suppressed", "last_us", "id", "severity"),
+        Index("ix_alert_status_page", "status", "is_suppressed", "last_us", "id", "severity"),
+        Index(
+            "ix_alert_suppressed",
+            "suppressed_by",
+            "last_us",
+            "id",
+            sqlite_where=text("suppressed_by IS NOT NULL"),
+            postgresql_where=text("suppressed_by IS NOT NULL"),
+        ),
         Index("ix_alert_key", "entity", "day", "is_open"),
         Index("ix_alert_first", "first_us", "severity"),
         Index("ix_alert_technique", "technique", "last_us", "id"),
@@ -261,8 +273,37 @@ class AlertModel(Base):
     )
 
 
+class SuppressionModel(Base):
+    """Alerts that are kept out of the list for a while; ended ones keep their row."""
+
+    __tablename__ = "suppression"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    # What must be the same; null where it does not matter.
+    rule: Mapped[str | None] = mapped_column(StoredText)
+    entity: Mapped[str | None] = mapped_column(StoredText)
+    entity_type: Mapped[str | None] = mapped_column(StoredText)
+    detector: Mapped[str | None] = mapped_column(StoredText)
+    technique: Mapped[str | None] = mapped_column(StoredText)
+    source_id: Mapped[int | None] = mapped_column(BigInteger)
+    up_to: Mapped[int] = mapped_column(Integer)  # highest severity that is hidden
+    reason: Mapped[str] = mapped_column(StoredText)
+    made_from: Mapped[str] = mapped_column(Text)  # JSON list of ids of alerts
+    actor: Mapped[str] = mapped_column(StoredText)
+    surface: Mapped[str] = mapped_column(StoredText)
+    created_us: Mapped[int] = mapped_column(BigInteger)
+    expires_us: Mapped[int | None] = mapped_column(BigInteger)  # null: no end
+    ended_us: Mapped[int | None] = mapped_column(BigInteger)
+    ended: Mapped[str | None] = mapped_column(String(16))
+    ended_by: Mapped[str] = mapped_column(StoredText)
+    n_alerts: Mapped[int] = mapped_column(BigInteger)
+    n_occurrences: Mapped[int] = mapped_column(BigInteger)
+    last_us: Mapped[int | None] = mapped_column(BigInteger)  # when it hid something last
+
+    __table_args__ = (Index("ix_suppression_ended", "ended_us", "id"),)
+
+
 class AlertTallyModel(Base):
-    """Numbers of open alerts: one row for each severity, changed with the alerts."""
+    """Numbers of open alerts in the list: one row for each severity, changed with the alerts."""
 
     __tablename__ = "alert_tally"
     severity: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Engine, select
 from sqlalchemy.engine import Connection
 
-from soc_copilot.domain.clock import to_us, utc_now
+from soc_copilot.domain.clock import SYSTEM_CLOCK, Clock
 from soc_copilot.domain.errors import DiskFullError, StoreError
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.audit_head import Head
@@ -55,7 +55,16 @@ class Session:
         The thread that made it, only.
     """
 
-    def __init__(self, engine: Engine, place: Place, chain: AuditChain, *, read_only: bool) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        place: Place,
+        chain: AuditChain,
+        *,
+        read_only: bool,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.clock = clock
         self.engine = engine
         self.place = place
         self.chain = chain
@@ -64,6 +73,10 @@ class Session:
         self._thread = threading.get_ident()
         self._connection: Connection | None = None
         self._closed = False
+
+    def now_us(self) -> int:
+        """The present time, microseconds since 1970 UTC."""
+        return self.clock.now_ns() // 1_000
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -95,7 +108,7 @@ class Session:
             with connection.begin():
                 if self.place.path is None:
                     connection.execute(_LOCK)  # one writer at a time on a server, too
-                transaction = WriteTransaction(connection, self.chain, actor, to_us(utc_now()))
+                transaction = WriteTransaction(connection, self.chain, actor, self.now_us())
                 yield transaction
         if transaction.head is not None:
             self.publish(transaction.head)

@@ -1,6 +1,6 @@
-"""Numbers of open alerts, kept up with every change so that nobody has to count them."""
+"""Numbers of open alerts in the list, kept up with every change so that nobody counts them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
@@ -21,7 +21,11 @@ _ADJUST = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the tally knows of one alert."""
+    """What the tally knows of one alert.
+
+    Attributes:
+        is_open: Neither closed nor suppressed.
+    """
 
     severity: int
     is_open: bool
@@ -44,6 +48,11 @@ def adjust(
                 change = sums.setdefault(standing.severity, [0, 0])
                 change[0] += sign
                 change[1] += sign * standing.is_unassigned
+    shift(connection, {severity: (n_open, free) for severity, (n_open, free) in sums.items()})
+
+
+def shift(connection: Connection, sums: Mapping[int, tuple[int, int]]) -> None:
+    """Add to the numbers of open and of unassigned alerts, by severity."""
     rows = [
         {"b_severity": severity, "b_open": n_open, "b_unassigned": n_unassigned}
         for severity, (n_open, n_unassigned) in sorted(sums.items())

@@ -26,6 +26,8 @@ MAX_PICTURE_BYTES: Final = 20 * 1024 * 1024  # as `pictures.MAX_BYTES`
 TIMEOUT_S: Final = 20.0  # chosen: a first start of Chromium on a busy machine takes seconds
 SIZE: Final = (1280, 800)  # CSS pixels, as most references are taken
 
+MAX_LOG_BYTES: Final = 64 * 1024  # chosen: of what Chromium says, from its beginning
+_NO_SANDBOX: Final = b"No usable sandbox"  # source: Chromium's own words, before it gives up
 _POLICY: Final = (
     b'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
     b"style-src 'unsafe-inline' data:; font-src data:; form-action 'none'; base-uri 'none'\">"
@@ -103,15 +105,17 @@ def _draw(program: str, folder: Path, html: bytes, timeout_s: float, is_sandboxe
         f"--screenshot={picture}",
         page.as_uri(),
     ]
+    log = folder / "log.txt"
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own arguments
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with log.open("wb") as told:
+            process = subprocess.Popen(  # noqa: S603 - our own arguments
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=told,
+                start_new_session=True,
+            )
     except OSError as error:
         raise RenderError(
             f"Chromium cannot be started ({error.strerror}). Hand over a screenshot of the page."
@@ -125,5 +129,17 @@ def _draw(program: str, folder: Path, html: bytes, timeout_s: float, is_sandboxe
     finally:
         end_group(process)
     if not picture.is_file() or not 0 < picture.stat().st_size <= MAX_PICTURE_BYTES:
-        raise RenderError("Chromium did not draw the page. Hand over a screenshot of it instead.")
+        raise RenderError(_why_not(log))
     return picture.read_bytes()
+
+
+def _why_not(log: Path) -> str:
+    """Why nothing was drawn, for people, as far as Chromium says it."""
+    with log.open("rb") as file:
+        told = file.read(MAX_LOG_BYTES)
+    if _NO_SANDBOX in told:
+        return (
+            "The page is not drawn: this machine does not let Chromium have its sandbox (user "
+            "namespaces are off). Hand over a screenshot of it instead."
+        )
+    return "Chromium did not draw the page. Hand over a screenshot of it instead."

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from soc_copilot.detection.load.detector import RealTimeDetector, Shared
-from soc_copilot.detection.load.drift import drift_of
+from soc_copilot.detection.load.drift import AFTER_HOURS, drift_of, spared
 from soc_copilot.detection.load.features import WEEK
 from soc_copilot.detection.load.findings import interval_of, row_of
 from soc_copilot.detection.load.injection import Attack, check, profile
@@ -361,21 +361,32 @@ class LoadReplay:
             row = replace(row, odd=0)  # the clocks went forward: no hour is missing
         if (found := interval_of(verdict, is_exercise=is_exercise)) is not None:
             intervals, joined = extend(trace.intervals, found)
-            marked = bool(self._factors[joined.first - trace.start : slot + 1].max() != 1.0)
-            marked |= bool(self._factors[joined.first - trace.start : slot + 1].min() != 1.0)
+            marked = self._is_of_exercise(joined.first - trace.start, slot)
             trace.intervals = (*intervals[:-1], replace(joined, is_exercise=marked))
             self.reasons = found.words
         elif not trace.intervals or trace.intervals[-1].last < verdict.hour - 1:
             self.reasons = ()
         trace.put(row)
 
+    def _is_of_exercise(self, first: int, last: int) -> bool:
+        """Whether an exercise lies in these hours, or ended within a day before.
+
+        What was seen of it makes its end look like a change the other way.
+        """
+        return any(one.start <= last and first < one.end + AFTER_HOURS for one in self._attacks)
+
     def _show_figures(self) -> None:
         trace, context = self.trace, self.opened.context
         columns = trace.columns
-        drift = drift_of(
-            columns["value"][context : trace.n], columns["forecast"][context : trace.n],
-            trace.grades[context : trace.n] > 0,
+        low = trace.start + context
+        left_out = spared(
+            trace.n - context, trace.grades[context : trace.n] > 0,
+            ((one.first - low, one.last + 1 - low) for one in trace.intervals),
+            ((one.start - context, one.end - context) for one in self._attacks),
         )  # fmt: skip
+        drift = drift_of(
+            columns["value"][context : trace.n], columns["forecast"][context : trace.n], left_out
+        )
         self.figures = self._monitor.read(drift)
 
 

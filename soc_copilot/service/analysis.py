@@ -102,13 +102,21 @@ class AnalysisSide:
         """How each model is doing."""
         return self._engine.health() if self._engine is not None else ()
 
+    def state(self) -> str:
+        """In a word, as detectors tell it: "ok", "degraded", or "open" where a model is out."""
+        states = {part.state for part in self.health()}
+        if states & {"open", "missing"}:
+            return "open"
+        return "degraded" if self.trouble() or states & {"degraded", "half-open"} else "ok"
+
+    def brief(self) -> dict[str, Any]:
+        """The same and each model's, for /health, which tells no secrets."""
+        return {"state": self.state(), "models": {one.name: one.state for one in self.health()}}
+
     def standing(self) -> DetectorHealth:
         """How the whole pipeline is doing, as detectors tell it: models, queue and cache."""
         parts = self.health()
-        states = {part.state for part in parts}
         trouble = self.trouble()
-        is_open = bool(states & {"open", "missing"})
-        is_worse = bool(trouble or states & {"degraded", "half-open"})
         told = [f"{part.name} {part.state}" for part in parts]
         waiting = sum(n for state, n in self.counts().items() if state in {"queued", "running"})
         known = f"; {len(self._cache):,} answers known" if isinstance(self._cache, Sized) else ""
@@ -118,7 +126,7 @@ class AnalysisSide:
             name="analyze",
             title="Phishing pipeline",
             version=self._engine.version if self._engine is not None else "",
-            state="open" if is_open else "degraded" if is_worse else "ok",
+            state=self.state(),
             detail=f"{trouble} {figures}".strip(),
             mean_ms=float(times.mean()) if times.size else 0.0,
             p95_ms=float(np.percentile(times, 95)) if times.size else 0.0,

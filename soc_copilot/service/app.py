@@ -89,6 +89,7 @@ class Parts:
         events: Scores host events; None where that is switched off.
         recording: What is wrong with recording, one sentence; empty when nothing is.
         phishing: Tells of the phishing models.
+        analysis: Tells how the phishing pipeline stands, without secrets; None where it is off.
     """
 
     config: ServiceConfig
@@ -100,6 +101,7 @@ class Parts:
     events: EventScorer | None = None
     recording: Callable[[], str] = lambda: ""
     phishing: Callable[[], dict[str, Any] | None] = lambda: None
+    analysis: Callable[[], dict[str, Any] | None] = lambda: None
     began_s: float = field(default_factory=time.monotonic)
 
 
@@ -193,10 +195,12 @@ class Endpoints:
         """Whether requests are scored now; needs no token and tells nothing secret."""
         reason = self._parts.halted() and "The kill switch is engaged."
         trouble = reason or self._parts.recording()
-        told_state = {
+        told_state: dict[str, Any] = {
             "status": "halted" if reason else "degraded" if trouble else "ok",
             "detail": trouble,
         }
+        if (analysis := self._parts.analysis()) is not None:
+            told_state["phishing"] = analysis
         return Answer(503 if reason else 200, msgspec.json.encode(told_state))
 
     async def model_info(self, call: Call) -> Answer:

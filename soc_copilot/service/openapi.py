@@ -158,11 +158,20 @@ class PredictAnswer(_Stamp):
     results: list[Prediction]
 
 
+class PipelineHealth(BaseModel):
+    """How the models behind /analyze stand."""
+
+    state: Literal["ok", "degraded", "open"]
+    models: dict[str, str] = Field(description="State of each: ok, degraded, open, half-open, "
+                                   "missing.")  # fmt: skip
+
+
 class Health(BaseModel):
     """Whether requests are scored now."""
 
     status: Literal["ok", "degraded", "halted"]
     detail: str
+    phishing: PipelineHealth | None = Field(None, description="Left out where it is off.")
 
 
 class ErrorDetail(BaseModel):

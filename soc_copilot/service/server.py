@@ -232,6 +232,7 @@ class CheckServer:
             events=self._events,
             recording=self._trouble,
             phishing=self._phishing.info if self._phishing is not None else lambda: None,
+            analysis=self._phishing.brief if self._phishing is not None else lambda: None,
         )
         self._watch(gatherer, limiter)
         routes = make_routes(Endpoints(parts))

@@ -20,6 +20,7 @@ from soc_copilot.ui.dialogs.files import ask_export
 from soc_copilot.ui.event_search import EventQuery, condition, quoted
 from soc_copilot.ui.models.alert_view import AlertView, Target
 from soc_copilot.ui.models.alerts import Column
+from soc_copilot.ui.suppressing import SuppressCommands
 from soc_copilot.ui.triage import Outcome, Triage
 from soc_copilot.ui.widgets.filter_bar import menu_text
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from soc_copilot.ui.pages.alerts import AlertsPage
     from soc_copilot.ui.workers import Job
 
-TRIAGE_ACTIONS: Final = ("acknowledge", "close", "reopen", "note")
+TRIAGE_ACTIONS: Final = ("acknowledge", "close", "reopen", "suppress", "note")
 AROUND: Final = timedelta(hours=1)  # chosen: what came shortly before and after an alert
 
 
@@ -39,6 +40,7 @@ class AlertCommands(QObject):
         self._page, self._desk = page, page.desk
         self._table, self._model, self._strip = page.table, page.model, page.strip
         self.triage = Triage(page.desk, self)
+        self.suppressing = SuppressCommands(page, self.triage, self._free_target)
         self.is_histogram_wanted = True
         self._n_matching = 0
         self._asked: Target | None = None  # what the strip's question is about
@@ -351,7 +353,7 @@ class AlertCommands(QObject):
         if text:
             self._add(menu, "Copy", partial(_copy, text))
         self._add(menu, "Copy the row", partial(self._copy_row, index.row()))
-        everything = AlertView(statuses=(), entity=row.entity)
+        everything = AlertView(statuses=(), entity=row.entity, suppressed="shown")
         self._add(menu, "All alerts of this entity", partial(self._page.bar.set_view, everything))
         menu.addSeparator()
         self._table.go_to(index.row())

@@ -51,7 +51,7 @@ class HostFacts:
 def read_host(governance: "Governance") -> HostFacts:
     """Read it; for a job."""
     sources = governance.sources.list()
-    query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,))
+    query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), suppressed=False)
     return HostFacts(
         {row.id: row.name for row in sources},
         tuple(row for row in sources if row.kind == WATCHED and row.enabled),

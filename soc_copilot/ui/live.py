@@ -67,6 +67,7 @@ class Live(QObject):
         self.sources: dict[int, SourceStats] = {}
         self.statuses: dict[int, SourceStatus] = {}
         self.detectors: tuple[DetectorHealth, ...] = ()
+        self.others: tuple[DetectorHealth, ...] = ()  # of other processes on this database
         self.device = ""
         self.peak = 0.0
         self.buffer_fill = 0.0
@@ -96,6 +97,12 @@ class Live(QObject):
                 self.history.put(lag_key(status.source_id), second, 0.0)
         for key in (EVENTS, *(events_key(status.source_id) for status in beat.sources)):
             self.history.add(key, second, 0.0)
+        self.updated.emit()
+
+    @Slot(object)
+    def on_others(self, others: tuple[DetectorHealth, ...]) -> None:
+        """Take how things stand that another process runs."""
+        self.others = others
         self.updated.emit()
 
     def tick(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal
 
-from soc_copilot.domain.load import HourRow, LoadInterval, StoredSeries, Trace
+from soc_copilot.domain.load import HourRow, LoadInterval, Standing, StoredSeries, Trace
 from soc_copilot.domain.paths import bundled
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.latest import Latest
@@ -39,6 +39,7 @@ class News:
         intervals: Suspected attacks that end there or later.
         is_whole: Whether it is everything that is stored.
         n_live: Hours that are held of a series that nobody asked all of.
+        standing: How its forecast and what judges it stood; None when nothing new is known.
     """
 
     series: StoredSeries
@@ -46,6 +47,7 @@ class News:
     intervals: tuple[LoadInterval, ...]
     is_whole: bool
     n_live: int
+    standing: Standing | None = None
 
 
 def read_news(governance: "Governance", known: Mapping[str, int], whole: str = "") -> list[News]:
@@ -57,7 +59,11 @@ def read_news(governance: "Governance", known: Mapping[str, int], whole: str = "
         whole: Key of a series of which everything is wanted.
     """
     found, n_live = [], 24 * int(governance.settings.all()[LIVE_DAYS])
-    for one in governance.series.all():
+    stored = governance.series.all()
+    told: Mapping[str, Standing] = {}
+    if any(known.get(one.key) != one.last for one in stored):
+        told = read_standings(governance)
+    for one in stored:
         if one.key == whole:
             first = one.first
         elif one.key in known:
@@ -68,8 +74,17 @@ def read_news(governance: "Governance", known: Mapping[str, int], whole: str = "
             first = one.last  # its newest hour may be judged anew, the others stand
         rows = governance.series.hours(one.key, first)
         intervals = governance.series.intervals(one.key, first)
-        found.append(News(one, rows, intervals, first <= one.first, n_live))
+        whole_one = first <= one.first
+        found.append(News(one, rows, intervals, whole_one, n_live, told.get(one.key)))
     return found
+
+
+def read_standings(governance: "Governance") -> Mapping[str, Standing]:
+    """How each series' forecast stands, by its key, as the detector stored it with its hours."""
+    from soc_copilot.detection.load.states import standings
+
+    state = governance.batches.detector_state(DETECTOR)
+    return standings(state) if state is not None else {}
 
 
 class SharedModel:
@@ -112,6 +127,7 @@ class LoadDesk(QObject):
         self._model = SharedModel()
         self.replays: dict[str, LoadReplay] = {}
         self.live: dict[str, Trace] = {}
+        self.standings: dict[str, Standing] = {}  # of live series
         self.notes: dict[str, str] = {}  # what was found in a file
         self._reading: Job | None = None
         self._stored: dict[str, StoredSeries] = {}
@@ -177,6 +193,7 @@ class LoadDesk(QObject):
         self._stored = {one.series.key: one.series for one in news}
         for key in self.live.keys() - self._stored.keys():
             del self.live[key]
+            self.standings.pop(key, None)
         self.changed.emit()
 
     def _take_one(self, one: News) -> None:
@@ -187,6 +204,8 @@ class LoadDesk(QObject):
             trace = Trace(key, stored.name, stored.unit, first, stored.last - first + 1)
             self.live[key] = trace
         trace.name, trace.unit = stored.name, stored.unit
+        if one.standing is not None:
+            self.standings[key] = one.standing
         for row in one.rows:
             trace.put(row)
         kept = [

@@ -43,7 +43,7 @@ class ShortcutHelp(QDialog):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.resize(1040, 680)
+        self.resize(1120, 680)  # chosen: the longest names fit, and so does it at 1280 px
 
     def _group(self, menu: str, specs: list[ActionSpec], actions: ActionTable) -> QVBoxLayout:
         column = QVBoxLayout()

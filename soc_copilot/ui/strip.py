@@ -70,7 +70,8 @@ class HealthPanel(QFrame):
             ("Batches", f"{health.n_batches:,}"),
             ("Failures", f"{health.n_failures:,}"),
         )
-        for name, value in rows:
+        # Another process tells how it stands, not what it counts.
+        for name, value in rows if health.device else rows[:3]:
             if value:
                 row = table.rowCount()
                 table.addWidget(PlainLabel(name, "muted"), row, 0)
@@ -134,7 +135,15 @@ class Strip(QFrame):
             else (f"p50 {seconds_text(found[0])} · p95 {seconds_text(found[1])}")
         )
         self.latency.setText(f"line to alert {words}")
-        self._show_detectors(live.detectors)
+        self._show_detectors(self._entries(live))
+
+    def _entries(self, live: "Live") -> tuple[DetectorHealth, ...]:
+        """The detectors here, then what another process runs and this one does not."""
+        is_stopped = self._desk is None or self._desk.ingestion == "stopped"
+        others = {one.name for one in live.others} if is_stopped else set()
+        own = [one for one in live.detectors if one.name not in others]  # told before it stopped
+        names = {one.name for one in own}
+        return (*own, *(one for one in live.others if one.name not in names))
 
     def show_size(self, path: Path | None, size_bytes: int) -> None:
         """Show the database's name and size."""
@@ -177,8 +186,10 @@ class Strip(QFrame):
             self._explain(place)
 
     def _explain(self, place: int) -> None:
-        if self._live is not None and place < len(self._live.detectors):
-            HealthPanel(self._live.detectors[place], self).show_above(self._buttons[place])
+        if self._live is not None:
+            entries = self._entries(self._live)
+            if place < len(entries):
+                HealthPanel(entries[place], self).show_above(self._buttons[place])
 
     def _link(self, text: str, page: str) -> QPushButton:
         button = QPushButton(text)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal
 
-from soc_copilot.domain.alerts import AlertCursor, AlertRow, Disposition
+from soc_copilot.domain.alerts import AlertCursor, AlertFilter, AlertRow, Disposition
+from soc_copilot.domain.suppressions import End
+from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.models.alert_view import Target
+from soc_copilot.ui.models.suppressions import Plan
 
 if TYPE_CHECKING:
     from soc_copilot.governance.alerts import AlertStore
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 500  # chosen: alerts changed in one transaction, some tens of milliseconds
 MAX_UNDO: Final = 50  # chosen: steps that can be taken back
+MAX_WORDS: Final = 120  # chosen: of what is alike, in one line
 MAX_SHOWN: Final = 1_000  # changed rows handed back to the table; above that it reads again
 
 Change = Callable[["AlertStore", list[int]], int]
@@ -33,6 +37,7 @@ class Outcome:
         words: A sentence for the strip.
         can_undo: False for notes, which stay.
         is_undo: True when it took an earlier action back.
+        suppression: Id of the one that was made; undo lifts it.
     """
 
     former: tuple[AlertRow, ...]
@@ -40,6 +45,7 @@ class Outcome:
     words: str
     can_undo: bool = True
     is_undo: bool = False
+    suppression: int | None = None
 
 
 class Triage(QObject):
@@ -91,6 +97,31 @@ class Triage(QObject):
             can_undo=False,
         )
 
+    def suppress(self, plan: Plan) -> None:
+        """Keep what is alike out of the list from now on."""
+
+        def work(governance: "Governance", control: "JobControl | None") -> Outcome:
+            former = governance.alerts.get(plan.ids)
+            made = governance.suppressions.add(
+                plan.ids,
+                plan.fields,
+                plan.end(governance.suppressions.now()),
+                reason=plan.reason,
+                any_severity=plan.any_severity,
+                without_end=plan.without_end,
+                hide_open=plan.hide_open,
+                progress=lambda done, total: _report(control, done, total),
+            )
+            hid = f"; hid {_number_words(made.n_alerts)}" if plan.hide_open else ""
+            return Outcome(
+                former if plan.hide_open else (),
+                _held(governance.alerts, made.id),
+                f"Suppressed {render_safe(made.alike.words(), MAX_WORDS)}{hid}",
+                suppression=made.id,
+            )
+
+        self._submit(work, plan.hide_open, threading.Event())
+
     def undo(self) -> None:
         """Give the alerts of the last action back what they had, as new history rows."""
         if not self._undo or self.is_busy:
@@ -98,7 +129,23 @@ class Triage(QObject):
         last = self._undo.pop()
         self.undo_changed.emit()
 
+        def lift(
+            governance: "Governance", suppression_id: int, control: "JobControl | None"
+        ) -> Outcome:
+            if governance.suppressions.get(suppression_id).ended is End.LIFTED:
+                words = f"Suppression {suppression_id} was lifted before"
+                return Outcome((), (), words, can_undo=False, is_undo=True)
+            held = _held(governance.alerts, suppression_id)
+            governance.suppressions.lift(
+                suppression_id, "Undone.", lambda done, total: _report(control, done, total)
+            )
+            rows = None if held is None else governance.alerts.get([row.id for row in held])
+            words = f"Undone: {_lower_first(last.words)}"
+            return Outcome(last.former, rows, words, can_undo=False, is_undo=True)
+
         def work(governance: "Governance", control: "JobControl") -> Outcome:
+            if last.suppression is not None:
+                return lift(governance, last.suppression, control)
             store = governance.alerts
             for done, rows in _chunks(last.former):
                 store.restore(rows)
@@ -112,7 +159,8 @@ class Triage(QObject):
             self._undo.append(last)
             self.undo_changed.emit()
 
-        self._submit(work, len(last.former) > CHUNK, threading.Event(), give_back)
+        is_long = len(last.former) > CHUNK or last.suppression is not None
+        self._submit(work, is_long, threading.Event(), give_back)
 
     def cancel(self) -> None:
         """Stop a long action after the present step; what was done stays and can be undone."""
@@ -183,6 +231,12 @@ def _targets(store: "AlertStore", target: Target) -> tuple[AlertRow, ...]:
         found += (row for row in page if row.id not in target.excluded)
         before = AlertCursor(page[-1].last_seen, page[-1].id)
     return tuple(found)
+
+
+def _held(store: "AlertStore", suppression_id: int) -> tuple[AlertRow, ...] | None:
+    """What a suppression hides; None when it is too much to list."""
+    rows = store.page(AlertFilter(suppression=suppression_id), None, MAX_SHOWN + 1)
+    return rows if len(rows) <= MAX_SHOWN else None
 
 
 def _chunks(rows: Sequence[AlertRow]) -> Iterator[tuple[int, Sequence[AlertRow]]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
+from soc_copilot.domain.clock import utc_now
 from soc_copilot.domain.errors import SocCopilotError
 from soc_copilot.domain.governance import DiskState, KillSwitchState
 
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.25  # four times a second: another process's kill switch shows within a second
 ALERTS_EVERY = 2  # polls: alerts are asked for twice a second at most
 SIZE_EVERY = 16  # polls: every four seconds
+EXPIRED_EVERY = 4  # polls: every second, so that the end of a suppression is soon told
 DISK_EVERY = 4  # polls: every second, so that a full disk is soon explained
 JOIN_MS = 5_000
 
@@ -27,6 +29,7 @@ class _Watcher(QObject):
     alerts = Signal(object)  # AlertCounts, on every change
     size = Signal(object)  # bytes of the database; int would be 32 bits
     disk = Signal(object)  # DiskState, when it fills up, changes while full, or has room again
+    expired = Signal(object)  # Suppression, when it ran out
     finished = Signal()
 
     def __init__(self, opener: "Callable[[], Governance]") -> None:
@@ -35,6 +38,7 @@ class _Watcher(QObject):
         self._token = -1
         self._state: KillSwitchState | None = None
         self._size = -1
+        self._began, self._told = utc_now(), set[int]()  # suppressions whose end was told
         self._disk: DiskState | None = None
 
     def request_stop(self) -> None:
@@ -74,6 +78,8 @@ class _Watcher(QObject):
                 if token != self._token:
                     self._token = token
                     self.alerts.emit(governance.alerts.counts())
+            if turn % EXPIRED_EVERY == 0:
+                self._look_for_ends(governance)
             if turn % SIZE_EVERY == 0 and governance.path is not None:
                 size = governance.path.stat().st_size
                 if size != self._size:
@@ -83,6 +89,12 @@ class _Watcher(QObject):
                 self._look_at_disk(governance.disk_state())
         except (SocCopilotError, OSError):
             logger.warning("Cannot look at the alerts; trying again.", exc_info=True)
+
+    def _look_for_ends(self, governance: "Governance") -> None:
+        for one in governance.suppressions.ran_out(self._began):
+            if one.id not in self._told:
+                self._told.add(one.id)
+                self.expired.emit(one)
 
     def _look_at_disk(self, state: DiskState) -> None:
         was_full = self._disk is not None and self._disk.is_full
@@ -102,6 +114,7 @@ class Watch(QObject):
     alerts = Signal(object)
     size = Signal(object)
     disk = Signal(object)
+    expired = Signal(object)
 
     def __init__(self, opener: "Callable[[], Governance]", parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -114,6 +127,7 @@ class Watch(QObject):
         self._watcher.alerts.connect(self.on_alerts)
         self._watcher.size.connect(self.on_size)
         self._watcher.disk.connect(self.on_disk)
+        self._watcher.expired.connect(self.on_expired)
 
     def start(self) -> None:
         """Begin to look."""
@@ -143,3 +157,8 @@ class Watch(QObject):
     def on_disk(self, state: object) -> None:
         """Pass it on, on the GUI thread."""
         self.disk.emit(state)
+
+    @Slot(object)
+    def on_expired(self, suppression: object) -> None:
+        """Pass it on, on the GUI thread."""
+        self.expired.emit(suppression)

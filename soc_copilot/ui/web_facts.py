@@ -31,7 +31,7 @@ class WebFacts:
 
 def read_web(governance: "Governance") -> WebFacts:
     """Read it; for a job."""
-    query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,))
+    query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), suppressed=False)
     return WebFacts(
         sum(row.enabled for row in governance.sources.list()),
         governance.alerts.page(query, None, MOST_ALERTS),

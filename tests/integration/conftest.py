@@ -16,6 +16,7 @@ from soc_copilot.cli.source_reports import ledger_object, look_at
 from soc_copilot.governance.database import Governance
 
 PATIENCE_S = 120.0  # far above what anything here takes: only a hang reaches it
+GROUPS = {"alerts", "suppressions", "sources", "killswitch", "audit", "settings"}
 DETECTORS = ("auth", "host", "integrity", "load", "phishing", "web")
 
 
@@ -45,7 +46,7 @@ class Terminal:
     def command(self, *words: str | Path) -> list[str]:
         first, *rest = map(str, words)
         group = [first]
-        if rest and first in {"alerts", "sources", "killswitch", "audit", "settings"}:
+        if rest and first in GROUPS:
             group.append(rest.pop(0))
         return [sys.executable, "-m", "soc_copilot.cli", *group, "--db", str(self.database), *rest]
 

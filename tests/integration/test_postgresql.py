@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,17 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
+from soc_copilot.domain.alerts import AlertFilter
 from soc_copilot.domain.archive import SourceShare
 from soc_copilot.domain.errors import (
     KillSwitchEngagedError,
     PositionConflictError,
     StoreError,
 )
+from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.governance import Actor
 from soc_copilot.domain.records import PartialLine, SourceEvent
+from soc_copilot.domain.suppressions import Field
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.migrate import MIGRATIONS
 from soc_copilot.governance.schema import SCHEMA_HEAD, Base
@@ -265,6 +269,26 @@ def terminate(server: Server) -> Callable[[], None]:
         engine.dispose()
 
     return act
+
+
+def test_suppressions_hold_there(governance: Governance) -> None:
+    low = [finding(f"10.0.0.{n}", severity=Severity.LOW, evidence=(line(n),)) for n in range(3)]
+    governance.batches.store(commit(low))
+    store = governance.suppressions
+    run = store.dry_run([1], {Field.RULE, Field.SOURCE})
+    assert (run.n_alerts, run.n_open_now, run.n_above) == (3, 3, 0)
+    end = store.now() + timedelta(hours=1)
+    store.add([1], {Field.RULE, Field.SOURCE}, end, hide_open=True)
+    more = finding("10.0.0.9", severity=Severity.LOW, evidence=(line(9),))
+    assert governance.batches.store(commit([more, finding("graver")])).suppressed == 1
+    listed = AlertFilter(suppressed=False)
+    assert [row.entity for row in governance.alerts.page(listed)] == ["graver"]
+    assert governance.alerts.count(AlertFilter(suppression=1)) == store.get(1).n_alerts == 4
+    assert governance.alerts.counts().open == 1
+    assert store.all(ended=False) == store.all()
+    assert store.lift(1) == 4
+    assert governance.alerts.counts().open == 5
+    assert governance.audit.verify().ok
 
 
 def test_the_stores_pass_their_own_tests_there(url: str) -> None:

@@ -111,3 +111,23 @@ def test_words_for_what_is_chosen() -> None:
     assert status_words(()) == "all"
     assert status_words((AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)) == "open"
     assert status_words((AlertStatus.CLOSED,)) == "closed"
+
+
+def test_suppressed_alerts_have_their_place_in_the_bar(made: Bench) -> None:
+    bar = made.page.bar
+    assert bar.suppressed_button.isHidden()
+    made.page.resize(1_064, 700)  # as wide as on a desk of 1280
+    made.qtbot.waitUntil(lambda: bar.width() == 1_064)
+    assert bar.severity_button.text() == "Severity: all"
+    bar.set_suppressed(12_345)
+    assert bar.suppressed_button.text() == "+ 12,345 suppressed"
+    assert bar.severity_button.text() == "Severity"  # says less where room is scarce
+    bar.set_suppressed(0)
+    assert bar.severity_button.text() == "Severity: all"
+    items(bar.status_button)["Only suppressed ones"].trigger()
+    made.settle()
+    assert bar.view.suppressed == "only"
+    assert bar.suppressed_button.text() == "only suppressed  ✕"
+    bar.suppressed_button.click()
+    made.settle()
+    assert bar.is_default

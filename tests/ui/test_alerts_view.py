@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +20,27 @@ NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 def test_default_view_asks_for_open_alerts_of_all_time() -> None:
     query = DEFAULT_VIEW.query(NOW)
-    assert query == AlertFilter(statuses=(AlertStatus.NEW, AlertStatus.ACKNOWLEDGED))
+    open_ones = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
+    assert query == AlertFilter(statuses=open_ones, suppressed=False)
+
+
+def test_suppressed_alerts_are_hidden_shown_or_alone() -> None:
+    asked = {"hidden": False, "shown": None, "only": True}
+    for word, wanted in asked.items():
+        view = AlertView(suppressed=word)
+        assert view.query(NOW).suppressed is wanted
+        assert AlertView.from_json(view.to_json()) == view
+        assert filter_to_view(view.query(NOW)) == view
+    for text in ("suppressed:yes", "x -Suppressed:3"):
+        assert AlertView(text=text).query(NOW).suppressed is None
+    assert AlertView(text="unsuppressed:x").query(NOW).suppressed is False
+    held = AlertView(suppression=3)
+    assert (held.query(NOW).suppressed, held.query(NOW).suppression) == (None, 3)
+    assert AlertView.from_json(held.to_json()) == held
+    with pytest.raises(ValueError, match="odd"):
+        AlertView.from_json(held.to_json().replace('"hidden"', '"odd"'))
+    old = {k: v for k, v in json.loads(held.to_json()).items() if not k.startswith("suppress")}
+    assert AlertView.from_json(json.dumps(old)) == AlertView()
 
 
 def test_relative_range_ends_now_and_brush_narrows_it() -> None:

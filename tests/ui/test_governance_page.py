@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.governance import AuditReport
+from soc_copilot.domain.suppressions import DEFAULT_FIELDS
 from soc_copilot.governance.audit import AuditTrail
 from soc_copilot.governance.engine import sqlite_driver
 from soc_copilot.ui.models import audit as audit_model
 from soc_copilot.ui.models.audit import AuditTableModel, Column
 from soc_copilot.ui.pages.governance import GovernancePage
+from tests.ui.alerts_support import finding, raise_alerts
 from tests.ui.desk_support import HOSTILE, SHOWN, DeskBench, desk_bench
 
 Key = Qt.Key
@@ -241,3 +244,20 @@ def test_times_follow_the_zone(bench, page):
     bench.desk.times.set_zone("local")
     when = bench.desk.times.absolute(page.model.row_at(0).at)
     assert page.detail.values["When"].text() == when
+
+
+def test_suppressions_in_force_are_told_and_lead_to_their_list(
+    bench: DeskBench, page: GovernancePage
+) -> None:
+    bench.show(page)
+    assert page.suppressions_button.isHidden()
+    raise_alerts(bench.governance, [finding(1)])
+    store = bench.governance.suppressions
+    store.add([1], DEFAULT_FIELDS, store.now() + timedelta(hours=1))
+    page.refresh()
+    bench.settle()
+    assert page.suppressions_button.text() == "1 suppression in force"
+    asked: list[tuple[str, object]] = []
+    bench.desk.page_requested.connect(lambda *words: asked.append(words))
+    page.suppressions_button.click()
+    assert asked == [("alerts", {"suppressions": True})]

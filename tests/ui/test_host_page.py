@@ -284,7 +284,14 @@ def test_the_stream_leads_to_its_alerts_and_events(
     bench.desk.actions.trigger("host.events")
     page.detail.alert_buttons[0].click()
     assert asked == [
-        ("alerts", {"filter": AlertFilter(statuses=OPEN, detectors=("host",), entity="web-1")}),
+        (
+            "alerts",
+            {
+                "filter": AlertFilter(
+                    statuses=OPEN, detectors=("host",), entity="web-1", suppressed=False
+                )
+            },
+        ),
         ("events", {"query": EventQuery(source_ids=frozenset({7}))}),
         ("alerts", {"alert_id": number}),
     ]

@@ -1,6 +1,6 @@
 """The Load page: replays, the plot and its overview, exercises, live series, empty states."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,10 @@ from PySide6.QtGui import QGuiApplication, QWheelEvent
 from pytestqt.qtbot import QtBot
 
 from soc_copilot.detection.load.series import clock
+from soc_copilot.detection.load.states import pack
 from soc_copilot.domain.alerts import AlertFilter
 from soc_copilot.domain.governance import BatchCommit
-from soc_copilot.domain.load import HourRow, LoadInterval, SeriesUpdate, Trace
+from soc_copilot.domain.load import HourRow, LoadInterval, SeriesUpdate, Standing, Trace
 from soc_copilot.pipeline.bench_load import made
 from soc_copilot.ui.dialogs.open_series import OpenSeries
 from soc_copilot.ui.dialogs.series_fields import SeriesFields, columns_of
@@ -29,10 +30,13 @@ from soc_copilot.ui.models.load_tables import (
     row_of,
 )
 from soc_copilot.ui.pages.load import VIEW_HOURS, LoadPage
-from soc_copilot.ui.plots.load_plot import HOUR_S, ClockAxis, LevelAxis, level_text
+from soc_copilot.ui.plots.load_plot import HOUR_S, SHORT_WORDS, ClockAxis, LevelAxis, level_text
 from soc_copilot.ui.theme import Theme
 from soc_copilot.ui.timeformat import TimeFormat
 from soc_copilot.ui.widgets.brush_strip import BrushStrip, clamp
+from soc_copilot.ui.widgets.delegates import PAD
+from soc_copilot.ui.widgets.load_lanes import MOST_LANES
+from soc_copilot.ui.widgets.load_lists import LoadLists
 from soc_copilot.ui.widgets.load_parts import FiguresCard
 from tests.tools.make_load_sample import attacks
 from tests.ui.desk_support import DeskBench, desk_bench
@@ -372,13 +376,113 @@ def test_several_series_are_a_list_to_choose_from(
     page.series_table.grab()
 
 
+@pytest.fixture
+def three(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> Callable[[], list[str]]:
+    """Three series of which the last one is from another time; gives what the lanes show."""
+    for name, first in (("1/a", START), ("2/b", START + 10), ("3/c", START + 5_000)):
+        store(bench, name, 400, first=first)
+    page.look()
+    qtbot.waitUntil(lambda: len(series.live) == 3)
+    page.choose("1/a")
+
+    def lanes() -> list[str]:
+        qtbot.waitUntil(lambda: not page.lanes._turn.isActive())
+        shown = page.lanes.lanes[: page.lanes.n]
+        return [lane.name.text() for lane in shown]
+
+    return lanes
+
+
+def test_series_are_seen_below_each_other_over_the_same_hours(
+    bench: DeskBench, page: LoadPage, three: Callable[[], list[str]], qtbot: QtBot
+) -> None:
+    compare = bench.desk.actions.action("load.compare")
+    sizes = page.splitter.sizes()
+    page._on_moved(START + 50, START + 150)
+    compare.trigger()
+    assert page.trace is not None
+    assert (page.trace.key, three()) == ("2/b", ["1 a · MW"])  # kept, and the next one beside it
+    assert page.plot.span == (START + 50, START + 150)  # the same hours
+    lane = page.lanes.lanes[0]
+    assert lane.plot.span == page.plot.span
+    assert not page.plot._axes["bottom"].isVisible()  # the times stand below the last one alone
+    assert lane.plot._axes["bottom"].isVisible()
+    assert page.splitter.sizes()[1] < sizes[1]
+    lane.plot.moved.emit(START + 100.0, START + 200.0)
+    assert (page.plot.span, three()) == ((START + 100, START + 200), ["1 a · MW"])
+    assert lane.plot.span == page.plot.span
+    lane.plot.hovered.emit((START + 120.5) * HOUR_S)
+    assert lane.values.text().startswith("forecast 100")
+    assert page.plot._cursor.isVisible()
+    compare.trigger()
+    assert (page.trace.key, three()) == ("3/c", ["1 a · MW", "2 b · MW"])
+    assert "Nothing in these hours; it has 20" in lane.values.text()  # it shows what it has not
+    assert [one.plot._axes["bottom"].isVisible() for one in page.lanes.lanes] == [False, True]
+    page.choose("1/a")  # one that is kept stands above, not twice
+    assert three() == ["2 b · MW"]
+    assert page.lists.compare_button.text() == "Let go"
+    compare.trigger()
+    page.lanes.lanes[0].close_button.click()
+    assert three() == []
+    assert page.plot._axes["bottom"].isVisible()
+    assert page.splitter.sizes() == sizes
+
+
+def test_one_series_is_seen_alone_again(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, three: Callable[[], list[str]]
+) -> None:
+    for _ in range(5):
+        bench.desk.actions.trigger("load.compare")
+    assert len(three()) == 2
+    assert "no other series" in bench.messages[-1][1]
+    bench.desk.theme.set_choice("light")
+    page.save_state()  # as at the end of the program
+    bench.desk.actions.trigger("load.alone")
+    assert three() == []
+    bench.desk.actions.trigger("load.compare")
+    assert three() == ["3 c · MW"]
+    del series.live["3/c"]
+    page.refresh()
+    assert three() == []  # what is gone is let go
+
+
+def test_four_series_of_ten_years_are_drawn_one_in_a_turn(
+    page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    n = 87_660
+    values = made(24 * 365)[np.arange(n) % 8_760]
+    for key in ("6/a", "7/b", "8/c", "9/d", "9/e"):
+        trace = Trace(key, key, "MW", START, n)
+        for name in ("value", "forecast", "lower", "upper", "benchmark"):
+            trace.fill(name, START, values)
+        series.live[key] = trace
+    page.choose("6/a")
+    for _ in range(4):
+        page.desk.actions.trigger("load.compare")
+    assert page.lanes.n == MOST_LANES
+    page.show_all()
+    drawn: list[int] = []
+    for place, lane in enumerate(page.lanes.lanes):
+        lane.plot.show_hours = lambda _first, _last, place=place: drawn.append(place)
+    page._drawn = ()
+    page.lanes.redraw()
+    page._show_trace(page.trace)
+    assert drawn == []  # nothing of them in the turn of the series that is seen
+    page.lanes._draw_next()
+    assert drawn == [0]
+    qtbot.waitUntil(lambda: drawn == [0, 1, 2])
+
+
 def test_ten_years_are_drawn_without_a_stall(page: LoadPage, series: LoadDesk) -> None:
     import time
 
     n = 87_660
     trace = Trace("9/long", "long", "MW", START, n)
     for name in ("value", "forecast", "lower", "upper", "benchmark"):
-        trace.fill(name, START, made(24 * 365)[np.arange(n) % 8_760])
+        part = {"lower": 0.5, "upper": 1.5}.get(name, 1.0)
+        trace.fill(name, START, part * made(24 * 365)[np.arange(n) % 8_760])
     trace.grades[::500] = 2
     series.live[trace.key] = trace
     page.choose(trace.key)
@@ -389,6 +493,14 @@ def test_ten_years_are_drawn_without_a_stall(page: LoadPage, series: LoadDesk) -
     page.plot.grab()
     page.brush.grab()
     assert time.perf_counter() - began < 2.0  # measured: 0.1 s; lines smoothed by Qt took 6 s
+    image = page.plot.grab().toImage()
+    color, ground = page.desk.theme.color("ok"), page.desk.theme.color("surface")
+    shade = [
+        round(0.18 * a + 0.82 * b) for a, b in zip(color.getRgb(), ground.getRgb(), strict=True)
+    ]
+    middle = [image.pixelColor(page.plot.width() // 2, y).getRgb() for y in range(image.height())]
+    near = [p for p in middle if max(abs(a - b) for a, b in zip(p, shade, strict=True)) <= 2]
+    assert len(near) > 20  # the band is there, though it is no polygon
     assert max(len(one.xData) for one in page.plot._curves.values()) <= 2 * page.plot.width()
 
 
@@ -406,15 +518,45 @@ def test_a_live_series_has_the_error_of_its_last_week(qtbot: QtBot) -> None:
     card = FiguresCard()
     qtbot.addWidget(card)
     trace = Trace("1/a", "a", "MW", START, 200)
-    card.show_live(trace)
+    card.show_live(trace, None)
     assert card.text_of("mape") == "—"
     for i in range(200):
         worst = i < 32 or i == 199  # before the last week, and under suspicion
         trace.put(HourRow(START + i, 100.0, 50.0 if worst else 98.0, grade=3 if i == 199 else 0))
-    card.show_live(trace)
+    card.show_live(trace, None)
     assert card.text_of("mape") == "2.00%"
     assert card.text_of("mae") == "2 MW"
     assert card.text_of("rate") == "—"
+    card.show_live(trace, Standing(hours_per_s=9_000.0, p50_us=80, p95_us=90, p99_us=120))
+    assert card.text_of("mape") == "2.00%"  # of what is here, until it is told
+    assert card.text_of("drift") == "after two weeks"
+    assert card.text_of("latency") == "80 / 90 / 120 µs"
+    told = Standing(3.0, 0.03, 0.01, 3.0, True, 80, 90, 120, 9_000.0, 2**20, 2**30)
+    card.show_live(trace, told)
+    assert card.text_of("mape") == "3.00%"
+    assert card.text_of("drift") == "3.00, drifting"
+    assert card.text_of("memory") == "1.0 MB of 1.1 GB"
+
+
+def test_a_live_series_shows_how_its_detector_stands(
+    bench: DeskBench, page: LoadPage, series: LoadDesk, qtbot: QtBot
+) -> None:
+    told = Standing(p50_us=80, p95_us=90, p99_us=120, hours_per_s=9_000.0, memory_bytes=2**20)
+    drift = {"mae": 1.0, "mape": 0.02, "baseline_mape": 0.01, "ratio": 1.5, "is_drifting": False}
+    state = pack([({"key": "7/meter", "drift": drift}, b"")], told, [])
+    store(bench, "7/meter", 300)
+    store(bench, "rate/7", 30)
+    bench.governance.batches.store(BatchCommit(0, (), (), states={"load": state}))
+    page.look()
+    qtbot.waitUntil(lambda: "7/meter" in series.standings)
+    page.choose("7/meter")
+    assert page.figures.text_of("drift") == "1.50, steady"
+    assert page.figures.text_of("rate") == "9,000"
+    page.choose("rate/7")
+    series.live["rate/7"].columns["forecast"][:] = np.nan  # counted, and nothing else
+    page.refresh()
+    assert page.figures.text_of("drift") == "—"
+    assert page.figures.text_of("rate") == "—"
 
 
 def test_where_there_is_little_room_the_size_of_an_attack_stays(
@@ -424,13 +566,21 @@ def test_where_there_is_little_room_the_size_of_an_attack_stays(
     store(bench, "7/meter", 60, one)
     page.look()
     qtbot.waitUntil(lambda: "7/meter" in series.live)
-    for width, since in ((1_600, hour_text(one.first)), (1_096, hour_text(one.first)[5:])):
+    whole = hour_text(one.first)
+    for width, since in ((1_600, whole), (1_416, whole), (1_310, whole[5:]), (1_096, whole[5:])):
         page.resize(width, 730)
         page.choose("7/meter")
+        bench.settle()  # the layouts follow
         at = page.intervals.index(0, IntervalColumn.SINCE)
         assert page.intervals.data(at) == since
+        assert isinstance(page.lists, LoadLists)
         room = page.table.columnWidth(IntervalColumn.WHAT)
-        assert room > page.table.fontMetrics().horizontalAdvance("Constant share +40%")
+        longest = max(len(words) for words in SHORT_WORDS.values())
+        text = max(
+            (f"Exercise: {words} +40%" for words in SHORT_WORDS.values() if len(words) == longest),
+            key=page.table.fontMetrics().horizontalAdvance,
+        )
+        assert room - 2 * PAD >= page.table.fontMetrics().horizontalAdvance(text), width
         assert page.series_table.columnWidth(SeriesColumn.NAME) >= 96
     assert hour_text(one.first) in page.intervals.data(at, Qt.ItemDataRole.ToolTipRole)
     assert page.controls.follow.width() < 120  # the slider's place stays empty for a live series
@@ -447,6 +597,9 @@ def test_axes_have_round_values_and_dates(qtbot: QtBot) -> None:
     ((step, ticks),) = level.tickValues(14_000, 22_000, 200)
     assert 14_000 <= ticks[0] <= ticks[-1] <= 22_000
     assert level.tickStrings(ticks, 1, step)[0].endswith("k")
+    ((_, ticks),) = level.tickValues(9.8, 30, 40)
+    assert 10 not in ticks  # its label would be cut
+    assert ticks
     assert number_text(16_280.4) == "16,280"
     assert number_text(0.12345) == "0.1235" or number_text(0.12345) == "0.1234"
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from soc_copilot.domain.text import has_hidden
+from soc_copilot.ui.dialogs.look import LookDialog
 from soc_copilot.ui.models.phishing_tables import CheckedColumn
 from soc_copilot.ui.pages.phishing import PhishingPage
 from soc_copilot.ui.phishing_checks import Checker
@@ -93,7 +94,7 @@ def test_a_pasted_mail_gets_its_verdict_off_the_gui_thread(
     answered(qtbot, page)
     pane = page.pane
     assert pane.badge.text == "Phishing"
-    assert "score 0.900" in pane.score.text()
+    assert pane.score.text().startswith("0.900 · ")
     assert pane.summary.text() == "Its words speak for phishing."
     assert pane.reasons.texts == ["It asks to verify."]
     assert pane.head.texts[0] == ("From", "PayPal <x@evil.example>", "")
@@ -101,6 +102,19 @@ def test_a_pasted_mail_gets_its_verdict_off_the_gui_thread(
     assert "hxxp[://]evil[.]example/a" in pane.text.toPlainText()
     assert pane.degraded.isHidden()
     assert titles(page) == ["Verify 1"]
+
+
+def test_who_sent_it_has_a_column_where_anything_was_sent(make: Make, qtbot: QtBot) -> None:
+    page = make()
+    page.resize(1_600, 800)
+    page.open(text="https://a.example/verify")
+    answered(qtbot, page)
+    page.splitter.setSizes([900, 500])
+    page._fit_columns()
+    assert page.table.isColumnHidden(CheckedColumn.SENDER)  # its room is the URL's
+    page.open(text=(PHISH % 1).decode())
+    answered(qtbot, page)
+    assert not page.table.isColumnHidden(CheckedColumn.SENDER)
 
 
 def test_the_kind_can_be_changed(make: Make, qtbot: QtBot) -> None:
@@ -239,6 +253,13 @@ def test_a_screenshot_stands_beside_the_brand_it_imitates(
     assert (mine.width(), theirs.pixelColor(1, 1).name()) == (300, "#aa0000")
     assert "Example Bank (97% alike)" in page.pane.look_words.text()
     assert not page.pane.screenshot_button.isVisible()
+    page.pane.larger_button.click()  # both again, so that logos can be read
+    dialog = bench.dialog(LookDialog, page)
+    assert [view.image for view in dialog.pictures.pictures] == [mine, theirs]
+    assert dialog.width() > page.pane.pictures.width()
+    dialog.grab()
+    dialog.accept_button.click()
+    assert not dialog.isVisible()
 
 
 def test_a_saved_page_is_drawn_when_that_is_asked_for(make: Make, qtbot: QtBot) -> None:

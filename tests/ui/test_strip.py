@@ -72,6 +72,27 @@ def test_a_detector_with_a_page_of_its_own_leads_there(made: Made) -> None:
     panel.close()
 
 
+def test_what_another_process_runs_is_shown_beside_what_runs_here(made: Made) -> None:
+    strip, bench, live = made
+    shown = lambda: [b.text().strip() for b in strip._buttons if not b.isHidden()]  # noqa: E731
+    theirs = DetectorHealth("analyze", "Theirs", "", "degraded", "Models: url ok.", device="")
+    live.detectors = (health("web"), health("analyze"))
+    live.on_others((theirs,))
+    assert shown() == ["web", "analyze: degraded"]  # what ran here was told before it stopped
+    strip._buttons[1].click()
+    panel = strip.findChild(HealthPanel)
+    assert panel is not None
+    texts = [label.text() for label in panel.findChildren(PlainLabel)]
+    assert texts == ["Theirs", "Models: url ok.", "State", "degraded"]  # no figures of nobody
+    panel.close()
+    bench.desk.set_ingestion("running")
+    live.updated.emit()
+    assert shown() == ["web", "analyze"]  # this process has one of its own
+    live.detectors = (health("web"),)
+    live.on_others(())
+    assert shown() == ["web"]
+
+
 def test_the_pages_of_detectors_are_pages_of_the_window() -> None:
     assert set(PAGES) <= set(WINDOW_PAGES)
 

@@ -220,7 +220,7 @@ def test_alerts_are_those_of_the_selection(bench: DeskBench, make: Make, live: L
     asked_for = opened(bench)
     page.alerts_card.buttons[0].click()
     page.alerts_card.all_button.click()
-    query = AlertFilter(statuses=OPEN, detectors=("web",), entity="a")
+    query = AlertFilter(statuses=OPEN, detectors=("web",), entity="a", suppressed=False)
     assert asked_for == [("alerts", {"alert_id": same}), ("alerts", {"filter": query})]
     page.open(attacker="b")
     assert [alert.id for alert in page.alerts_card._alerts] == [other]
@@ -239,7 +239,14 @@ def test_keys_move_and_lead_on(bench: DeskBench, make: Make, live: Live, qtbot: 
     assert page._chosen is not None
     entity = page._chosen.address
     assert asked_for == [
-        ("alerts", {"filter": AlertFilter(statuses=OPEN, detectors=("web",), entity=entity)}),
+        (
+            "alerts",
+            {
+                "filter": AlertFilter(
+                    statuses=OPEN, detectors=("web",), entity=entity, suppressed=False
+                )
+            },
+        ),
         ("events", {"query": EventQuery(source_ids=frozenset({1}))}),
     ]
     bench.desk.actions.trigger("web.try")

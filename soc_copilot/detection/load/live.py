@@ -1,9 +1,7 @@
 """The load detector in the pipeline: every series that comes in, judged hour by hour."""
 
-import json
 import logging
 import math
-import struct
 import zlib
 from dataclasses import replace
 from datetime import date, timedelta
@@ -16,8 +14,10 @@ import polars as pl
 from soc_copilot.detection.load.detector import Shared
 from soc_copilot.detection.load.findings import DETECTOR, ENTITY, finding_of, moment
 from soc_copilot.detection.load.forecast import Drift
+from soc_copilot.detection.load.monitor import PerformanceMonitor
 from soc_copilot.detection.load.saved import load
 from soc_copilot.detection.load.series import clock
+from soc_copilot.detection.load.states import pack, unpack
 from soc_copilot.detection.load.watched import Step, WatchedSeries
 from soc_copilot.detection.protocol import DetectorInfo, no_opinion
 from soc_copilot.domain import columns as c
@@ -39,7 +39,7 @@ VALUES_RULE: Final = "load.values"
 DRIFT_RULE: Final = "load.drift"
 TECHNIQUES: Final = ("T0831", "T1499", "T1562.006")
 MOST_SERIES: Final = 64  # chosen: their states are stored with every batch, some 10 MB together
-_FORMAT: Final = 1
+KEPT_TIMES: Final = 500  # chosen: hours whose times are kept over a restart, 3 KB
 _SERIES: Final = "series"  # the format's name for its events
 _DOCUMENT: Final = r"^\x{FEFF}?\s*(\[|\{\s*$|\{.*[\[{,]\s*$)"  # as its first line begins and ends
 _LEAST_TOLD: Final = frozenset({Odd.MISSING, Odd.DUPLICATE})  # odd, but often harmless
@@ -60,6 +60,7 @@ class LoadDetector:
         self._series: dict[str, WatchedSeries] = {}
         self._must_resume = False
         self._is_full = False
+        self._monitor = PerformanceMonitor()
         self.info = DetectorInfo(
             DETECTOR, "Load", "", 0.5, TECHNIQUES, (c.SERIES_HOUR, c.SERIES_VALUE), False
         )
@@ -132,7 +133,7 @@ class LoadDetector:
                                    MOST_SERIES)  # fmt: skip
                     self._is_full = True
                 return None
-            self._series[key] = WatchedSeries(self._model())
+            self._series[key] = WatchedSeries(self._model(), self._monitor)
         return self._series[key]
 
     def _model(self) -> Shared:
@@ -140,40 +141,32 @@ class LoadDetector:
             raise DetectorError("The load detector was not started.")
         return self._shared
 
-    # -- the state: one head in JSON, then each series' own bytes
+    # -- the state
 
     def _pack(self) -> bytes:
-        head, blobs = [], []
+        parts = []
         for key, watched in self._series.items():
-            facts, blob = watched.kept()
-            packed = zlib.compress(blob, 1)
-            head.append({"key": key, "n": len(packed), **facts})
-            blobs.append(packed)
-        text = json.dumps({"format": _FORMAT, "series": head}).encode()
-        return struct.pack("<I", len(text)) + text + b"".join(blobs)
+            facts, data = watched.kept()
+            parts.append(({"key": key, **facts}, data))
+        return pack(parts, self._monitor.read().standing(), self._monitor.latest_us(KEPT_TIMES))
 
     def _resume(self) -> None:
         self._series, self._must_resume = {}, False
         if not self._stored:
             return
         try:
-            (n,) = struct.unpack_from("<I", self._stored)
-            told = json.loads(self._stored[4 : 4 + n])
-            at = 4 + n
-            if told["format"] != _FORMAT:
-                raise ValueError("of another version")
-            for facts in told["series"]:
-                data = self._stored[at : at + facts["n"]]
-                at += facts["n"]
+            told, parts = unpack(self._stored)
+            for facts, data in parts:
                 self._resume_one(facts, data)
-        except (ValueError, KeyError, TypeError, IndexError, struct.error, zlib.error) as error:
+            self._monitor.resume(told.get("times", ()))
+        except (ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
             self._series = {}
             logger.warning("The load detector's state cannot be used. reason=%s", error)
 
     def _resume_one(self, facts: dict[str, Any], data: bytes) -> None:
         try:
             self._series[facts["key"]] = WatchedSeries.from_kept(
-                self._model(), facts, zlib.decompress(data)
+                self._model(), facts, zlib.decompress(data), self._monitor
             )
         except DetectorError as error:
             logger.warning("A series begins anew. key=%s reason=%s", facts["key"], error)

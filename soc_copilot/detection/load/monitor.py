@@ -2,15 +2,16 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from soc_copilot.detection.load.forecast import Drift
+from soc_copilot.domain.load import Standing
 
 MEMORY_LIMIT_BYTES: Final = 1024**3  # source: the aim of the first of its kind, 1 GB
 _KEPT: Final = 10_000  # chosen: hours whose times are in memory, 80 KB
@@ -44,6 +45,15 @@ class Performance:
         """Whether the process has more memory than it should."""
         return self.memory_bytes > self.memory_limit_bytes
 
+    def standing(self) -> Standing:
+        """The same in plain numbers, as it is shown."""
+        known = asdict(self.drift) if self.drift is not None else {}
+        return Standing(
+            p50_us=self.p50_us, p95_us=self.p95_us, p99_us=self.p99_us,
+            hours_per_s=self.hours_per_s, memory_bytes=self.memory_bytes,
+            memory_limit_bytes=self.memory_limit_bytes, **known,
+        )  # fmt: skip
+
 
 class PerformanceMonitor:
     """Times hours and reads memory; constant room."""
@@ -73,6 +83,17 @@ class PerformanceMonitor:
         yield
         self._times[self._n % _KEPT] = self._clock() - began
         self._n += 1
+
+    def latest_us(self, n: int) -> list[int]:
+        """Times of the latest hours in whole microseconds, oldest first; for `resume`."""
+        kept = min(self._n, n, _KEPT)
+        places = np.arange(self._n - kept, self._n) % _KEPT
+        return np.rint(self._times[places] * 1e6).astype(np.int64).tolist()  # type: ignore[no-any-return]  # integers
+
+    def resume(self, times_us: Iterable[int]) -> None:
+        """Begin with times that were measured before."""
+        found = np.array(list(times_us), np.float64)[-_KEPT:] / 1e6
+        self._times[: len(found)], self._n = found, len(found)
 
     def read(self, drift: Drift | None = None) -> Performance:
         """The figures now, over the latest hours."""

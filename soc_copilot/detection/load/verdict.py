@@ -10,6 +10,7 @@ from soc_copilot.detection.load.templates import WORDS, Guess
 
 # Source: the method's levels of deviation. They grade an alert; they do not raise one.
 LEVELS: Final = ((0.50, "critical"), (0.40, "high"), (0.25, "medium"), (0.09, "low"))
+LEAST_P: Final = 1e-15  # chosen: nobody weighs a smaller one, and the tail is a normal one's
 _DIGITS: Final = 6  # chosen: decimals that are written
 
 
@@ -96,6 +97,11 @@ _EVENTS: Final = {
 }
 
 
+def chance_words(p_value: float) -> str:
+    """A p-value for people; below what doubles and a normal tail can tell, a bound."""
+    return f"p < {LEAST_P:.0e}" if p_value < LEAST_P else f"p = {p_value:.2g}"
+
+
 def reasons(verdict: HourVerdict) -> tuple[str, ...]:
     """Why, in words: what, since when, how large, which template, how sure."""
     found = []
@@ -117,7 +123,7 @@ def reasons(verdict: HourVerdict) -> tuple[str, ...]:
         )
     if verdict.is_threat and verdict.test is not None:
         found.append(
-            f"Against {verdict.test.n_baseline} h before it: p = {verdict.test.p_value:.2g}, "
+            f"Against {verdict.test.n_baseline} h before it: {chance_words(verdict.test.p_value)}, "
             f"effect {verdict.test.effect_size:+.1f} deviations."
         )
     return tuple(found)

@@ -8,16 +8,21 @@ import numpy as np
 
 from soc_copilot.detection.load.detector import RealTimeDetector, Shared
 from soc_copilot.detection.load.drift import BASELINE_HOURS, DRIFT_HOURS, RATIO
+from soc_copilot.detection.load.evidence import N_STARTS
 from soc_copilot.detection.load.findings import interval_of, row_of
 from soc_copilot.detection.load.forecast import Drift
+from soc_copilot.detection.load.monitor import PerformanceMonitor
 from soc_copilot.detection.load.scoring import CONTEXT_HOURS
 from soc_copilot.detection.load.series import is_left_out
 from soc_copilot.domain.errors import DetectorError
-from soc_copilot.domain.load import HourRow, LoadInterval, Odd, extend
+from soc_copilot.domain.load import HOLD_HOURS, HourRow, LoadInterval, Odd, extend
 
 MOST_GAP_HOURS: Final = 2_000  # chosen: after a longer gap the series begins anew
 STEADY_RATIO: Final = 1.5  # chosen: below it, the forecast drifts no longer
+KEPT_ERRORS: Final = DRIFT_HOURS + N_STARTS  # a suspicion takes back what it begins before
 KEPT_INTERVALS: Final = 8  # chosen: the last ones, of which the newest may go on
+
+Noted = tuple[int, float, float]  # an hour, how far its forecast was off, and its value
 
 
 @dataclass(slots=True)
@@ -47,8 +52,15 @@ class WatchedSeries:
         One at a time.
     """
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, monitor: PerformanceMonitor | None = None) -> None:
+        """Begin with nothing.
+
+        Args:
+            shared: The model.
+            monitor: Times each judged hour; of all series together.
+        """
         self._shared = shared
+        self._monitor = monitor or PerformanceMonitor()
         self._detector: RealTimeDetector | None = None
         self._history: list[float] = []
         self._start = self._last = -1  # hours: of the history, and taken in last
@@ -56,8 +68,10 @@ class WatchedSeries:
         self._open: list[float] = []  # values of the hour that is not over
         self._is_hourly = True
         self.intervals: tuple[LoadInterval, ...] = ()
-        self._errors: list[tuple[float, float]] = []  # off by, and value, of the latest hours
+        self._errors: list[Noted] = []  # of the latest hours
         self._baseline: list[float] = []  # shares of the first hours that were forecast
+        self._before = math.nan  # their mean, once they are all there
+        self._n_noted = 0
         self._is_drifting = False
 
     @property
@@ -111,7 +125,8 @@ class WatchedSeries:
         if self._detector is None:
             self._learn(hour, value, place, step)
             return
-        verdict = self._detector.step(value)
+        with self._monitor.measure():
+            verdict = self._detector.step(value)
         row = row_of(verdict)
         if row.odd == Odd.MISSING and is_left_out(hour):
             row = replace(row, odd=Odd.NOTHING)  # the clocks went forward
@@ -122,27 +137,54 @@ class WatchedSeries:
             intervals, joined = extend(self.intervals, found)
             self.intervals = intervals[-KEPT_INTERVALS:]
             step.flagged.append((joined, place))
-        elif math.isfinite(value) and value > 0:
+            self._take_back(joined.first)
+        elif math.isfinite(value) and value > 0 and not self._is_suspected(hour):
             self._note_error(hour, value, row.forecast, place, step)
 
+    # -- drift
+
+    @property
+    def drift(self) -> Drift | None:
+        """Of the forecast; None before there is a week of errors beside a week of beginnings."""
+        if self._n_noted < 2 * DRIFT_HOURS or len(self._errors) < DRIFT_HOURS:
+            return None
+        before = self._before
+        if math.isnan(before):
+            first = self._baseline[: self._n_noted - DRIFT_HOURS]
+            before = sum(first) / len(first)
+            if len(first) == BASELINE_HOURS:
+                self._before = before  # they are the first ones for good, but for `_take_back`
+        last = self._errors[-DRIFT_HOURS:]
+        mape = sum(off / value for _, off, value in last) / DRIFT_HOURS
+        ratio = mape / max(before, 1e-9)
+        mae = sum(off for _, off, _ in last) / DRIFT_HOURS
+        return Drift(mae, mape, before, ratio, ratio > RATIO)
+
+    def _is_suspected(self, hour: int) -> bool:
+        return bool(self.intervals) and hour <= self.intervals[-1].last + HOLD_HOURS
+
+    def _take_back(self, first: int) -> None:
+        """Hours under suspicion do not count for drift, those before their first flag as well."""
+        while self._errors and self._errors[-1][0] >= first:
+            self._errors.pop()
+            self._n_noted -= 1
+        if self._n_noted < len(self._baseline):
+            del self._baseline[self._n_noted :]
+            self._before = math.nan
+
     def _note_error(self, hour: int, value: float, forecast: float, place: int, step: Step) -> None:
-        """Tell once when the forecast begins to drift; hours under suspicion do not count."""
+        """Tell once when the forecast begins to drift."""
         off = abs(forecast - value)
         if len(self._baseline) < BASELINE_HOURS:
             self._baseline.append(off / value)
+        self._errors = [*self._errors[1 - KEPT_ERRORS :], (hour, off, value)]
+        self._n_noted += 1
+        if self._n_noted < BASELINE_HOURS + DRIFT_HOURS or (drift := self.drift) is None:
             return
-        self._errors = [*self._errors[1 - DRIFT_HOURS :], (off, value)]
-        if len(self._errors) < DRIFT_HOURS:
-            return
-        mape = sum(e / v for e, v in self._errors) / DRIFT_HOURS
-        before = sum(self._baseline) / len(self._baseline)
-        ratio = mape / max(before, 1e-9)
-        if ratio > RATIO and not self._is_drifting:
-            mae = sum(e for e, _ in self._errors) / DRIFT_HOURS
-            drift = Drift(mae, mape, before, ratio, is_drifting=True)
+        if drift.is_drifting and not self._is_drifting:
             step.drifted.append((hour, drift, place))
         # A little lower than where it begins, so that it is not told again and again.
-        self._is_drifting = ratio > (STEADY_RATIO if self._is_drifting else RATIO)
+        self._is_drifting = drift.ratio > (STEADY_RATIO if self._is_drifting else RATIO)
 
     def _learn(self, hour: int, value: float, place: int, step: Step) -> None:
         self._history.append(value)
@@ -170,29 +212,38 @@ class WatchedSeries:
         self._detector, self._history, self._open = None, [], []
         self._start = self._last = -1
         self._n_doubled, self._is_hourly, self.intervals = 0, True, ()
-        self._errors, self._baseline, self._is_drifting = [], [], False
+        self._errors, self._baseline, self._n_noted, self._is_drifting = [], [], 0, False
+        self._before = math.nan
 
     # -- what is kept
 
     def kept(self) -> tuple[dict[str, Any], bytes]:
         """Facts for JSON, and the detector's own state."""
+        drift = self.drift
         facts = {
             "start": self._start, "last": self._last, "doubled": self._n_doubled,
             "open": _texts(self._open), "history": _texts(self._history),
             "hourly": self._is_hourly,
             "intervals": [asdict(one) for one in self.intervals],
-            "errors": self._errors, "baseline": self._baseline, "drifting": self._is_drifting,
+            "errors": self._errors, "baseline": self._baseline, "noted": self._n_noted,
+            "drifting": self._is_drifting, "drift": asdict(drift) if drift else None,
         }  # fmt: skip
         return facts, self._detector.to_bytes() if self._detector is not None else b""
 
     @classmethod
-    def from_kept(cls, shared: Shared, facts: dict[str, Any], data: bytes) -> "WatchedSeries":
+    def from_kept(
+        cls,
+        shared: Shared,
+        facts: dict[str, Any],
+        data: bytes,
+        monitor: PerformanceMonitor | None = None,
+    ) -> "WatchedSeries":
         """One that goes on where `kept` was.
 
         Raises:
             DetectorError: The state is of another model, or damaged.
         """
-        found = cls(shared)
+        found = cls(shared, monitor)
         found._start, found._last = int(facts["start"]), int(facts["last"])
         found._n_doubled, found._is_hourly = int(facts["doubled"]), bool(facts["hourly"])
         found._open = [float(value) for value in facts["open"]]
@@ -200,12 +251,19 @@ class WatchedSeries:
         found.intervals = tuple(
             LoadInterval(**{**one, "words": tuple(one["words"])}) for one in facts["intervals"]
         )
-        found._errors = [(float(off), float(value)) for off, value in facts["errors"]]
+        found._errors = [_noted(one) for one in facts["errors"]]
         found._baseline = [float(share) for share in facts["baseline"]]
+        found._n_noted = int(facts.get("noted", len(found._baseline) + len(found._errors)))
         found._is_drifting = bool(facts["drifting"])
         if data:
             found._detector = RealTimeDetector.from_bytes(shared, data)
         return found
+
+
+def _noted(kept: Any) -> Noted:
+    """As it is kept; states from before this was told had no hour."""
+    hour, off, value = (-1, *kept)[-3:]
+    return int(hour), float(off), float(value)
 
 
 def _texts(values: list[float]) -> list[str]:

@@ -81,6 +81,14 @@ class DeskDialog(QDialog):
         if layout is not None and layout.hasHeightForWidth():
             self.resize(self.width(), layout.totalHeightForWidth(self.width()))
 
+    def fit(self) -> None:
+        """Grow to what the content needs now; never shrink, so that nothing jumps."""
+        layout = self.layout()
+        if layout is not None and layout.hasHeightForWidth():
+            layout.activate()
+            needed = layout.totalHeightForWidth(self.width())
+            self.resize(self.width(), max(self.height(), needed))
+
     def add_field(self, title: str, field: QWidget, hint: str = "") -> None:
         """Put a titled field below what is there; the title names it for screen readers."""
         box = QVBoxLayout()

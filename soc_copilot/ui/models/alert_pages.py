@@ -43,6 +43,8 @@ def matches(row: AlertRow, query: AlertFilter) -> bool:
         and (query.entity is None or row.entity == query.entity)
         and (query.technique is None or row.technique == query.technique)
         and (query.mine is None or row.assignee in {query.mine, None})
+        and query.suppressed in {None, row.suppressed_by is not None}
+        and query.suppression in {None, row.suppressed_by}
     )
 
 

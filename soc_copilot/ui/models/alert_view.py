@@ -1,6 +1,7 @@
 """What the filter bar shows: a view that can be named, stored and turned into a query."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,6 +23,15 @@ PRESETS: Final[dict[str, tuple[str, timedelta | None]]] = {
 }
 
 
+_SAID: Final = re.compile(r"(?:^|\s)-?suppressed:", re.IGNORECASE)
+# What becomes of suppressed alerts: its words, what the query asks for.
+SUPPRESSED: Final[dict[str, tuple[str, bool | None]]] = {
+    "hidden": ("Without suppressed ones", False),
+    "shown": ("Suppressed ones too", None),
+    "only": ("Only suppressed ones", True),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class AlertView:
     """A filter as a person sets it.
@@ -30,6 +40,8 @@ class AlertView:
         preset: A key of `PRESETS`; "custom" takes `since` and `until`.
         mine: Leave out what is assigned to someone else.
         brush: A narrower range picked in the histogram.
+        suppressed: A key of `SUPPRESSED`. A text that says suppressed:X decides by itself.
+        suppression: Only what this one hides.
     """
 
     text: str = ""
@@ -43,6 +55,8 @@ class AlertView:
     technique: str | None = None
     mine: bool = False
     brush: tuple[datetime, datetime] | None = None
+    suppressed: str = "hidden"
+    suppression: int | None = None
 
     def query(self, now: datetime, me: str = "") -> AlertFilter:
         """The view as a query of this person at this moment; relative ranges end now."""
@@ -61,7 +75,12 @@ class AlertView:
             entity=self.entity,
             technique=self.technique,
             mine=me if self.mine else None,
+            suppressed=None if self._is_said() else SUPPRESSED[self.suppressed][1],
+            suppression=self.suppression,
         )
+
+    def _is_said(self) -> bool:
+        return self.suppression is not None or _SAID.search(self.text) is not None
 
     def range(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """The time range without the brush; None where it is open."""
@@ -91,6 +110,8 @@ class AlertView:
                 "entity": self.entity,
                 "technique": self.technique,
                 "mine": self.mine,
+                "suppressed": self.suppressed,
+                "suppression": self.suppression,
             }
         )
 
@@ -106,6 +127,10 @@ class AlertView:
             preset = found["preset"]
             if preset not in PRESETS:
                 raise ValueError(f'There is no time range "{preset}".')
+            suppressed = found.get("suppressed", "hidden")
+            if suppressed not in SUPPRESSED:
+                raise ValueError(f'Suppressed alerts are not "{suppressed}".')
+            suppression = found.get("suppression")
             return cls(
                 text=str(found["text"]),
                 severities=tuple(Severity[name] for name in found["severities"]),
@@ -117,6 +142,8 @@ class AlertView:
                 entity=found["entity"],
                 technique=found["technique"],
                 mine=bool(found.get("mine", False)),
+                suppressed=suppressed,
+                suppression=None if suppression is None else int(suppression),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"This is not a stored view: {error}.") from error
@@ -143,7 +170,8 @@ BUILT_IN: Final[dict[str, AlertView]] = {
     "New": AlertView(statuses=(AlertStatus.NEW,)),
     "Open, high and critical": AlertView(severities=(Severity.HIGH, Severity.CRITICAL)),
     "Closed": AlertView(statuses=(AlertStatus.CLOSED,)),
-    "Everything": AlertView(statuses=()),
+    "Suppressed": AlertView(statuses=(), suppressed="only"),
+    "Everything": AlertView(statuses=(), suppressed="shown"),
 }
 
 
@@ -181,6 +209,8 @@ def filter_to_view(query: AlertFilter) -> AlertView:
         entity=query.entity,
         technique=query.technique,
         mine=query.mine is not None,
+        suppressed=next(k for k, (_, asked) in SUPPRESSED.items() if asked is query.suppressed),
+        suppression=query.suppression,
     )
 
 

@@ -79,10 +79,11 @@ TITLES: Final = {
 
 
 def status_text(row: AlertRow) -> str:
-    """The Status cell: a closed alert tells its disposition."""
+    """The Status cell: a closed alert tells its disposition, a hidden one that it is."""
     if row.status is AlertStatus.CLOSED and row.disposition is not None:
         return f"Closed, {row.disposition.label.lower()}"
-    return row.status.label
+    is_hidden = row.suppressed_by is not None and row.status is not AlertStatus.CLOSED
+    return "Suppressed" if is_hidden else row.status.label
 
 
 def _key(row: AlertRow) -> tuple[int, int]:
@@ -153,7 +154,8 @@ class AlertTableModel(RowModel):
         if role == Role.ToolTipRole:
             return safe_tip(self._tip(row, column))
         if role == Role.ForegroundRole:
-            return self._desk.theme.color("muted") if row.status is AlertStatus.CLOSED else None
+            is_quiet = row.status is AlertStatus.CLOSED or row.suppressed_by is not None
+            return self._desk.theme.color("muted") if is_quiet else None
         if role == ROLE_SEVERITY:
             return row.severity if column is Column.SEVERITY else None
         if role == ROLE_ROW:

@@ -23,6 +23,7 @@ from soc_copilot.ui.widgets.labels import safe_tip
 NAME_CHARS: Final = 120
 SPARK_HOURS: Final = 168  # chosen: a week
 ROLE_SPARK: Final = Role.UserRole + 8
+REPLAY: Final = "replay"
 COUNTED: Final = "events/h"  # from a source's own counts, which have no forecast
 MOST_ROWS: Final = 500  # chosen: intervals in the table, newest first
 
@@ -68,8 +69,9 @@ class SeriesRow:
     state: str = "quiet"
 
 
-def row_of(trace: Trace, kind: str) -> SeriesRow:
-    """What the list shows of a trace."""
+def row_of(trace: Trace, kind: str = "") -> SeriesRow:
+    """What the list shows of a trace; its key tells where it comes from, but for a replay."""
+    kind = kind or (COUNTED if trace.key.startswith("rate/") else "live")
     n = trace.n
     values = trace.columns["value"][max(n - SPARK_HOURS, 0) : n]
     last = float(values[-1]) if n else float("nan")
@@ -248,3 +250,14 @@ def hour_text(hour: float) -> str:
 def number_text(value: float) -> str:
     """A value with four digits that count, and thousands apart: "16,280", "0.1234"."""
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+
+
+def numbers_text(trace: Trace, first: float, last: float) -> str:
+    """Every hour of a part of a series as comma-separated values."""
+    names = ("value", "forecast", "lower", "upper", "benchmark")
+    hours, columns = trace.windows(names, int(first), int(last))
+    lines = [",".join(("time", *names))]
+    for place, hour in enumerate(hours.tolist()):
+        cells = ("" if np.isnan(one[place]) else f"{one[place]:.6g}" for one in columns)
+        lines.append(",".join((hour_text(hour), *cells)))
+    return "\n".join(lines) + "\n"

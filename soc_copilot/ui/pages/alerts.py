@@ -62,8 +62,12 @@ class _Numbers:
     ) -> None:
         start = time.perf_counter()
         store, me = governance.alerts, governance.actor.name
-        self.shown = store.count(view.query(now, me))
+        query = view.query(now, me)
+        self.shown = store.count(query)
         self.total = store.count(AlertFilter())
+        self.suppressed: int | None = None  # how many the view would have but for that
+        if query.suppressed is False:
+            self.suppressed = store.count(replace(query, suppressed=True))
         self.detectors = store.detectors()
         wide = replace(view, brush=None)
         self.span = _span(wide.range(now), store.extent(), now)
@@ -221,14 +225,19 @@ class AlertsPage(Page):
 
     @override
     def open(self, **args: Any) -> None:
-        """Show alerts: `filter` an `AlertFilter`, `text` a search, or `alert_id` one alert."""
+        """Show alerts: `filter` an `AlertFilter`, `text` a search, or `alert_id` one alert.
+
+        With `suppressions` true, the list of suppressions.
+        """
         self.show_queue()
         if (query := args.get("filter")) is not None:
             self.bar.set_view(filter_to_view(query))
         elif (text := args.get("text")) is not None:
-            self.bar.set_view(AlertView(text=str(text), statuses=()))
+            self.bar.set_view(AlertView(text=str(text), statuses=(), suppressed="shown"))
         elif (alert_id := args.get("alert_id")) is not None:
             self.open_alert(int(alert_id))
+        elif args.get("suppressions"):
+            self.commands.suppressing.show_list()
 
     @override
     def save_state(self) -> dict[str, str]:
@@ -299,6 +308,8 @@ class AlertsPage(Page):
 
     def _take_numbers(self, numbers: _Numbers) -> None:
         self.bar.set_count(numbers.shown, numbers.total)
+        self.bar.set_suppressed(numbers.suppressed)
+        self._n_suppressed = numbers.suppressed or 0
         self.bar.set_detectors(numbers.detectors)
         # While alerts stream in, a large database is counted a fifth of the time at most.
         self._numbers_timer.setInterval(max(NUMBERS_MS, 4 * numbers.took_ms))
@@ -308,6 +319,7 @@ class AlertsPage(Page):
         self._show_emptiness()
 
     _total = 0
+    _n_suppressed = 0
 
     def _show_emptiness(self) -> None:
         is_bare = self._total == 0 and self.model.rowCount() == 0
@@ -318,7 +330,11 @@ class AlertsPage(Page):
         self._rows.setCurrentIndex(1 if self.model.rowCount() == 0 else 0)
         if self.bar.is_default:
             self.no_match.title.setText("Nothing is open")
-            self.no_match.text.setText("Every alert was closed. New ones appear here at once.")
+            hidden = f"{self._n_suppressed:,} open are suppressed, U shows them. "
+            self.no_match.text.setText(
+                ("Every alert was closed. " if not self._n_suppressed else hidden)
+                + "New ones appear here at once."
+            )
         else:
             self.no_match.title.setText("No alert matches the filter")
             self.no_match.text.setText(
@@ -366,7 +382,7 @@ class AlertsPage(Page):
         self.show_queue()
 
         def found(detail: AlertDetail) -> None:
-            view = AlertView(statuses=(), entity=detail.row.entity)
+            view = AlertView(statuses=(), entity=detail.row.entity, suppressed="shown")
             self.bar.set_view(view)
             self._wanted_id, self._wanted_top = alert_id, False
             self.pane.show()

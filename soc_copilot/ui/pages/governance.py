@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPlainTextEdit,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -145,8 +146,14 @@ class GovernancePage(SplitPage):
         self.search_edit.setPlaceholderText("Search: killswitch, source 2, a name")
         self.search_edit.setAccessibleName("Search the audit trail")
         self.search_edit.setClearButtonEnabled(True)
-        self.search_edit.setFixedWidth(280)
-        card.header.addWidget(self.search_edit)
+        self.search_edit.setMinimumWidth(160)
+        self.search_edit.setMaximumWidth(280)
+        self.suppressions_button = QPushButton()
+        self.suppressions_button.setProperty("kind", "link")
+        self.suppressions_button.setToolTip("Alerts that are kept out of the list, and how long")
+        self.suppressions_button.hide()
+        card.header.addWidget(self.suppressions_button)
+        card.header.addWidget(self.search_edit, 4)
         widths = {
             Column.SEQ: 56,
             Column.AT: 116,
@@ -170,6 +177,9 @@ class GovernancePage(SplitPage):
         desk.actions.bind("governance.search", self.focus_search)
         desk.killswitch_changed.connect(self._on_killswitch)
         self.verify.broken.connect(self.show_row)
+        self.suppressions_button.clicked.connect(
+            lambda: desk.open_page("alerts", suppressions=True)
+        )
         self.search_edit.textChanged.connect(self._on_typed)
         self.table.customContextMenuRequested.connect(self._show_menu)
         self.table.selectionModel().currentRowChanged.connect(self._on_current)
@@ -196,6 +206,12 @@ class GovernancePage(SplitPage):
         self.model.pull_new()
         jobs = self.desk.jobs
         jobs.submit(lambda governance: governance.facts(), self.database.show_facts)
+        jobs.submit(_in_force, self._show_suppressions)
+
+    def _show_suppressions(self, n_active: int) -> None:
+        words = "1 suppression" if n_active == 1 else f"{n_active:,} suppressions"
+        self.suppressions_button.setText(f"{words} in force")
+        self.suppressions_button.setVisible(n_active > 0)
 
     def reload(self) -> None:
         """Start again from the newest row."""
@@ -269,6 +285,10 @@ class GovernancePage(SplitPage):
         menu.addAction("Show only this subject", lambda: self.search_edit.setText(row.subject))
         menu.addAction("Copy the row", lambda: QGuiApplication.clipboard().setText(_line(row)))
         menu.popup(self.table.viewport().mapToGlobal(where))
+
+
+def _in_force(governance: "Governance") -> int:
+    return len(governance.suppressions.all(ended=False))
 
 
 def _last_changes(governance: "Governance") -> tuple[AuditRow, ...]:

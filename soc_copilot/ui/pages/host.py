@@ -315,7 +315,7 @@ class HostPage(DetectorPage):
             return
         entities = {alert.entity for alert in row.alerts}
         entity = entities.pop() if len(entities) == 1 else None
-        query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), entity=entity)
+        query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), entity=entity, suppressed=False)
         self.desk.open_page("alerts", filter=query)
 
     @override

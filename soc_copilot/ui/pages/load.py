@@ -5,14 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from soc_copilot.domain.alerts import AlertFilter
-from soc_copilot.domain.load import HOLD_HOURS, LoadInterval, Trace
+from soc_copilot.domain.load import LoadInterval, Trace
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.dialogs.open_series import OpenSeries
@@ -21,14 +20,11 @@ from soc_copilot.ui.latest import Latest
 from soc_copilot.ui.live import Live
 from soc_copilot.ui.load_desk import DETECTOR, LoadDesk
 from soc_copilot.ui.models.load_tables import (
-    COUNTED,
-    GradeDelegate,
-    IntervalColumn,
+    REPLAY,
     IntervalModel,
-    SeriesColumn,
     SeriesModel,
-    SparkDelegate,
     hour_text,
+    numbers_text,
     row_of,
 )
 from soc_copilot.ui.pages.detector_page import DetectorPage
@@ -36,35 +32,30 @@ from soc_copilot.ui.plots.load_plot import HOUR_S, LoadPlot
 from soc_copilot.ui.plots.plot_card import PlotCard
 from soc_copilot.ui.web_facts import OPEN
 from soc_copilot.ui.widgets.brush_strip import BrushStrip, clamp
-from soc_copilot.ui.widgets.cards import Card
-from soc_copilot.ui.widgets.delegates import SeverityDelegate
+from soc_copilot.ui.widgets.load_lanes import MOST_LANES, LaneStack
+from soc_copilot.ui.widgets.load_lists import LoadLists
 from soc_copilot.ui.widgets.load_parts import (
     SIDE_PX,
     ExercisePanel,
     FiguresCard,
     NowCard,
     ReplayControls,
-    quiet_words,
 )
 from soc_copilot.ui.widgets.progress_strip import ProgressStrip
-from soc_copilot.ui.widgets.tables import desk_table
 
 if TYPE_CHECKING:
     from soc_copilot.pipeline.load_replay import LoadReplay
 
+PLOT_PX: Final = 140  # chosen: least height of the series that is seen
+LEAST_PLOT_PX: Final = 100  # the same with others below it
+LISTS_PX: Final = 172  # chosen: of the lower part, when several series are seen
 SPLIT: Final = (430, 210)  # upper to lower part, as shares
 VIEW_HOURS: Final = 14 * 24.0  # chosen: what is seen of a series at first
 AHEAD_SHARE: Final = 0.04  # chosen: of the view that stays free at the right
-LEARNING: Final = (
-    "The first hours are history: the forecast and the typical days are made from them, which "
-    "takes some seconds for a year."
-)
 LOOK_S: Final = 5.0  # chosen: how often the database is asked for new hours
 LIST_S: Final = 1.0  # chosen: between two readings of the list of series
-NARROW_PX: Final = 1_500  # narrower, where a series comes from gives way
-NARROWEST_PX: Final = 1_300  # and its numbers
 BAND_WORDS: Final = "95% of clean hours"  # what the shade around the forecast means
-HINTS: Final = "J K move    Space play    O open    X exercise    A all    ? all keys"
+HINTS: Final = "J K move    Space play    O open    X exercise    C compare    A all    ? all keys"
 
 
 class LoadPage(DetectorPage):
@@ -101,6 +92,8 @@ class LoadPage(DetectorPage):
         self._drawn: tuple[object, ...] = ()
         self._rows_at, self._look_at = 0.0, time.monotonic() + LOOK_S
         self._problem = ""
+        self._kept: list[str] = []  # series that stay in sight below the one that is seen
+        self._alone: list[int] = []  # how the page was divided before there were any
         self._picked: int | None = None  # first hour of the interval that a person chose
         self._looks = Latest(desk.jobs, desk.error)
         self._build()
@@ -140,52 +133,21 @@ class LoadPage(DetectorPage):
         theme = self.desk.theme
         self.plot = LoadPlot(theme)
         self.plot_card = PlotCard("Series", self.plot)
-        self.plot.setMinimumHeight(140)
-        self.open_button = QPushButton("Open…")
-        self.open_button.setProperty("kind", "link")
-        self.open_button.setToolTip("Replay a series from a file (O)")
+        self.plot.setMinimumHeight(PLOT_PX)
         self.brush = BrushStrip(theme)
         self.controls = ReplayControls(theme)
+        self.lanes = LaneStack(theme)
+        self.plot_card.body.addWidget(self.lanes, 1)
         self.plot_card.body.addWidget(self.brush)
         self.plot_card.body.addWidget(self.controls)
         return self.plot_card
 
     def _build_tables(self) -> QWidget:
-        lower = QWidget()
-        row = QHBoxLayout(lower)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        self.list_card = Card("Series", padding=12)
-        self.series_table = desk_table(
-            self.list, "Series",
-            {SeriesColumn.KIND: 64, SeriesColumn.SPARK: 80, SeriesColumn.LAST: 76,
-             SeriesColumn.OFF: 60, SeriesColumn.STATE: 80}, stretch=SeriesColumn.NAME,
-        )  # fmt: skip
-        self.series_table.setItemDelegateForColumn(
-            SeriesColumn.SPARK, SparkDelegate(self.desk.theme, self.series_table)
-        )
-        self.series_table.setItemDelegateForColumn(
-            SeriesColumn.STATE, GradeDelegate(self.desk.theme, self.series_table)
-        )
-        self.list_card.header.addWidget(self.open_button)
-        self.list_card.body.addWidget(self.series_table, 1)
-        self.found_card = Card("Suspected attacks", padding=12)
-        self.table = desk_table(
-            self.intervals, "Suspected attacks",
-            {IntervalColumn.SEVERITY: 84, IntervalColumn.SINCE: 142, IntervalColumn.HOURS: 52,
-             IntervalColumn.OFF: 56, IntervalColumn.SURE: 52}, stretch=IntervalColumn.WHAT,
-        )  # fmt: skip
-        self.table.setItemDelegateForColumn(
-            IntervalColumn.SEVERITY, SeverityDelegate(self.desk.theme, self.table)
-        )
-        self.found_card.header.addStrut(self.open_button.sizeHint().height())  # heads on one line
-        self.found_card.body.addWidget(self.table, 1)
-        row.addWidget(self.list_card)
-        row.addWidget(self.found_card)
-        self._lower = row
-        for card in (self.list_card, self.found_card):
-            card.setMinimumHeight(120)
-        return lower
+        self.lists = lists = LoadLists(self.desk.theme, self.list, self.intervals)
+        self.list_card, self.found_card = lists.list_card, lists.found_card
+        self.series_table, self.table = lists.series_table, lists.table
+        self.open_button = lists.open_button
+        return lists
 
     def _build_side(self) -> QWidget:
         side = QWidget()
@@ -211,12 +173,18 @@ class LoadPage(DetectorPage):
                 "follow": lambda: self._set_follow(not self._follows),
                 "following": lambda: self._step_series(1),
                 "former": lambda: self._step_series(-1),
+                "compare": self.compare,
+                "alone": self.see_alone,
                 "close": self.close_series,
             }
         )
+        self.lists.compare_button.clicked.connect(self.compare)
         self.open_button.clicked.connect(self.desk.actions.action("load.open").trigger)
         self.plot.moved.connect(self._on_moved)
         self.brush.moved.connect(self._on_moved)
+        self.lanes.moved.connect(self._on_moved)
+        self.lanes.let_go.connect(self._let_go)
+        self.lanes.hovered.connect(self.show_cursor)
         self.plot.hovered.connect(self.show_cursor)
         self.plot.menu_wanted.connect(self._plot_menu)
         self.controls.play_wanted.connect(self.toggle)
@@ -244,6 +212,12 @@ class LoadPage(DetectorPage):
             self._series.open(Path(str(args["file"])))
 
     @override
+    def save_state(self) -> dict[str, str]:
+        if self._alone:
+            self.splitter.setSizes(self._alone)  # as it is with one series
+        return super().save_state()
+
+    @override
     def look(self) -> None:
         self._series.look()
         self._looks.ask(
@@ -258,18 +232,7 @@ class LoadPage(DetectorPage):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        narrow = self.width() < NARROW_PX
-        self.series_table.setColumnHidden(SeriesColumn.KIND, narrow)
-        self.series_table.setColumnHidden(SeriesColumn.OFF, self.width() < NARROWEST_PX)
-        narrowest = self.width() < NARROWEST_PX
-        for place, share in enumerate((2, 3) if narrowest else (3, 4)):
-            self._lower.setStretch(place, share)
-        self.intervals.is_narrow = narrowest
-        self.table.setColumnWidth(IntervalColumn.SINCE, 104 if narrowest else 142)
-        self.series_table.setColumnWidth(SeriesColumn.SPARK, 56 if narrowest else 80)
-        self.series_table.setColumnHidden(SeriesColumn.LAST, narrowest)
-        for column in (IntervalColumn.SURE, IntervalColumn.HOURS):
-            self.table.setColumnHidden(column, narrowest)
+        self.lists.fit(self.width())
 
     @override
     def refresh(self) -> None:
@@ -313,10 +276,14 @@ class LoadPage(DetectorPage):
         return self.plot.trace
 
     def choose(self, key: str) -> None:
-        """Show another series, its newest hours."""
+        """Show another series, its newest hours; beside others the same hours, where it has any."""
+        trace = next((one for one in self._series.traces() if one.key == key), None)
+        first, last = self._view
+        stays = bool(self._kept) and not self._follows and trace is not None
+        if not (stays and trace is not None and trace.start < last and first < trace.end):
+            self._follows, self._view = True, (0.0, last - first if self._kept else VIEW_HOURS)
         self._key, self._picked, self._problem = key, None, ""
-        self._follows, self._drawn = True, ()
-        self._view = (0.0, VIEW_HOURS)
+        self._drawn = ()
         self._rows_at = 0.0
         self.refresh()
 
@@ -325,6 +292,53 @@ class LoadPage(DetectorPage):
         at = self.list.place_of(self._key)
         if rows and at is not None:
             self.choose(rows[(at + step) % len(rows)].key)
+
+    def compare(self) -> None:
+        """Keep the series that is seen and see the next one with it, or let go of a kept one."""
+        keys, at = [row.key for row in self.list.rows], self.list.place_of(self._key)
+        if self._key in self._kept:
+            self._let_go(self._key)
+            return
+        others = [key for key in keys[(at or 0) + 1 :] + keys[: at or 0] if key not in self._kept]
+        if at is None or not others:
+            self.desk.info("There is no other series to see beside this one. O opens a file.")
+        elif len(self._kept) >= MOST_LANES:
+            self.desk.info(f"At most {MOST_LANES + 1} series are seen at a time. Shift+C clears.")
+        else:
+            self._kept.append(self._key)
+            self.choose(others[0])
+
+    def see_alone(self) -> None:
+        """See one series again."""
+        self._kept.clear()
+        self.refresh()
+
+    def _let_go(self, key: str) -> None:
+        self._kept.remove(key)
+        self._rows_at = 0.0
+        self.refresh()
+
+    def _show_lanes(self) -> None:
+        """The series that stay in sight, over the same hours; they share the room and the axis."""
+        traces = {one.key: one for one in self._series.traces()}
+        self._kept = [key for key in self._kept if key in traces]
+        engaged, replays = self.desk.killswitch.engaged, self._series.replays
+        shown = [
+            (traces[key], engaged and key not in replays)
+            for key in self._kept
+            if key != self._key
+        ]  # fmt: skip
+        self.lanes.show_traces(shown, *self._view)
+        if bool(shown) is bool(self._alone):
+            return
+        self.plot.showAxis("bottom", not shown)
+        self.plot.setMinimumHeight(LEAST_PLOT_PX if shown else PLOT_PX)
+        if shown:
+            self._alone = self.splitter.sizes()
+            self.splitter.setSizes([sum(self._alone), LISTS_PX])
+        else:
+            self.splitter.setSizes(self._alone)
+            self._alone = []
 
     def close_series(self) -> None:
         """Take a replay away; a live series stays."""
@@ -339,11 +353,14 @@ class LoadPage(DetectorPage):
         if (now := time.monotonic()) < self._rows_at:
             return
         self._rows_at = now + LIST_S
-        rows = [row_of(one.trace, "replay") for one in self._series.replays.values()]
-        rows += [row_of(one, _kind_of(one)) for one in self._series.live.values()]
+        rows = [row_of(one.trace, REPLAY) for one in self._series.replays.values()]
+        rows += [row_of(one) for one in self._series.live.values()]
         self._is_moving = True
         self.list.set_rows(rows)
-        self.list_card.hint.setText(f"{len(rows):,}" if rows else "")
+        kept = f", {len(self._kept)} kept" if self._kept else ""
+        self.list_card.hint.setText(f"{len(rows):,}{kept}" if rows else "")
+        self.lists.compare_button.setEnabled(len(rows) > 1)
+        self.lists.compare_button.setText("Let go" if self._key in self._kept else "Compare")
         place = self.list.place_of(self._key)
         if place is not None and self.series_table.currentIndex().row() != place:
             self.series_table.selectRow(place)
@@ -361,6 +378,7 @@ class LoadPage(DetectorPage):
             problem=self._problem,
         )
         if trace is None:
+            self._show_lanes()
             return
         if self._follows:
             self._follow(trace)
@@ -379,7 +397,8 @@ class LoadPage(DetectorPage):
             self.show_cursor(None)
             self.brush.show_trace(trace, *self._view)
             self._show_intervals(trace)
-            self._show_now(trace)
+            self.now_card.show_trace(trace, self._chosen())
+        self._show_lanes()
         title = render_safe(trace.name, 60) + (f" · {trace.unit}" if trace.unit else "")
         if self.plot_card.title.text() != title:
             self.plot_card.title.setText(title)
@@ -390,13 +409,14 @@ class LoadPage(DetectorPage):
         self.controls.follow.setChecked(self._follows)
         if replay is None:
             self.controls.at.setText(hour_text(trace.end - 1) if trace.n else "")
-            self.figures.show_live(trace)
+            self.figures.show_live(trace, self._series.standings.get(trace.key))
             return
         self.controls.show_replay(
             replay.place, trace.end - 1, replay.speed,
             paused=replay.is_paused, over=replay.is_over,
         )  # fmt: skip
-        self.figures.show_figures(replay.figures, trace.unit)
+        figures = replay.figures
+        self.figures.show_figures(figures.standing() if figures is not None else None, trace.unit)
 
     def _follow(self, trace: Trace) -> None:
         width = self._view[1] - self._view[0]
@@ -437,6 +457,7 @@ class LoadPage(DetectorPage):
             second = second // HOUR_S * HOUR_S
         at = hour_text(second / HOUR_S) if second is not None else self._years()
         self.plot.show_cursor(second)
+        self.lanes.show_cursor(second)
         if second is not None:
             self.plot_card.read_out(at, second)
             return
@@ -452,6 +473,7 @@ class LoadPage(DetectorPage):
 
     def _repaint(self) -> None:
         self._drawn = ()
+        self.lanes.redraw()
         self.show_cursor(None)
         self.refresh()
 
@@ -468,16 +490,7 @@ class LoadPage(DetectorPage):
     def numbers(self) -> str:
         """The hours that are seen, every one, as comma-separated values."""
         trace = self.plot.trace
-        if trace is None:
-            return ""
-        names = ("value", "forecast", "lower", "upper", "benchmark")
-        hours, _ = trace.window("value", int(self._view[0]), int(self._view[1]))
-        columns = [trace.window(name, int(self._view[0]), int(self._view[1]))[1] for name in names]
-        lines = [",".join(("time", *names))]
-        for place, hour in enumerate(hours.tolist()):
-            cells = ("" if np.isnan(one[place]) else f"{one[place]:.6g}" for one in columns)
-            lines.append(",".join((hour_text(hour), *cells)))
-        return "\n".join(lines) + "\n"
+        return "" if trace is None else numbers_text(trace, *self._view)
 
     # -- what was detected
 
@@ -499,20 +512,6 @@ class LoadPage(DetectorPage):
         for name in ("alerts", "events"):
             self.desk.actions.action(f"load.{name}").setEnabled(True)
 
-    def _show_now(self, trace: Trace) -> None:
-        chosen = self._chosen()
-        if chosen is not None:
-            self.now_card.show_interval(chosen, now=False)
-            return
-        last = trace.intervals[-1] if trace.intervals else None
-        judged = trace.n and np.isfinite(trace.columns["forecast"][trace.n - 1])
-        if last is not None and last.last >= trace.end - 1 - HOLD_HOURS:
-            self.now_card.show_interval(last, now=True)
-        elif judged:
-            self.now_card.show_quiet(trace.end - 1, quiet_words(trace))
-        else:
-            self.now_card.show_nothing(LEARNING)
-
     def _chosen(self) -> LoadInterval | None:
         place = None if self._picked is None else self.intervals.place_of(self._picked)
         return None if place is None else self.intervals.row(place)
@@ -531,7 +530,7 @@ class LoadPage(DetectorPage):
     def show_alerts(self) -> None:
         trace = self.plot.trace
         entity = trace.name if trace is not None else None
-        query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), entity=entity)
+        query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), entity=entity, suppressed=False)
         self.desk.open_page("alerts", filter=query)
 
     @override
@@ -593,7 +592,3 @@ class LoadPage(DetectorPage):
             replay.clear()
         self._problem = ""
         self.refresh()
-
-
-def _kind_of(trace: Trace) -> str:
-    return COUNTED if trace.key.startswith("rate/") else "live"

@@ -87,7 +87,7 @@ def look(governance: "Governance", picked: tuple[datetime, datetime] | None) -> 
     span = Span(end - timedelta(minutes=SPAN_MIN), end, SPAN_MIN)
     alerts = governance.alerts
     since, until = picked if picked is not None else (None, None)
-    query = AlertFilter(statuses=OPEN, since=since, until=until)
+    query = AlertFilter(statuses=OPEN, since=since, until=until, suppressed=False)
     return Look(
         len(governance.sources.list()),
         alerts.counts().total,
@@ -340,8 +340,8 @@ class OverviewPage(Page):
     def _open_bar(self, key: str) -> None:
         kind, _, name = key.partition(":")
         if name:
-            chosen = {kind: name}
-            self.desk.open_page("alerts", filter=AlertFilter(statuses=OPEN, **chosen))  # type: ignore[arg-type]  # entity or technique
+            query = AlertFilter(statuses=OPEN, suppressed=False, **{kind: name})  # type: ignore[arg-type]  # entity or technique
+            self.desk.open_page("alerts", filter=query)
 
     def _open_alert(self, index: QModelIndex) -> None:
         row = self.newest.row(index.row())
@@ -349,7 +349,7 @@ class OverviewPage(Page):
             self.desk.open_page("alerts", alert_id=row.id)
 
     def _open_alerts(self) -> None:
-        self.desk.open_page("alerts", filter=AlertFilter(statuses=OPEN))
+        self.desk.open_page("alerts", filter=AlertFilter(statuses=OPEN, suppressed=False))
 
     # -- building
 

@@ -211,9 +211,10 @@ class PhishingPage(SplitPage):
             self.check_paths(paths)
 
     def _fit_columns(self) -> None:
-        width = self.table.width()
+        width, has_senders = self.table.width(), any(row.sender for row in self.model.rows)
         for column, least in GIVE_WAY:
-            self.table.setColumnHidden(column, width < least)
+            is_empty = column == CheckedColumn.SENDER and not has_senders  # URLs, texts, pages
+            self.table.setColumnHidden(column, width < least or is_empty)
 
     def _show_emptiness(self) -> None:
         has_any = bool(self.model.rowCount())
@@ -448,10 +449,10 @@ class PhishingPage(SplitPage):
         self.model.add(rows)
         if rows:
             self._show_emptiness()
-        if is_first:
+        if rows:
             self._fit_columns()
-            if self.input.edit.hasFocus() and not self.input.text:
-                self.table.setFocus()
+        if is_first and self.input.edit.hasFocus() and not self.input.text:
+            self.table.setFocus()
         self._is_moving = False
         if not self._is_chosen:
             self._select_worst(is_shown=is_first or is_last)

@@ -440,7 +440,9 @@ class WebPage(DetectorPage):
     def show_alerts(self) -> None:
         wanted = self._entities()
         entity = next(iter(wanted)) if len(wanted) == 1 else None
-        query = AlertFilter(statuses=OPEN, detectors=(DETECTOR,), entity=entity or None)
+        query = AlertFilter(
+            statuses=OPEN, detectors=(DETECTOR,), entity=entity or None, suppressed=False
+        )
         self.desk.open_page("alerts", filter=query)
 
     @override

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QBrush, QMouseEvent, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QImage, QMouseEvent, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
@@ -26,6 +26,7 @@ LABEL_PX: Final = 52  # chosen: a narrower interval has no label
 # Measured: 2,000 points up and down, smoothed and wider than a pixel, take 2.7 s; plain, 10 ms.
 DENSE_HOURS: Final = 600
 MOST_SHADED: Final = 200  # chosen: intervals drawn at once
+EDGE_PX: Final = 8  # so close to an end of the axis a label would be cut
 ZOOM: Final = 1.25  # chosen: a step of the wheel
 _STEPS_H: Final = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336)
 _MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
@@ -83,7 +84,10 @@ class LevelAxis(ValueAxis):
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[Any]:
         step = nice_step(maxVal - minVal, max(2, int(size // 48)))
         first, last = int(np.ceil(minVal / step)), int(np.floor(maxVal / step))
-        return [(step, [i * step for i in range(first, last + 1)])]
+        values = [i * step for i in range(first, last + 1)]
+        edge = (maxVal - minVal) * EDGE_PX / max(size, 1.0)
+        whole = [value for value in values if minVal + edge <= value <= maxVal - edge]
+        return [(step, whole or values)]
 
     @override
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
@@ -110,6 +114,7 @@ class LoadPlot(TimePlot):
     """
 
     moved = Signal(float, float)
+    head_room = 4.0  # chosen: parts of a sixteenth that labels have above the highest value
     bottom_axis = ClockAxis
     left_axis = LevelAxis
 
@@ -119,6 +124,7 @@ class LoadPlot(TimePlot):
         self._shaded: tuple[LoadInterval, ...] = ()
         self._grabbed: float | None = None
         self._is_dense = False
+        self._edges = (np.empty(0), np.empty(0), np.empty(0))  # of the band: hours, lower, upper
         super().__init__(theme, TimeFormat("UTC"), level_text, parent=parent)
         self._low, self._high = pg.PlotDataItem(), pg.PlotDataItem()
         for edge in (self._low, self._high):
@@ -165,23 +171,31 @@ class LoadPlot(TimePlot):
             self._is_dense = is_dense
             self._pen_all()
         for line in self.lines:
+            if not self._has_room(line.key):
+                self.set_data(line.key, np.empty(0), np.empty(0))
+                continue
             hours, values = trace.window(line.key, low, high)
             self.set_data(line.key, hours * HOUR_S, values.copy())
             if is_dense:
                 curve = self._curves[line.key]
                 curve.setData(curve.xData, curve.yData, antialias=False, connect="finite")
-        hours, lower = trace.window("lower", low, high)
-        _, upper = trace.window("upper", low, high)
+        hours, (lower, upper) = trace.windows(("lower", "upper"), low, high)
+        if not self._has_room("band"):
+            hours = lower = upper = np.empty(0)
         self._set_band(hours * HOUR_S, lower, upper)
         seen = [one for one in trace.intervals if one.last >= low and one.first <= high]
         self._shaded = tuple(seen[-MOST_SHADED:])
         self.fit()
         self.viewport().update()
 
+    def _has_room(self, key: str) -> bool:
+        """Whether a line, or the band, is drawn of the hours that are seen."""
+        return True
+
     @override
     def fit(self) -> None:
         parts = [y for _, y in self._data.values() if len(y)]
-        edges = [y for y in (self._low.yData, self._high.yData) if y is not None and len(y)]
+        edges = list(self._edges[1:])
         found = np.concatenate([*parts, *edges]) if parts else np.empty(0)
         found = found[np.isfinite(found)]
         if not len(found):
@@ -190,13 +204,16 @@ class LoadPlot(TimePlot):
         low, high = float(found.min()), float(found.max())
         room = max((high - low) * 0.06, abs(high) * 0.01, 1e-9)
         # A little more above for the labels of intervals, and below for the row of severities.
-        self.setYRange(low - 1.5 * room, high + 4 * room, padding=0)
+        self.setYRange(low - 1.5 * room, high + self.head_room * room, padding=0)
 
     def _set_band(self, x: Any, lower: Any, upper: Any) -> None:
         known = np.isfinite(lower) & np.isfinite(upper)
         width = max(int(self.getViewBox().width()), 1)
         low_x, low_y = _edge(x[known], lower[known], width, np.min)
         high_x, high_y = _edge(x[known], upper[known], width, np.max)
+        self._edges = (low_x, low_y, high_y)
+        if self._is_dense:  # filled column by column, see `_fill_columns`
+            low_x = low_y = high_x = high_y = np.empty(0)
         self._low.setData(low_x, low_y)
         self._high.setData(high_x, high_y)
 
@@ -246,6 +263,8 @@ class LoadPlot(TimePlot):
                 painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
         painter.save()
         painter.setClipRect(box)
+        if self._is_dense:
+            self._fill_columns(painter, box, bottom, top)
         for one in self._shaded:
             shade = self._box_of(one, box)
             painter.fillRect(shade, self._tone(one, 0.14))
@@ -253,6 +272,25 @@ class LoadPlot(TimePlot):
                 hatch = QBrush(self._tone(one, 0.30), Qt.BrushStyle.BDiagPattern)
                 painter.fillRect(shade, hatch)
         painter.restore()
+
+    def _fill_columns(self, painter: Any, box: QRectF, bottom: float, top: float) -> None:
+        """The band of many hours, pixel by pixel: as one polygon a year of it takes Qt 80 ms."""
+        x, lower, upper = self._edges
+        wide, tall = int(box.width()), int(box.height())
+        if len(x) < 2 or wide < 1 or tall < 1:
+            return
+        seen = self._first + (np.arange(wide) + 0.5) / wide * (self._last - self._first)
+        at = np.searchsorted(x, seen * HOUR_S, side="right") - 1
+        known = (at >= 0) & (seen * HOUR_S < x[-1] + (x[-1] - x[-2]))
+        edges = (np.where(known, edge[at], np.nan) for edge in (upper, lower))
+        with np.errstate(invalid="ignore"):
+            high, low = (np.round((top - edge) / (top - bottom) * tall) for edge in edges)
+            rows = np.arange(tall)[:, None]
+            inside = (rows >= high) & (rows < np.maximum(low, high + 1))
+        color = self._theme.color("muted" if self._greyed else "ok", 0.18)
+        pixels = np.where(inside, np.uint32(color.rgba()), np.uint32(0))
+        image = QImage(pixels.tobytes(), wide, tall, QImage.Format.Format_ARGB32)
+        painter.drawImage(box.topLeft(), image)
 
     @override
     def drawForeground(self, painter: Any, rect: Any) -> None:
@@ -278,6 +316,8 @@ class LoadPlot(TimePlot):
     ) -> float:
         """Above an interval, as far as its neighbours leave room; returns where it ends."""
         painter.fillRect(QRectF(box.left(), box.top(), box.width(), 2), self._tone(one, 1.0))
+        if right - left < LABEL_PX:
+            return left
         words = SHORT_WORDS.get(one.template, "odd values")
         text = f"{words} {one.size if one.template else one.deviation:+.0%}"
         metrics = painter.fontMetrics()

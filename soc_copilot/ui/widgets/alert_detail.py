@@ -24,6 +24,7 @@ from soc_copilot.domain.findings import Evidence, Severity
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.models.alerts import score_text, status_text
+from soc_copilot.ui.models.suppressions import until_words
 from soc_copilot.ui.theme import GRID, PANEL_PADDING, Theme
 from soc_copilot.ui.widgets import EmptyState, PlainLabel, paint_severity_shape
 from soc_copilot.ui.widgets.component_bars import ComponentBars
@@ -265,8 +266,16 @@ class AlertDetailPane(QFrame):
         entity = render_safe(row.entity, 200)
         return (
             f"{entity} · {events} · {span} {times.zone_name()}\n"
-            f"Alert {row.id} · {status_text(row)} · {who}"
+            f"Alert {row.id} · {status_text(row)} · {who}" + self._suppressed(detail)
         )
+
+    def _suppressed(self, detail: AlertDetail) -> str:
+        one = detail.suppression
+        if one is None:
+            return ""
+        why = f": “{one.reason}”" if one.reason else ""
+        until = until_words(one, self._desk.times)
+        return f"\nSuppressed {until} by {one.actor} (suppression {one.id}){why}"
 
     def _fill_evidence(self, detail: AlertDetail) -> None:
         shown = detail.evidence if self._is_all_shown else detail.evidence[:FIRST_LINES]

@@ -28,7 +28,14 @@ from soc_copilot.domain.clock import from_us, to_us, utc_now
 from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
-from soc_copilot.ui.models.alert_view import BUILT_IN, DEFAULT_VIEW, OPEN, PRESETS, AlertView
+from soc_copilot.ui.models.alert_view import (
+    BUILT_IN,
+    DEFAULT_VIEW,
+    OPEN,
+    PRESETS,
+    SUPPRESSED,
+    AlertView,
+)
 from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets import PlainLabel, safe_tip
 
@@ -96,6 +103,8 @@ class FilterBar(QWidget):
         ):
             row.addWidget(button)
         row.addStretch(1)
+        self.suppressed_button = self._make_suppressed()
+        row.addWidget(self.suppressed_button)
         self.count = PlainLabel("", "strong")
         self.total = PlainLabel("", "muted")
         row.addWidget(self.count)
@@ -145,6 +154,30 @@ class FilterBar(QWidget):
         self.count.setText("" if shown is None else f"{shown:,}")
         self.total.setText(f"of {total:,}" if shown is not None else "Counting…")
 
+    def set_suppressed(self, count: int | None) -> None:
+        """Say how many the view keeps back; None while it shows suppressed ones."""
+        if count is None:
+            said = "only suppressed" if self._view.suppressed == "only" else "suppressed too"
+            self.suppressed_button.setText(f"{said}  ✕")
+        else:
+            self.suppressed_button.setText(f"+ {count:,} suppressed")
+        is_said = count is None and self._view.suppressed == "hidden"  # the text decides
+        self.suppressed_button.setVisible(count != 0 and not is_said)
+        self._choose_words()
+
+    def toggle_suppressed(self) -> None:
+        """Show suppressed alerts as well, or no longer."""
+        shown = "shown" if self._view.suppressed == "hidden" else "hidden"
+        self._set(suppressed=shown, suppression=None)
+
+    def _make_suppressed(self) -> QPushButton:
+        button = QPushButton()
+        button.setProperty("kind", "link")
+        button.setToolTip("Alerts that a suppression keeps out of the list. Show or hide them (U)")
+        button.clicked.connect(self.toggle_suppressed)
+        button.hide()
+        return button
+
     def focus_text(self) -> None:
         """Put the cursor into the text and select it."""
         self.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -167,8 +200,9 @@ class FilterBar(QWidget):
         self.text.setAccessibleName("Filter alerts by text")
         self.text.setToolTip(
             safe_tip(
-                "Words that must all occur. entity:, detector:, technique:, file:, status: and "
-                "severity: narrow to one field.\nPress / to come here, Enter to go back."
+                "Words that must all occur. entity:, detector:, technique:, file:, status:, "
+                "severity: and suppressed: narrow to one field.\n"
+                "Press / to come here, Enter to go back."
             )
         )
         self.text.textEdited.connect(lambda _text: self._debounce.start())
@@ -203,7 +237,11 @@ class FilterBar(QWidget):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if (is_compact := event.size().width() < COMPACT_PX) != self._is_compact:
+        self._choose_words()
+
+    def _choose_words(self) -> None:
+        more = 0 if self.suppressed_button.isHidden() else self.suppressed_button.sizeHint().width()
+        if (is_compact := self.width() < COMPACT_PX + more) != self._is_compact:
             self._is_compact = is_compact
             self._show()
 
@@ -215,8 +253,9 @@ class FilterBar(QWidget):
         row.setSpacing(GRID)
         self.entity_chip = self._chip(lambda: self._set(entity=None))
         self.technique_chip = self._chip(lambda: self._set(technique=None))
-        row.addWidget(self.entity_chip)
-        row.addWidget(self.technique_chip)
+        self.suppression_chip = self._chip(lambda: self._set(suppression=None))
+        for chip in (self.entity_chip, self.technique_chip, self.suppression_chip):
+            row.addWidget(chip)
         row.addStretch(1)
         return self._chips
 
@@ -239,15 +278,18 @@ class FilterBar(QWidget):
     def _show(self) -> None:
         view = self._view
         self._label(self.severity_button, "Severity", severity_words(view.severities))
-        words = status_words(view.statuses)
-        self._label(self.status_button, "Status", f"{words}, mine" if view.mine else words)
+        words = status_words(view.statuses) + (", mine" if view.mine else "")
+        self._label(self.status_button, "Status", words)
         detectors = ", ".join(view.detectors) if len(view.detectors) < 3 else "several"
         self._label(self.detector_button, "Detector", detectors or "all")
         self.time_button.setText("Brushed range" if view.brush else PRESETS[view.preset][0])
         self._label(self.saved_button, "View", self._view_name())
-        self._chips.setVisible(view.entity is not None or view.technique is not None)
+        held_by = None if view.suppression is None else str(view.suppression)
+        chips = (view.entity, view.technique, held_by)
+        self._chips.setVisible(any(value is not None for value in chips))
         self._show_chip(self.entity_chip, "Entity", view.entity)
         self._show_chip(self.technique_chip, "Technique", view.technique)
+        self._show_chip(self.suppression_chip, "Suppressed by", held_by)
         self.clear_button.setVisible(not self.is_default)
 
     def _label(self, button: QPushButton, name: str, value: str) -> None:
@@ -315,6 +357,10 @@ class FilterBar(QWidget):
             )
         menu.addSeparator()
         self._tick(menu, "Mine or unassigned", self._view.mine, self._toggle_mine)
+        menu.addSeparator()
+        for key, (words, _) in SUPPRESSED.items():
+            chosen = key == self._view.suppressed
+            self._tick(menu, words, chosen, partial(self._set, suppressed=key, suppression=None))
 
     def _toggle_mine(self) -> None:
         self._set(mine=not self._view.mine)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from soc_copilot.domain.load import GRADES, LoadInterval, Trace
+from soc_copilot.domain.load import GRADES, HOLD_HOURS, LoadInterval, Standing, Trace
 from soc_copilot.ui.models.load_tables import hour_text, interval_words, number_text
 from soc_copilot.ui.plots.load_plot import SHORT_WORDS
 from soc_copilot.ui.theme import GRID, Theme
@@ -29,7 +29,12 @@ SIDE_PX: Final = 296  # chosen: width of the column at the right
 SIZES: Final = (-50, -40, -30, -20, -10, -5, 5, 10, 20, 30, 40, 50)  # source: of exercises
 HOURS: Final = (6, 12, 24, 36, 48, 72)
 NO_FIGURES: Final = "—"
+TOO_EARLY: Final = "after two weeks"  # one to compare with, and one that is compared
 WEEK_HOURS: Final = 168
+LEARNING: Final = (
+    "The first hours are history: the forecast and the typical days are made from them, which "
+    "takes some seconds for a year."
+)
 
 
 class ReplayControls(QWidget):
@@ -212,11 +217,11 @@ class FiguresCard(Card):
             (
                 ("mape", "Error, last week", "Mean absolute percentage error, an hour ahead."),
                 ("mae", "Mean error", "Mean absolute error of the last week, in the unit."),
-                ("drift", "Drift", "The last week's error over that of the first 500 hours; "
-                                   "from 2 on the forecast drifts."),
+                ("drift", "Drift", "The last week's error over that of the first 500 hours, "
+                                   "exercises and suspicions left out; from 2 on it drifts."),
                 ("latency", "Time per hour", "p50, p95 and p99 of the last 10,000 hours."),
                 ("rate", "Hours per second", "As many hours as go into a second."),
-                ("memory", "Memory", "Of this program, and what it should stay under."),
+                ("memory", "Memory", "Of the program that judges, and what it should stay under."),
             )
         ):  # fmt: skip
             name = PlainLabel(title, "muted")
@@ -230,47 +235,48 @@ class FiguresCard(Card):
         self.body.addLayout(grid)
         self.body.addStretch(1)
 
-    def show_figures(self, figures: object | None, unit: str) -> None:
-        """Show a `Performance`; dashes for None."""
+    def show_figures(self, figures: Standing | None, unit: str) -> None:
+        """Show how it stands; dashes for None."""
         for label in self._values.values():
             label.set_kind("")
+            label.setText(NO_FIGURES)
         if figures is None:
-            for label in self._values.values():
-                label.setText(NO_FIGURES)
             return
-        from soc_copilot.detection.load.monitor import Performance
-
-        assert isinstance(figures, Performance)  # noqa: S101 - our own mistake
-        drift = figures.drift
-        if drift is not None:
-            self._values["mape"].setText(f"{drift.mape:.2%}")
-            self._values["mae"].setText(f"{number_text(drift.mae)} {unit}".strip())
-            words = "drifting" if drift.is_drifting else "steady"
-            self._values["drift"].setText(f"{drift.ratio:.2f}, {words}")
-            self._values["drift"].set_kind("high" if drift.is_drifting else "ok")
+        if math.isfinite(figures.ratio):
+            self._values["mape"].setText(f"{figures.mape:.2%}")
+            self._values["mae"].setText(f"{number_text(figures.mae)} {unit}".strip())
+            words = "drifting" if figures.is_drifting else "steady"
+            self._values["drift"].setText(f"{figures.ratio:.2f}, {words}")
+            self._values["drift"].set_kind("high" if figures.is_drifting else "ok")
         else:
             for key in ("mape", "mae", "drift"):
-                self._values[key].setText("after a week")
-        self._values["latency"].setText(
-            f"{figures.p50_us:,.0f} / {figures.p95_us:,.0f} / {figures.p99_us:,.0f} µs"
-        )
-        self._values["rate"].setText(f"{figures.hours_per_s:,.0f}")
-        memory = f"{size_text(figures.memory_bytes)} of {size_text(figures.memory_limit_bytes)}"
-        self._values["memory"].setText(memory if figures.memory_bytes else NO_FIGURES)
-        self._values["memory"].set_kind("high" if figures.is_over_memory else "")
+                self._values[key].setText(TOO_EARLY)
+        if figures.hours_per_s:
+            times = (figures.p50_us, figures.p95_us, figures.p99_us)
+            self._values["latency"].setText(f"{' / '.join(f'{one:,.0f}' for one in times)} µs")
+            self._values["rate"].setText(f"{figures.hours_per_s:,.0f}")
+        if figures.memory_bytes:
+            limit = size_text(figures.memory_limit_bytes)
+            self._values["memory"].setText(f"{size_text(figures.memory_bytes)} of {limit}")
+            self._values["memory"].set_kind("high" if figures.is_over_memory else "")
 
-    def show_live(self, trace: Trace) -> None:
-        """Show the error of the last week of a live series; the rest is of replays."""
-        self.show_figures(None, trace.unit)
+    def show_live(self, trace: Trace, figures: Standing | None) -> None:
+        """Show how a live series stands; before that is told, the error of its last week."""
         low = max(trace.n - WEEK_HOURS, 0)
         value, forecast = (trace.columns[name][low : trace.n] for name in ("value", "forecast"))
         usable = np.isfinite(value) & np.isfinite(forecast) & (value > 0)
-        usable &= trace.grades[low : trace.n] == 0  # hours under suspicion are off as they should
-        if not usable.any():
+        if not usable.any():  # counted alone, or learned from: its time would be another one's
+            self.show_figures(None, trace.unit)
             return
-        errors = np.abs(forecast[usable] - value[usable])
-        self._values["mape"].setText(f"{float((errors / value[usable]).mean()):.2%}")
-        self._values["mae"].setText(f"{number_text(float(errors.mean()))} {trace.unit}".strip())
+        self.show_figures(figures, trace.unit)
+        if figures is not None and math.isfinite(figures.ratio):
+            return
+        usable &= trace.grades[low : trace.n] == 0  # hours under suspicion are off as they should
+        if usable.any():
+            errors = np.abs(forecast[usable] - value[usable])
+            self._values["mape"].setText(f"{float((errors / value[usable]).mean()):.2%}")
+            mae = number_text(float(errors.mean()))
+            self._values["mae"].setText(f"{mae} {trace.unit}".strip())
 
     def text_of(self, key: str) -> str:
         """What stands beside a name."""
@@ -291,6 +297,20 @@ class NowCard(Card):
         for widget in (self.word, self.since):
             self.body.addWidget(widget)
         self.body.addWidget(self.words, 1)
+
+    def show_trace(self, trace: Trace, chosen: LoadInterval | None) -> None:
+        """What a person chose, else what holds at the newest hour."""
+        if chosen is not None:
+            self.show_interval(chosen, now=False)
+            return
+        last = trace.intervals[-1] if trace.intervals else None
+        judged = trace.n and np.isfinite(trace.columns["forecast"][trace.n - 1])
+        if last is not None and last.last >= trace.end - 1 - HOLD_HOURS:
+            self.show_interval(last, now=True)
+        elif judged:
+            self.show_quiet(trace.end - 1, quiet_words(trace))
+        else:
+            self.show_nothing(LEARNING)
 
     def show_quiet(self, hour: float, words: str) -> None:
         """Nothing is suspected."""

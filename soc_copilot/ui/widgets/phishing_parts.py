@@ -22,7 +22,7 @@ from soc_copilot.ui.phishing_facts import HEADLINES, ROLES, HeaderFact
 from soc_copilot.ui.theme import GRID, NUMBER_PX, Theme
 from soc_copilot.ui.widgets.delegates import CellDelegate, Index, paint_bar, paint_severity_shape
 from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
-from soc_copilot.ui.widgets.picture import PictureView
+from soc_copilot.ui.widgets.picture import HIGH_PX, PictureView
 
 SHAPES: Final[dict[Prediction | None, Severity]] = {
     "phish": Severity.CRITICAL,
@@ -245,13 +245,13 @@ class FactGrid(QWidget):
 class PicturePair(QWidget):
     """A screenshot, and beside it the picture of the brand that it looks like."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, high: int = HIGH_PX) -> None:
         super().__init__()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
         self.captions = [PlainLabel("", "strong", wrap=True) for _ in range(2)]
-        self.pictures = [PictureView(theme) for _ in range(2)]
+        self.pictures = [PictureView(theme, high) for _ in range(2)]
         for caption, picture in zip(self.captions, self.pictures, strict=True):
             column = QVBoxLayout()
             column.setSpacing(GRID // 2)

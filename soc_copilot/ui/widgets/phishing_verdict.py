@@ -23,6 +23,7 @@ from soc_copilot.domain.phishing import Analysis, Content, ParsedEmail, ParsedUr
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui import phishing_facts as facts
 from soc_copilot.ui.context import Desk
+from soc_copilot.ui.dialogs.look import LookDialog
 from soc_copilot.ui.models.phishing_tables import (
     AttachmentColumn,
     AttachmentModel,
@@ -109,6 +110,7 @@ class VerdictPane(QFrame):
         self._fill()
 
     _images: tuple[QImage | None, QImage | None] = (None, None)
+    _captions: tuple[str, str] = ("", "")
 
     # -- building
 
@@ -185,8 +187,11 @@ class VerdictPane(QFrame):
         self.render_button = QPushButton("Draw it here")
         self.render_button.setToolTip("In a sandboxed browser without any network")
         self.render_button.clicked.connect(self.rendering_wanted)
-        row.addWidget(self.screenshot_button)
-        row.addWidget(self.render_button)
+        self.larger_button = QPushButton("See it larger")
+        self.larger_button.setToolTip("Both pictures as large as the window has room")
+        self.larger_button.clicked.connect(self.see_larger)
+        for button in (self.larger_button, self.screenshot_button, self.render_button):
+            row.addWidget(button)
         row.addStretch(1)
         column.addLayout(row)
 
@@ -247,7 +252,7 @@ class VerdictPane(QFrame):
 
     def _fill_verdict(self, detail: Detail, analysis: Analysis) -> None:
         sure = facts.sureness(analysis.confidence)
-        self.score.setText(f"score {analysis.score:.3f} · {sure}")
+        self.score.setText(f"{analysis.score:.3f} · {sure}")
         self.badge.setToolTip(f"Confidence {analysis.confidence:.2f}")
         self.kind_button.setText(f"{facts.KINDS[analysis.content_type]} ▾")
         self.bar.show_score(analysis.score, analysis.prediction)
@@ -303,9 +308,9 @@ class VerdictPane(QFrame):
         is_saved = self._can_draw and content is not None and content.kind == "page"
         self.render_button.setVisible(is_saved and not has_picture)
         brand = match.brand if match is not None else ""
-        self.pictures.show_pair(
-            screenshot, reference, ("This page", f"Picture of {render_safe(brand, 60)}")
-        )
+        self.larger_button.setVisible(has_picture and screenshot is not None)
+        self._captions = ("This page", f"Picture of {render_safe(brand, 60)}")
+        self.pictures.show_pair(screenshot, reference, self._captions)
         words = ""
         if match is not None:
             where = "and stands on a domain that is not its own"
@@ -346,6 +351,11 @@ class VerdictPane(QFrame):
             self.text.add_caption("… the rest is not shown here", is_first=True)
         self.text_hint.setText("marked where it speaks for phishing" if marks else "")
         self.text.verticalScrollBar().setValue(0)
+
+    def see_larger(self) -> None:
+        """Show both pictures as large as the window has room."""
+        images, words = self._images, self.look_words.text()
+        LookDialog(self.window(), self._desk.theme, images, self._captions, words).open()
 
     def copy_text(self) -> None:
         """Put the verdict on the clipboard as plain, safe text."""

@@ -60,6 +60,7 @@ class PictureView(QWidget):
         super().__init__()
         self._theme, self._high = theme, high
         self._image: QImage | None = None
+        self._small: QImage | None = None  # as it was drawn last
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -73,7 +74,7 @@ class PictureView(QWidget):
 
     def show_image(self, image: QImage | None) -> None:
         """Show this picture, or none."""
-        self._image = image
+        self._image, self._small = image, None
         self.updateGeometry()
         self.update()
 
@@ -96,12 +97,19 @@ class PictureView(QWidget):
         if self._image is None:
             return
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         room = QSize(self.width() - 2, self.height() - 2)
         size = self._image.size()
         if size.width() > room.width() or size.height() > room.height():
             size.scale(room, Qt.AspectRatioMode.KeepAspectRatio)
         box = QRectF(1, 1, size.width(), size.height())
-        painter.drawImage(box, self._image)
+        painter.drawImage(box, self._fitted(self._image, size))
         painter.setPen(QPen(self._theme.color("line"), 1))
         painter.drawRect(box.adjusted(-0.5, -0.5, 0.5, 0.5))
+
+    def _fitted(self, image: QImage, size: QSize) -> QImage:
+        """As many pixels as the screen has there: words stay words at a quarter of the size."""
+        wanted = size * self.devicePixelRatioF()
+        if self._small is None or self._small.size() != wanted:
+            smooth = Qt.TransformationMode.SmoothTransformation
+            self._small = image.scaled(wanted, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
+        return self._small

@@ -26,7 +26,9 @@ CLOSE_KEYS: Final = {
     Qt.Key.Key_B: Disposition.BENIGN,
     Qt.Key.Key_D: Disposition.DUPLICATE,
 }
-HINTS: Final = "J K move    X select    A take    E close    C note    Ctrl+Z undo    ? all keys"
+HINTS: Final = (
+    "J K move    X select    A take    E close    S suppress    C note    Ctrl+Z undo    ? all keys"
+)
 
 
 def _row(widget: QWidget) -> QHBoxLayout:

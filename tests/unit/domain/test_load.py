@@ -61,3 +61,18 @@ def test_the_room_is_what_was_planned_until_more_comes():
     assert trace.room == 10
     trace.put(HourRow(110, 1.0))
     assert trace.room == 11  # not what is kept free for later
+
+
+def test_columns_are_as_long_as_the_hours_though_more_come_in_meanwhile() -> None:
+    trace = Trace("1/a", "a", "", 100, 50)
+    for hour in range(100, 110):
+        trace.put(HourRow(hour, 1.0, lower=0.5, upper=1.5))
+
+    class Growing(dict):  # type: ignore[type-arg]
+        def __getitem__(self, name: str) -> object:
+            trace.n += 1  # as another thread would, between two columns
+            return super().__getitem__(name)
+
+    trace.columns = Growing(trace.columns)
+    hours, (lower, upper) = trace.windows(("lower", "upper"), 100, 149)
+    assert len(hours) == len(lower) == len(upper) == 10

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, insert, select, text
 
+from soc_copilot.domain.findings import Severity
 from soc_copilot.domain.governance import Actor
 from soc_copilot.governance.database import Governance
 from soc_copilot.governance.schema import Base
+from tests.unit.governance.helpers import HeldClock, commit, finding
 
 ANA = Actor("ana", "window")
 SERVER = "SOC_COPILOT_TEST_SERVER"
@@ -76,4 +78,18 @@ def governance(request: pytest.FixtureRequest, db: Path, home: Path) -> Iterator
         shutil.copytree(made / "data", db.parent)
         shutil.copytree(made / "home", home)
     with Governance.open(target, actor=ANA, home=home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock()
+
+
+@pytest.fixture
+def desk(governance: Governance, db: Path, home: Path, clock: HeldClock) -> Iterator[Governance]:
+    """The database, at a time that the test sets, with one alert to suppress from."""
+    target = governance.path or governance._session.place.url.render_as_string(False)
+    with Governance.open(target, actor=ANA, home=home, clock=clock) as opened:
+        opened.batches.store(commit([finding(severity=Severity.MEDIUM)]))
         yield opened

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from soc_copilot.domain.archive import Segment, SourceShare
+from soc_copilot.domain.clock import to_us
 from soc_copilot.domain.findings import Component, Evidence, Finding, Severity
 from soc_copilot.domain.governance import BatchCommit
 from soc_copilot.domain.records import Checkpoint, LedgerDelta, PositionMove
@@ -86,3 +87,19 @@ def segment(
     of = {1: SourceShare(10, 800, 1_000, 2_000)} if shares is None else shares
     n_rows = sum(share.n_rows for share in of.values())
     return Segment(name, level, n_rows, size_bytes, "ab" * 32, of)
+
+
+class HeldClock:
+    """A clock that a test moves."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def now_ns(self) -> int:
+        return to_us(self.at) * 1_000
+
+    def monotonic_s(self) -> float:
+        return self.now_ns() / 1e9
+
+    def pass_by(self, **time: float) -> None:
+        self.at += timedelta(**time)

@@ -19,6 +19,7 @@ from tests.unit.governance.helpers import NOON, commit, finding, line, minutes
 
 ALL = AlertFilter()
 OPEN = AlertFilter(statuses=(AlertStatus.NEW, AlertStatus.ACKNOWLEDGED))
+LIST = AlertFilter(statuses=OPEN.statuses, suppressed=False)
 
 
 @pytest.fixture
@@ -236,6 +237,13 @@ def plan_of(governance: Governance, wanted: AlertFilter, before: AlertCursor | N
         AlertFilter(technique="T1190"),
         AlertFilter(statuses=OPEN.statuses, technique="T1190"),
         AlertFilter(statuses=(AlertStatus.NEW,), technique="T1190"),
+        LIST,
+        AlertFilter(suppressed=False),
+        AlertFilter(suppressed=True),
+        AlertFilter(statuses=OPEN.statuses, suppressed=True),
+        AlertFilter(statuses=(AlertStatus.CLOSED,), suppressed=False),
+        AlertFilter(statuses=OPEN.statuses, technique="T1190", suppressed=False),
+        AlertFilter(suppression=1),
     ],
 )
 @pytest.mark.parametrize("before", [None, AlertCursor(minutes(2), 25)])
@@ -258,6 +266,10 @@ def test_pages_are_read_by_an_index_without_sorting(
     [
         (ALL, "ix_alert_page"),
         (OPEN, "ix_alert_open_page"),
+        (LIST, "ix_alert_open_page"),
+        (AlertFilter(suppressed=True), "ix_alert_open_page"),
+        (AlertFilter(statuses=(AlertStatus.NEW,), suppressed=False), "ix_alert_status_page"),
+        (AlertFilter(suppression=1), "ix_alert_suppressed"),
         (AlertFilter(statuses=(AlertStatus.ACKNOWLEDGED,)), "ix_alert_status_page"),
         (AlertFilter(statuses=OPEN.statuses, entity="10.0.0.1"), "ix_alert_entity"),
         (AlertFilter(statuses=(AlertStatus.NEW,), entity="10.0.0.1"), "ix_alert_entity"),

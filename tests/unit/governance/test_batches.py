@@ -116,6 +116,8 @@ def test_states_are_replaced_one_by_one(governance: Governance) -> None:
     governance.batches.store(commit(states={"web": b"2"}))
     governance.batches.store(commit([finding(detector="new")]))
     assert governance.batches.detector_states() == {"web": b"2", "auth": b"1"}
+    assert governance.batches.detector_state("auth") == b"1"
+    assert governance.batches.detector_state("other") is None
 
 
 def test_totals_count_removed_sources_too(governance: Governance) -> None:

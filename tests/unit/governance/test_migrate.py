@@ -11,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from soc_copilot.domain.alerts import AlertFilter
 from soc_copilot.domain.errors import StoreError
 from soc_copilot.domain.governance import Actor
 from soc_copilot.domain.records import LedgerDelta, SourceEvent
@@ -26,8 +27,8 @@ NEXT = '''
 """A later schema."""
 import sqlalchemy as sa
 from alembic import op
-revision = "v1_4"
-down_revision = "v1_3"
+revision = "v1_5"
+down_revision = "v1_4"
 branch_labels = None
 depends_on = None
 def upgrade() -> None:
@@ -73,9 +74,9 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program whose schema is one minor version ahead."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, folder)
-    (folder / "versions" / "v1_4_later.py").write_text(NEXT, encoding="utf-8")
+    (folder / "versions" / "v1_5_later.py").write_text(NEXT, encoding="utf-8")
     monkeypatch.setattr(migrate, "MIGRATIONS", folder)
-    monkeypatch.setattr(migrate, "SCHEMA_HEAD", "v1_4")
+    monkeypatch.setattr(migrate, "SCHEMA_HEAD", "v1_5")
 
 
 def test_migrations_make_exactly_what_the_models_say(governance: Governance) -> None:
@@ -113,6 +114,9 @@ def test_a_database_of_the_first_schema_is_migrated_with_all_it_holds(first: Pat
         assert ledger.totals == LedgerDelta(2000, 10, 10, 6, 3, 2, 1)
         assert (ledger.committed_bytes, ledger.alerts, ledger.n_partial) == (2000, 1, 0)
         assert governance.alerts.counts().total == 3
+        # What was stored before suppressions is in the list, and may be suppressed.
+        assert governance.alerts.count(AlertFilter(suppressed=False)) == 3
+        assert governance.suppressions.all() == ()
         assert governance.settings.get("ui.theme") == "dark"
         assert not governance.kill_switch.is_engaged()
         # What the first schema had no place for can be stored in it now.
@@ -144,11 +148,11 @@ def test_an_older_database_is_backed_up_and_migrated(closed: Path, home: Path, l
     with Governance.open(closed, home=home, actor=Actor("bob", "cli")) as governance:
         row = governance.audit.rows()[0]
         assert (row.actor, row.action) == ("bob", "database.migrated")
-        assert (row.old, row.new) == ("v1_3", "v1_4")
+        assert (row.old, row.new) == ("v1_4", "v1_5")
         assert governance.audit.verify().ok
-    assert version(closed) == "v1_4"
-    (backup,) = closed.parent.glob("*.backup-v1_3-*")
-    assert version(backup) == "v1_3"
+    assert version(closed) == "v1_5"
+    (backup,) = closed.parent.glob("*.backup-v1_4-*")
+    assert version(backup) == "v1_4"
     with raw(backup) as connection:
         assert connection.execute("SELECT count(*) FROM audit").fetchone() == (1,)
     if sys.platform != "win32":
@@ -160,18 +164,18 @@ def test_an_older_database_is_not_migrated_by_a_reader(
 ) -> None:
     with pytest.raises(StoreError, match="brought up to date"):
         Governance.open(closed, home=home, read_only=True)
-    assert version(closed) == "v1_3"
+    assert version(closed) == "v1_4"
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(
     closed: Path, home: Path, later: None
 ) -> None:
-    script = migrate.MIGRATIONS / "versions" / "v1_4_later.py"
+    script = migrate.MIGRATIONS / "versions" / "v1_5_later.py"
     broken = """    op.execute("DELETE FROM audit")\n    raise OSError\n"""
     script.write_text(NEXT + broken, encoding="utf-8")
     with pytest.raises(OSError):  # noqa: PT011 - that it comes through is the point
         Governance.open(closed, home=home)
-    assert version(closed) == "v1_3"
+    assert version(closed) == "v1_4"
     with raw(closed) as connection:
         assert connection.execute("SELECT count(*) FROM audit").fetchone() == (1,)
         assert len(connection.execute("PRAGMA table_info(setting)").fetchall()) == 2

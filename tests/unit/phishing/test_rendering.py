@@ -1,6 +1,9 @@
 import io
+import os
 import socket
+import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from soc_copilot.detection.phishing.visual.chromium import find_chromium, is_roo
 from soc_copilot.phishing import rendering
 from soc_copilot.phishing.rendering import RenderError, can_render, guarded, render_page
 
+ROOT = Path(__file__).resolve().parents[3]
 needs_chromium = pytest.mark.skipif(find_chromium() is None, reason="No Chromium is found here.")
 
 
@@ -38,10 +42,8 @@ def listening():
         server.shutdown(socket.SHUT_RDWR) if sys.platform == "linux" else None
 
 
-@needs_chromium
-def test_a_hostile_page_is_drawn_and_reaches_nothing(tmp_path: Path, listening) -> None:
-    port, met = listening
-    secret = tmp_path / "secret.svg"
+def hostile(secret: Path, port: int) -> bytes:
+    """A page that would move on, load from the network and this machine, and run a script."""
     secret.write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="300">'
         '<rect width="300" height="300" fill="#ff0000"/></svg>'
@@ -55,11 +57,70 @@ def test_a_hostile_page_is_drawn_and_reaches_nothing(tmp_path: Path, listening) 
         f"<script>document.body.style.background='red';fetch('{remote}/s')</script>"
         "</body></html>"
     )
-    png = render_page(html.encode(), is_sandboxed=not is_root(), timeout_s=120)
+    return html.encode()
+
+
+def reached_nothing(png: bytes, met: list[object]) -> None:
+    """It was drawn, and neither the script, the network nor the local file came into it."""
     assert Image.open(io.BytesIO(png)).size == rendering.SIZE
     assert pixel(png, 1200, 700) == (0, 128, 0)
     assert pixel(png, 100, 100)[0] < 255 or pixel(png, 100, 100)[1] > 0  # not the local file's red
     assert met == []
+
+
+@needs_chromium
+def test_a_hostile_page_is_drawn_and_reaches_nothing(tmp_path: Path, listening) -> None:
+    port, met = listening
+    html = hostile(tmp_path / "secret.svg", port)
+    reached_nothing(render_page(html, is_sandboxed=not is_root(), timeout_s=120), met)
+
+
+# Rights are given up once all is imported: a user without any may not read where Python lies.
+WITHOUT_RIGHTS = """
+import os, subprocess, sys
+from soc_copilot.detection.phishing.visual.chromium import arguments, find_chromium
+from soc_copilot.phishing.rendering import can_render, render_page
+html = sys.stdin.buffer.read()
+if os.geteuid() == 0:
+    import pwd
+    nobody = pwd.getpwnam("nobody")
+    os.setgroups([])
+    os.setresgid(*[nobody.pw_gid] * 3)
+    os.setresuid(*[nobody.pw_uid] * 3)
+assert 0 not in os.getresuid()
+assert can_render()
+if html:
+    sys.stdout.buffer.write(render_page(html, timeout_s=120))
+else:
+    sys.exit(subprocess.run([find_chromium(), "--headless=new", "--dump-dom", "about:blank"],
+                            stdout=subprocess.DEVNULL).returncode)
+"""
+
+
+def without_rights(html: bytes, home: Path) -> "subprocess.CompletedProcess[bytes]":
+    """What a user without rights makes of a page; of an empty one, whether Chromium runs at all."""
+    env = {**os.environ, "HOME": str(home), "TMPDIR": str(home)}
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT_RIGHTS], input=html, capture_output=True, cwd=ROOT, env=env,
+        timeout=240, check=False,
+    )  # fmt: skip
+
+
+@needs_chromium
+@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="Rights are given up otherwise there.")
+def test_a_user_without_rights_draws_a_hostile_page_within_the_sandbox(listening) -> None:
+    port, met = listening
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        home.chmod(0o777)  # so that nothing but the page's policy keeps it from the file there
+        if b"No usable sandbox" in without_rights(b"", home).stderr:
+            pytest.skip("This machine lets no user have Chromium's sandbox.")
+        html = hostile(home / "secret.svg", port)
+        drawn = without_rights(html, home)
+        left = [path.name for path in home.iterdir() if path.name.startswith("soc-copilot")]
+    assert drawn.returncode == 0, drawn.stderr.decode()
+    reached_nothing(drawn.stdout, met)
+    assert left == []
 
 
 @needs_chromium
@@ -83,10 +144,19 @@ def test_without_a_sandbox_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> 
         render_page(b"<p>Hello")
 
 
-def test_a_program_that_draws_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_draws_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rendering, "find_chromium", lambda: sys.executable)
     with pytest.raises(RenderError, match="did not draw"):
         render_page(b"<p>Hello", is_sandboxed=False)
+    told = tmp_path / "chromium"
+    told.write_text("#!/bin/sh\necho '[1:1:0101/FATAL] No usable sandbox! If you' >&2\nexit 1\n")
+    told.chmod(0o755)
+    if sys.platform != "win32":
+        monkeypatch.setattr(rendering, "find_chromium", lambda: str(told))
+        with pytest.raises(RenderError, match="does not let Chromium have its sandbox"):
+            render_page(b"<p>Hello", is_sandboxed=False)
     monkeypatch.setattr(rendering, "find_chromium", lambda: "/no/such/program")
     with pytest.raises(RenderError, match="cannot be started"):
         render_page(b"<p>Hello", is_sandboxed=False)

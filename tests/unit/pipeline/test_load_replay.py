@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from soc_copilot.detection.load.detector import Shared
+from soc_copilot.detection.load.drift import AFTER_HOURS
 from soc_copilot.detection.load.saved import load
 from soc_copilot.detection.load.series import clock
 from soc_copilot.domain.errors import SourceError
@@ -129,6 +130,41 @@ def test_an_exercise_is_marked_and_can_be_taken_out(play: Callable[..., LoadRepl
     wait(lambda: replay.is_over and not replay.trace.exercise.any() and replay.trace.n == HOURS)
     np.testing.assert_array_equal(forecasts(replay), before)
     assert len(replay.trace.intervals) == n_before
+
+
+def test_what_an_exercise_leads_to_is_marked_for_a_day(play: Callable[..., LoadReplay]) -> None:
+    replay = play(paused=True)
+    start = replay.trace.start
+    replay.inject("scaling", 0.2, start + 300, 24)
+    marked = replay._is_of_exercise
+    assert marked(290, 300)
+    assert marked(310, 311)  # also where its course is at zero
+    assert marked(324, 326)  # its end looks like a change the other way
+    assert not marked(290, 299)
+    assert not marked(324 + AFTER_HOURS, 400)
+
+
+def test_an_exercise_is_no_drift(tmp_path: Path, shared: Shared) -> None:
+    path, n = tmp_path / "longer.csv", 168 + 600
+    rows = [f"{clock(START + i)},{v}" for i, v in enumerate(made(n, seed=5))]
+    path.write_text("time,value\n" + "\n".join(rows) + "\n")
+    replay = LoadReplay(open_series(path), lambda: shared)
+    replay.start()
+    wait(lambda: replay.is_over)
+    assert replay.figures is not None
+    clean = replay.figures.drift
+    replay.inject("random", 0.5, replay.trace.start + n - 40, 36)
+    wait(lambda: replay.is_over and bool(replay.trace.exercise[n - 38]))
+    trace = replay.trace
+    value, forecast = (trace.columns[name][n - 168 : n] for name in ("value", "forecast"))
+    found = replay.figures.drift
+    assert clean is not None
+    assert found is not None
+    off = float((np.abs(forecast - value) / value).mean())
+    assert off > 2 * clean.baseline_mape  # as it would be called drifting
+    assert not found.is_drifting
+    assert found.ratio < 1.1 * clean.ratio
+    assert replay.stop()
 
 
 def test_what_cannot_be_injected_is_said(play: Callable[..., LoadReplay]) -> None:

@@ -8,6 +8,7 @@ from soc_copilot.phishing.breaker import FAILURES_TO_OPEN
 from soc_copilot.phishing.operations import MIN_LOOKS
 from soc_copilot.phishing.redis_store import PREFIX
 from soc_copilot.service.analysed import AnalysisRecorder
+from soc_copilot.service.openapi import Health
 from tests.unit.phishing.conftest import redis_server  # noqa: F401 - a fixture
 from tests.unit.phishing.parts import FakePart
 from tests.unit.phishing.redis_parts import RedisServer, WorkerProcess, begun, until
@@ -28,6 +29,19 @@ def test_nothing_is_told_before_it_is_open() -> None:
     assert side.health() == ()
     assert side.info() is None
     assert side.stop()
+
+
+def test_how_the_models_stand_is_told_without_a_token_and_without_secrets() -> None:
+    part = FakePart("url")
+    with Analysing([part]) as service:
+        status, _, told = service.call("GET", "/health", Authorization=None)
+        assert (status, told["phishing"]) == (200, {"state": "ok", "models": {"url": "ok"}})
+        Health.model_validate(told)
+    with Analysing([part], missing=[("visual", "/srv/models/visual is gone")]) as service:
+        told = service.call("GET", "/health", Authorization=None)[2]
+        assert told["phishing"]["state"] == "open"
+        assert told["phishing"]["models"]["visual"] == "missing"
+        assert "/srv" not in json.dumps(told["phishing"])
 
 
 def test_a_cold_cache_is_told_and_is_no_trouble() -> None:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from soc_copilot.detection.load.drift import drift_of
+from soc_copilot.detection.load.drift import AFTER_HOURS, drift_of, spared
+from soc_copilot.domain.load import HOLD_HOURS
 
 
 def test_a_forecast_that_gets_worse_drifts() -> None:
@@ -29,3 +30,15 @@ def test_two_weeks_are_needed() -> None:
     forecasts = values.copy()
     forecasts[100:] = np.nan
     assert drift_of(values, forecasts, np.zeros(400, bool)) is None
+
+
+def test_hours_that_are_off_for_another_reason_are_spared() -> None:
+    flagged = np.zeros(300, bool)
+    flagged[200] = True
+    found = np.flatnonzero(spared(300, flagged, [(50, 53)], [(-5, 2), (100, 110), (290, 400)]))
+    expected = [
+        *range(2 + AFTER_HOURS), *range(50, 53 + HOLD_HOURS), *range(100, 110 + AFTER_HOURS), 200,
+        *range(290, 300),
+    ]  # fmt: skip
+    assert found.tolist() == expected
+    assert flagged.sum() == 1

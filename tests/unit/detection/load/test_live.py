@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from soc_copilot.detection.load.live import LoadDetector
+from soc_copilot.detection.load.states import standings, unpack
 from soc_copilot.domain import columns as c
 from soc_copilot.domain.events import EventBatch
 from soc_copilot.domain.findings import Detections
@@ -141,6 +142,27 @@ def test_a_state_that_cannot_be_used_begins_anew(detector: LoadDetector) -> None
         found = detector.detect(batch([START], [5.0]))
         detector.commit()
         assert found.state
+
+
+def test_how_it_stands_is_kept_with_the_state_and_goes_on_after_a_restart(
+    detector: LoadDetector,
+) -> None:
+    detector.restore(None)
+    values = made(HISTORY + 2 * 168 + 101, seed=4)
+    state = feed(detector, values[:-1], [])[-1].state
+    assert state is not None
+    (found,) = standings(state).values()
+    assert 0 < found.ratio < 2
+    assert 0 < found.mape < 0.05
+    assert 0 < found.p50_us <= found.p95_us <= found.p99_us
+    assert found.hours_per_s > 0
+    assert found.memory_limit_bytes > 0
+    detector.restore(state)
+    later = detector.detect(batch([START + len(values) - 1], [float(values[-1])], at=10**6))
+    detector.commit()
+    assert later.state is not None
+    before, after = (unpack(one)[0]["times"] for one in (state, later.state))
+    assert after[:-1] == before[len(before) + 1 - len(after) :]  # those from before, and one
 
 
 def test_other_lines_are_left_alone(detector: LoadDetector) -> None:

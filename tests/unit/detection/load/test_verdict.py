@@ -1,11 +1,12 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from soc_copilot.detection.load.intervals import Test as Outcome
 from soc_copilot.detection.load.templates import Guess
-from soc_copilot.detection.load.verdict import HourVerdict, reasons, severity
+from soc_copilot.detection.load.verdict import HourVerdict, chance_words, reasons, severity
 
 FLAGGED = HourVerdict(
     420_000, 120.0, 100.0, 95.0, 105.0, 101.0, 1.188, 0.2, 0.97, "low", True, "", 419_990,
@@ -42,3 +43,12 @@ def test_words():
     text = " ".join(reasons(FLAGGED))
     for part in ("20.0% above", "11 h.", "a constant share of +20.0%", "90%", "p = 1e-09"):
         assert part in text
+
+
+def test_a_chance_that_is_too_small_to_tell_has_a_floor():
+    assert chance_words(0.04) == "p = 0.04"
+    assert chance_words(2e-15) == "p = 2e-15"
+    assert chance_words(1e-300) == "p < 1e-15"
+    sure = replace(FLAGGED, test=Outcome(1e-300, 9.0, 500))
+    assert "500 h before it: p < 1e-15, effect" in " ".join(reasons(sure))
+    assert sure.as_line("x")["p_value"] == 1e-300  # for programs it is as it was computed

@@ -9,7 +9,7 @@ from soc_copilot.detection.load.detector import Shared
 from soc_copilot.detection.load.saved import load
 from soc_copilot.detection.load.scoring import CONTEXT_HOURS
 from soc_copilot.detection.load.watched import MOST_GAP_HOURS, Step, WatchedSeries
-from soc_copilot.domain.load import Odd
+from soc_copilot.domain.load import HOLD_HOURS, Odd
 from soc_copilot.domain.paths import bundled
 from soc_copilot.pipeline.bench_load import made
 
@@ -65,3 +65,37 @@ def test_a_history_without_numbers_waits(shared: Shared) -> None:
     hours = list(range(START, START + CONTEXT_HOURS + 50))
     step = feed(WatchedSeries(shared), hours, np.full(len(hours), math.nan))
     assert not any(math.isfinite(row.forecast) for row in step.rows)
+
+
+def test_hours_under_suspicion_do_not_count_for_drift(shared: Shared) -> None:
+    values = made(CONTEXT_HOURS + 500 + 2 * 168, seed=3)
+    values[-60:-12] *= 1.5
+    watched = WatchedSeries(shared)
+    step = feed(watched, list(range(START, START + len(values))), values)
+    first = min(one.first for one, _ in step.flagged)
+    last = max(one.last for one, _ in step.flagged)
+    noted = [hour for hour, _, _ in watched._errors]
+    for one in watched.intervals:
+        assert not [h for h in noted if one.first <= h <= one.last + HOLD_HOURS]
+    assert first < START + len(values) - 50 < last
+    assert watched.drift is not None
+    assert not watched.drift.is_drifting
+    assert step.drifted == []
+
+
+def test_drift_is_the_same_after_a_restart_and_a_state_from_before_goes_on(shared: Shared) -> None:
+    values = made(CONTEXT_HOURS + 2 * 168 + 110, seed=4)
+    watched = WatchedSeries(shared)
+    hours = list(range(START, START + len(values)))
+    feed(watched, hours[:-9], values[:-9])
+    again = WatchedSeries.from_kept(shared, *watched.kept())
+    for one in (watched, again):
+        feed(one, hours[-9:], values[-9:])
+    assert watched.drift is not None
+    assert again.drift == watched.drift
+    facts, data = watched.kept()
+    facts["errors"] = [one[1:] for one in facts["errors"]][-168:]
+    del facts["noted"], facts["drift"]
+    old = WatchedSeries.from_kept(shared, facts, data)
+    assert old.drift is not None
+    assert old.drift.mape == watched.drift.mape
