@@ -301,7 +301,7 @@ class Desktop(QObject):
             self.collector.stop()
         else:  # it must not collect
             logger.error(
-                "A thread is still busy at the end. replay,ingestion,watch,series,serve,jobs=%s", ends
+                "A thread is still busy at the end. replay,ingestion,watch,series,serve=%s", ends
             )
         if self._reader is not None:
             self._reader.close()

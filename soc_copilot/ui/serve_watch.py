@@ -166,7 +166,7 @@ class ServeWatch(QObject):
         self._asker.finished.connect(self._thread.quit, Qt.ConnectionType.DirectConnection)
         self._asker.told.connect(self.on_told)
 
-    def start(self, told: Callable[[object], object] | None = None) -> None:
+    def start(self, told: Callable[..., object] | None = None) -> None:
         """Begin to ask.
 
         Args:
