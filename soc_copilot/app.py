@@ -179,7 +179,6 @@ class Desktop(QObject):
         Demonstrations(desk)
         self.watch = Watch(self._open, self)
         self.serve_watch = ServeWatch(self._open, self)
-        self.serve_watch.told.connect(self.live.on_others)
         desk.summary_arrived.connect(self.live.on_summaries)
         desk.beat_arrived.connect(self.live.on_beat)
         desk.ingestion_changed.connect(self.on_ingestion)
@@ -206,7 +205,7 @@ class Desktop(QObject):
         if opened.config_text:
             desk.message.emit(opened.config_level, opened.config_text, "")
         self.watch.start()
-        self.serve_watch.start()
+        self.serve_watch.start(self.live.on_others)
         self.jobs.submit_long(lambda _governance, _control: _import_pages(PAGES), self.on_imported)
 
     @Slot(object)
@@ -300,7 +299,7 @@ class Desktop(QObject):
             self.collector.stop()
         else:  # it must not collect
             logger.error(
-                "A thread is still busy at the end. replay,ingestion,watch,series,jobs=%s", ends
+                "A thread is still busy at the end. replay,ingestion,watch,series,serve=%s", ends
             )
         if self._reader is not None:
             self._reader.close()

@@ -166,8 +166,14 @@ class ServeWatch(QObject):
         self._asker.finished.connect(self._thread.quit, Qt.ConnectionType.DirectConnection)
         self._asker.told.connect(self.on_told)
 
-    def start(self) -> None:
-        """Begin to ask."""
+    def start(self, told: Callable[..., object] | None = None) -> None:
+        """Begin to ask.
+
+        Args:
+            told: A slot of an object of the GUI thread, for `told`.
+        """
+        if told is not None:
+            self.told.connect(told)
         self._thread.start()
 
     def join(self, timeout_ms: int = JOIN_MS) -> bool:
