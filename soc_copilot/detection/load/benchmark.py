@@ -48,6 +48,7 @@ class BenchmarkManager:
         """Say how many typical days there may be; fewer where there are few days."""
         self._n_clusters, self._seed = n_clusters, seed
         self._profiles: Profiles | None = None
+        self._usual_days: dict[int, Floats] = {}
 
     @property
     def profiles(self) -> Profiles:
@@ -108,6 +109,7 @@ class BenchmarkManager:
         if not len(whole):
             raise DetectorError("The benchmark needs at least one whole day of values above zero.")
         shapes = days[whole] / days[whole].mean(1, keepdims=True)
+        self._usual_days.clear()
         self._profiles = _cluster(shapes, (numbers[whole] + 3) % 7, self._n_clusters, self._seed)
 
     def get_benchmark_for_hour(self, hour: int, context: Floats, context_start: int) -> float:
@@ -120,6 +122,10 @@ class BenchmarkManager:
             context_start: First hour of the context.
         """
         context = np.asarray(context, np.float64)
+        centres = self.profiles.centres
+        best, level = _best(centres, context, context_start, hour // _DAY * _DAY)
+        if best >= 0:
+            return float(centres[best, hour % _DAY] * level)
         return float(self._day(hour // _DAY, context, context_start)[hour % _DAY])
 
     def get_benchmark_for_period(
@@ -141,14 +147,13 @@ class BenchmarkManager:
         return found
 
     def _day(self, day: int, context: Floats, context_start: int) -> Floats:
-        own = _cut(context, context_start, day * _DAY, _DAY)
-        known = own == own
-        if np.count_nonzero(known) >= _LEAST_HOURS:
-            best, level = _match(self.profiles.centres, own)
+        best, level = _best(self.profiles.centres, context, context_start, day * _DAY)
+        if best >= 0:
             return np.asarray(self.profiles.centres[best] * level)
+        own = _cut(context, context_start, day * _DAY, _DAY)
         before = _cut(context, context_start, (day - 1) * _DAY, _DAY)
         centre = self._usual((day + 3) % 7)
-        either = np.where(known, own, before)
+        either = np.where(own == own, own, before)
         usable = np.isfinite(either)
         if not usable.any():
             return np.full(_DAY, np.nan)
@@ -156,10 +161,14 @@ class BenchmarkManager:
 
     def _usual(self, weekday: int) -> Floats:
         """The mean of the typical days, each as often as it falls on the weekday."""
-        counts = self.profiles.weekdays[:, weekday]
-        if not counts.any():
-            counts = self.profiles.sizes.astype(np.float64)
-        return np.asarray(counts @ self.profiles.centres / counts.sum())
+        found = self._usual_days.get(weekday)
+        if found is None:
+            counts = self.profiles.weekdays[:, weekday]
+            if not counts.any():
+                counts = self.profiles.sizes.astype(np.float64)
+            found = np.asarray(counts @ self.profiles.centres / counts.sum())
+            self._usual_days[weekday] = found
+        return found
 
 
 @compiled
@@ -175,6 +184,16 @@ def _match(centres: Floats, own: Floats) -> tuple[int, float]:
         if product * product > best * square:  # the least squares that are left
             best, found, level = product * product / square, k, product / square
     return found, level
+
+
+@compiled
+def _best(centres: Floats, values: Floats, start: int, first: int) -> tuple[int, float]:
+    """The typical day that fits a day of which enough is known, and its level; else -1."""
+    own = _cut(values, start, first, _DAY)
+    n_known = 0
+    for hour in range(_DAY):
+        n_known += own[hour] == own[hour]
+    return _match(centres, own) if n_known >= _LEAST_HOURS else (-1, 0.0)
 
 
 @compiled
