@@ -42,7 +42,7 @@ detector = web.create({})
 detector.start("cpu")
 detector.score_requests([Request(path="/", query="q=1'+union+select+password+from+users--")])
 """
-# Tests on two cores, each file's on one of them. Measured on two: about two thirds of the time.
+# Tests on two cores, each file's on one of them: measured, two thirds of the time.
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 KEPT_LINES = 200  # of what pip complains about, to tell the cause from
 
