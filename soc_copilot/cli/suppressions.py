@@ -197,7 +197,8 @@ def _add(args: argparse.Namespace) -> int:
         return EXIT_OK
     for line in _dry_words(run):
         print(line)
-    hid = f" It hid {made.n_alerts:,} open alerts." if args.hide_open else ""
+    alerts = "alert" if made.n_alerts == 1 else "alerts"
+    hid = f" It hid {made.n_alerts:,} open {alerts}." if args.hide_open else ""
     print(render_safe(f"Suppression {made.id}: {made.alike.words()}, {_until_words(made)}.") + hid)
     return EXIT_OK
 
@@ -241,7 +242,9 @@ def _dry_words(run: DryRun) -> list[str]:
     if run.n_above:
         said.append(f"{run.n_above:,} more severe ones would have stayed in the list.")
     if run.n_open_now:
-        said.append(f"{run.n_open_now:,} open ones are alike now; --hide-open hides them, too.")
+        is_one = run.n_open_now == 1
+        ones, them = ("one is", "it") if is_one else ("ones are", "them")
+        said.append(f"{run.n_open_now:,} open {ones} alike now; --hide-open hides {them}, too.")
     return said
 
 

@@ -211,7 +211,9 @@ class SuppressionStore:
             steps = spans(tx.connection, in_list(alike)) if hide_open else []
             n_hidden = hide(tx, new_id, alike, steps[0])[0] if steps else 0
             origin = ", ".join(str(i) for i in made.made_from[:10])
-            words = f"{told(made)}; made from alert {origin}; hid {n_hidden} open alerts at once"
+            words = (
+                f"{told(made)}; made from alert {origin}; open alerts hidden at once: {n_hidden}"
+            )
             tx.audit(Entry("suppression.added", subject(new_id), None, words, reason or None))
         for done, span in enumerate(steps[1:], start=1):
             if progress is not None:

@@ -89,7 +89,7 @@ def test_adding_is_on_record(noisy: Governance) -> None:
     assert (row.actor, row.subject, row.reason) == ("ana", "suppression 1", "our scanner")
     assert row.new == (
         "rule web.sqli, entity 10.0.0.2, up to medium; until 2026-03-23T12:00:00+00:00; "
-        "made from alert 4; hid 1 open alerts at once"
+        "made from alert 4; open alerts hidden at once: 1"
     )
     assert [(c.field, c.old, c.new) for c in noisy.alerts.detail(4).history][-1] == (
         *("suppression", None, "1"),
