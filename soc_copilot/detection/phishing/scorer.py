@@ -2,9 +2,9 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -24,6 +24,7 @@ from soc_copilot.detection.phishing.fused import Fused
 from soc_copilot.detection.phishing.hashing import Bags, Floats32, Gathered, bags, dense
 from soc_copilot.detection.phishing.mail import parse_email
 from soc_copilot.detection.phishing.model import PhishNet, Shape, from_tensors
+from soc_copilot.detection.phishing.stacked import Stacked
 from soc_copilot.detection.phishing.text_model import TextModel
 from soc_copilot.detection.phishing.urls import parse_url
 from soc_copilot.detection.weights import load_model
@@ -113,16 +114,11 @@ def load_one(folder: Path, kind: str) -> Model:
         ) from error
 
 
-def _stacked(tensors: dict[str, Any], card: dict[str, Any]) -> Model:
-    reader = stacked.from_tensors(tensors, **card["shape"])
-    return Model(
-        reader, float(card["offset"]), str(card["version"]), reader.n_fields, card["shape"]["bits"]
-    )
-
-
-def _of_texts(tensors: dict[str, Any], card: dict[str, Any]) -> Model:
+def _over_trees(
+    read: Callable[..., Stacked | TextModel], tensors: dict[str, Any], card: dict[str, Any]
+) -> Model:
     shape = card["shape"]
-    reader = text_model.from_tensors(tensors, **shape)
+    reader = read(tensors, **shape)
     return Model(
         reader, float(card["offset"]), str(card["version"]), reader.n_fields, shape["bits"]
     )
@@ -141,7 +137,11 @@ def _net(tensors: dict[str, Any], number: int, shape: Shape) -> PhishNet:
     return from_tensors(own, shape)
 
 
-_READERS: Final = {"url": _stacked, "email": _networks, "text": _of_texts}
+_READERS: Final[dict[str, Callable[[dict[str, Any], dict[str, Any]], Model]]] = {
+    "url": partial(_over_trees, stacked.from_tensors),
+    "email": _networks,
+    "text": partial(_over_trees, text_model.from_tensors),
+}
 
 
 def _n_dense(kind: str) -> int:

@@ -49,11 +49,52 @@ class Stacked:
 
     def tensors(self) -> dict[str, Tensor]:
         """The arrays, to be stored; weights as half floats."""
-        return {
-            _WEIGHTS: self.weights.half(),
-            _BIAS: torch.tensor([self.bias], dtype=torch.float64),
-            **{_TREES + name: tensor for name, tensor in self.trees.tensors().items()},
-        }
+        return to_tensors(self.weights, self.bias, self.trees)
+
+
+def to_tensors(weights: Tensor, bias: float, trees: Boosted) -> dict[str, Tensor]:
+    """A table and the trees over it, to be stored; weights as half floats."""
+    return {
+        _WEIGHTS: weights.half(),
+        _BIAS: torch.tensor([bias], dtype=torch.float64),
+        **{_TREES + name: tensor for name, tensor in trees.tensors().items()},
+    }
+
+
+def parts_of(
+    tensors: Mapping[str, Tensor], shape: tuple[int, ...], n_columns: int
+) -> tuple[Tensor, float, Boosted]:
+    """What `to_tensors` stored.
+
+    Args:
+        tensors: By name.
+        shape: That the table must have.
+        n_columns: That the trees read.
+
+    Raises:
+        DetectorError: An array is missing, or they do not fit together.
+    """
+    trees = {n.removeprefix(_TREES): t for n, t in tensors.items() if n.startswith(_TREES)}
+    weights, bias = tensors.get(_WEIGHTS), tensors.get(_BIAS)
+    if weights is None or weights.shape != shape or bias is None or bias.numel() != 1:
+        raise DetectorError("The weights of the table do not fit its card.")
+    return weights.float(), float(bias), boosted.from_tensors(trees, n_columns)
+
+
+def bag_sums(weights: Tensor, found: Bags) -> tuple[Floats32, Floats32]:
+    """The weights of each bag's rows added up, shape (n_bags, n_weights), and how many they are.
+
+    The numbers, shape (n_bags, 1), are at least 1, to be divided by.
+    """
+    with torch.inference_mode():
+        sums: Floats32 = functional.embedding_bag(
+            torch.from_numpy(found.rows),
+            weights,
+            torch.from_numpy(found.offsets),
+            mode="sum",
+            include_last_offset=True,
+        ).numpy()
+    return sums, np.maximum(np.diff(found.offsets), 1).astype(np.float32)[:, None]
 
 
 def field_sums(weights: Tensor, found: Bags, n_fields: int) -> Floats32:
@@ -64,15 +105,7 @@ def field_sums(weights: Tensor, found: Bags, n_fields: int) -> Floats32:
     Returns:
         float32, shape (n_samples, n_fields, N_WEIGHTS).
     """
-    with torch.inference_mode():
-        sums: Floats32 = functional.embedding_bag(
-            torch.from_numpy(found.rows),
-            weights,
-            torch.from_numpy(found.offsets),
-            mode="sum",
-            include_last_offset=True,
-        ).numpy()
-    counts = np.maximum(np.diff(found.offsets), 1).astype(np.float32)[:, None]
+    sums, counts = bag_sums(weights, found)
     sums[:, :-N_MEANS] /= np.sqrt(counts)
     sums[:, -N_MEANS:] /= counts
     return sums.reshape(-1, n_fields, N_WEIGHTS)
@@ -94,12 +127,5 @@ def from_tensors(
     Raises:
         DetectorError: An array is missing, or they do not fit together.
     """
-    trees = {n.removeprefix(_TREES): t for n, t in tensors.items() if n.startswith(_TREES)}
-    weights, bias = tensors.get(_WEIGHTS), tensors.get(_BIAS)
-    if (
-        weights is None or weights.shape != (1 << bits, N_WEIGHTS)
-        or bias is None or bias.numel() != 1
-    ):  # fmt: skip
-        raise DetectorError("The weights of the table do not fit its card.")
-    found = boosted.from_tensors(trees, n_dense + (n_fields + 1) * N_WEIGHTS)
-    return Stacked(weights.float(), float(bias), found, n_fields)
+    shape, n_columns = (1 << bits, N_WEIGHTS), n_dense + (n_fields + 1) * N_WEIGHTS
+    return Stacked(*parts_of(tensors, shape, n_columns), n_fields)

@@ -6,21 +6,13 @@ numbers, and boosted trees read both.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.nn import functional
 
-from soc_copilot.detection.host import boosted
 from soc_copilot.detection.host.boosted import Boosted
 from soc_copilot.detection.phishing.hashing import Bags, Floats32
-from soc_copilot.domain.errors import DetectorError
-
-_WEIGHTS: Final = "weights"
-_BIAS: Final = "bias"
-_TREES: Final = "trees."
+from soc_copilot.detection.phishing.stacked import bag_sums, parts_of, to_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +41,13 @@ class TextModel:
 
     def tensors(self) -> dict[str, Tensor]:
         """The arrays, to be stored; weights as half floats."""
-        return {
-            _WEIGHTS: self.weights.half(),
-            _BIAS: torch.tensor([self.bias], dtype=torch.float64),
-            **{_TREES + name: tensor for name, tensor in self.trees.tensors().items()},
-        }
+        return to_tensors(self.weights, self.bias, self.trees)
 
 
 def line(weights: Tensor, bias: float, found: Bags, n_fields: int) -> Floats32:
     """Linear logits: each field's weights over the root of how many there are, and the bias."""
-    with torch.inference_mode():
-        sums: Floats32 = functional.embedding_bag(
-            torch.from_numpy(found.rows),
-            weights[:, None],
-            torch.from_numpy(found.offsets),
-            mode="sum",
-            include_last_offset=True,
-        ).numpy()
-    counts = np.maximum(np.diff(found.offsets), 1).astype(np.float32)
-    said: Floats32 = (sums[:, 0] / np.sqrt(counts)).reshape(-1, n_fields).sum(1) + np.float32(bias)
+    sums, counts = bag_sums(weights[:, None], found)
+    said: Floats32 = (sums / np.sqrt(counts)).reshape(-1, n_fields).sum(1) + np.float32(bias)
     return said
 
 
@@ -84,10 +64,4 @@ def from_tensors(
     Raises:
         DetectorError: An array is missing, or they do not fit together.
     """
-    trees = {n.removeprefix(_TREES): t for n, t in tensors.items() if n.startswith(_TREES)}
-    weights, bias = tensors.get(_WEIGHTS), tensors.get(_BIAS)
-    if weights is None or weights.shape != (1 << bits,) or bias is None or bias.numel() != 1:
-        raise DetectorError("The weights of the linear part do not fit its card.")
-    return TextModel(
-        weights.float(), float(bias), boosted.from_tensors(trees, n_dense + 1), n_fields
-    )
+    return TextModel(*parts_of(tensors, (1 << bits,), n_dense + 1), n_fields)

@@ -1,7 +1,7 @@
 """Trains the models for URLs, e-mails and texts, and writes their folders."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,22 +24,26 @@ from soc_copilot.detection.phishing.training.fit import (
     fit,
     score,
 )
-from soc_copilot.detection.phishing.training.fit_text import TextRecipe, fit_text, score_text
-from soc_copilot.detection.phishing.training.stack import StackRecipe, fit_stacked, score_stacked
+from soc_copilot.detection.phishing.training.fit_text import fit_text
+from soc_copilot.detection.phishing.training.stack import fit_stacked
+from soc_copilot.detection.phishing.training.trees import TreeRecipe, scored
 from soc_copilot.detection.web.training.data import data_files
 from soc_copilot.detection.weights import save_model
 from soc_copilot.domain.errors import SourceError
 
 Fitted = Stacked | TextModel | list[PhishNet]
-AnyRecipe = Recipe | StackRecipe | TextRecipe
+AnyRecipe = Recipe | TreeRecipe
 
 RECIPES: Final[dict[str, AnyRecipe]] = {
-    "url": StackRecipe(bits=19),
+    "url": TreeRecipe(bits=19, n_folds=5, n_trees=300, rate=0.07, least=40),
     "email": Recipe(bits=16, width=8, epochs=4, batch=128, left_out=0.3, decay=0.03),
-    "text": TextRecipe(bits=18),
+    "text": TreeRecipe(bits=18, n_folds=4, n_trees=150, rate=0.06, least=20),
 }
 N_FIELDS: Final = {
     "url": url_features.N_FIELDS, "email": words.N_FIELDS, "text": words.N_FIELDS,
+}  # fmt: skip
+OF_TREES: Final[dict[str, Callable[..., Stacked | TextModel]]] = {
+    "url": fit_stacked, "text": fit_text,
 }  # fmt: skip
 N_NETS: Final = {"email": 2}  # averaged; chosen
 BRAND_SHARE: Final = 0.01  # of held-out brand pages that may reach 0.5; chosen
@@ -73,10 +77,9 @@ def fit_kind(
     """A model fitted to the chosen rows of a corpus."""
     recipe = RECIPES[kind]
     samples, targets, weights = corpus.samples, corpus.targets, corpus.weights
-    if isinstance(recipe, StackRecipe):
-        return fit_stacked(samples, targets, weights, chosen, corpus.groups(), recipe, seed)
-    if isinstance(recipe, TextRecipe):
-        return fit_text(samples, targets, weights, chosen, corpus.groups(), recipe, seed)
+    if isinstance(recipe, TreeRecipe):
+        over = OF_TREES[kind]
+        return over(samples, targets, weights, chosen, corpus.groups(), recipe, seed)
     return [
         fit(samples, targets, weights, chosen, recipe, seed + i)
         for i in range(n_nets or N_NETS[kind])
@@ -85,10 +88,8 @@ def fit_kind(
 
 def score_kind(fitted: Fitted, samples: Samples, chosen: Indices) -> Floats64:
     """Logits of the chosen samples."""
-    if isinstance(fitted, Stacked):
-        return score_stacked(fitted, samples, chosen)
-    if isinstance(fitted, TextModel):
-        return score_text(fitted, samples, chosen)
+    if isinstance(fitted, Stacked | TextModel):
+        return scored(fitted, samples, chosen)
     return score(fitted, samples, chosen)
 
 

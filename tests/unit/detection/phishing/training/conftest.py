@@ -2,8 +2,7 @@ import pytest
 
 from soc_copilot.detection.phishing.training import corpus, train
 from soc_copilot.detection.phishing.training.fit import Recipe
-from soc_copilot.detection.phishing.training.fit_text import TextRecipe
-from soc_copilot.detection.phishing.training.stack import StackRecipe
+from soc_copilot.detection.phishing.training.trees import TreeRecipe
 
 
 @pytest.fixture
@@ -13,9 +12,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         kind: Recipe(bits=12, width=4, hidden=8, epochs=4, batch=32, rate=1e-2)
         for kind in train.N_NETS
     }
-    stack = StackRecipe(bits=12, n_folds=2, n_trees=10, n_leaves=5, least=5)
-    text = TextRecipe(bits=12, n_folds=2, n_trees=10, n_leaves=5, least=5)
-    monkeypatch.setattr(train, "RECIPES", {**small, "url": stack, "text": text})
+    trees = {
+        "url": TreeRecipe(bits=12, n_folds=2, n_trees=10, rate=0.07, least=5, n_leaves=5),
+        "text": TreeRecipe(bits=12, n_folds=2, n_trees=10, rate=0.06, least=5, n_leaves=5),
+    }
+    monkeypatch.setattr(train, "RECIPES", {**small, **trees})
     monkeypatch.setattr(train, "N_NETS", dict.fromkeys(small, 1))
     monkeypatch.setattr(corpus, "N_OWN_URLS", 60)
     monkeypatch.setattr(corpus, "N_OWN_MAILS", 30)

@@ -5,9 +5,10 @@ import numpy as np
 from soc_copilot.detection.phishing.hashing import Gathered
 from soc_copilot.detection.phishing.text_model import from_tensors
 from soc_copilot.detection.phishing.training.fit import hashed
-from soc_copilot.detection.phishing.training.fit_text import TextRecipe, fit_text, score_text
+from soc_copilot.detection.phishing.training.fit_text import fit_text
+from soc_copilot.detection.phishing.training.trees import TreeRecipe, scored
 
-RECIPE = TextRecipe(bits=12, n_folds=3, n_trees=30, n_leaves=5, least=5, looked=1.0)
+RECIPE = TreeRecipe(bits=12, n_folds=3, n_trees=30, rate=0.06, least=5, n_leaves=5, looked=1.0)
 
 
 def _sample(i: int) -> Gathered:
@@ -27,16 +28,16 @@ GROUPS = np.arange(400) // 2
 
 def test_words_and_numbers_are_both_learnt() -> None:
     model = fit_text(SAMPLES, TARGETS, np.ones(400), np.arange(300), GROUPS, RECIPE, 1)
-    out = score_text(model, SAMPLES, np.arange(300, 400))
+    out = scored(model, SAMPLES, np.arange(300, 400))
     assert ((out > 0) == (TARGETS[300:] == 1)).mean() > 0.95
-    assert len(score_text(model, SAMPLES, np.empty(0, np.int64))) == 0
+    assert len(scored(model, SAMPLES, np.empty(0, np.int64))) == 0
 
 
 def test_what_is_stored_scores_alike() -> None:
     model = fit_text(SAMPLES, TARGETS, np.ones(400), np.arange(300), GROUPS, RECIPE, 1)
     again = from_tensors(model.tensors(), bits=12, n_fields=2, n_dense=2)
     chosen = np.arange(300, 400)
-    assert np.allclose(score_text(again, SAMPLES, chosen), score_text(model, SAMPLES, chosen))
+    assert np.allclose(scored(again, SAMPLES, chosen), scored(model, SAMPLES, chosen))
 
 
 def test_a_seed_gives_the_same_model() -> None:
@@ -45,4 +46,4 @@ def test_a_seed_gives_the_same_model() -> None:
         fit_text(SAMPLES, TARGETS, np.ones(400), np.arange(300), GROUPS, some, 1) for _ in range(2)
     )
     chosen = np.arange(300, 400)
-    assert np.array_equal(score_text(one, SAMPLES, chosen), score_text(two, SAMPLES, chosen))
+    assert np.array_equal(scored(one, SAMPLES, chosen), scored(two, SAMPLES, chosen))

@@ -2,14 +2,11 @@ import numpy as np
 
 from soc_copilot.detection.phishing.hashing import Gathered
 from soc_copilot.detection.phishing.training.fit import hashed
-from soc_copilot.detection.phishing.training.stack import (
-    StackRecipe,
-    fit_stacked,
-    score_stacked,
-)
+from soc_copilot.detection.phishing.training.stack import fit_stacked
+from soc_copilot.detection.phishing.training.trees import TreeRecipe, scored
 
 N = 400
-RECIPE = StackRecipe(bits=10, n_folds=2, n_trees=20, n_leaves=4, rate=0.1, least=5, looked=1.0)
+RECIPE = TreeRecipe(bits=10, n_folds=2, n_trees=20, n_leaves=4, rate=0.1, least=5, looked=1.0)
 # A word tells the label, but where the number is 1 it tells the opposite.
 TARGETS = np.array([float(i % 2) for i in range(N)])
 SAMPLES = [
@@ -22,10 +19,10 @@ CHOSEN, REST = np.arange(300), np.arange(300, N)
 def test_trees_learn_when_to_believe_the_words() -> None:
     samples, groups = hashed(SAMPLES, 2, 10), np.arange(N)
     found = [fit_stacked(samples, TARGETS, np.ones(N), CHOSEN, groups, RECIPE, 1) for _ in range(2)]
-    out = [score_stacked(one, samples, REST) for one in found]
+    out = [scored(one, samples, REST) for one in found]
     assert ((out[0] > 0) == (TARGETS[REST] == 1)).all()
     assert np.array_equal(out[0], out[1])
-    assert len(score_stacked(found[0], samples, np.arange(0))) == 0
+    assert len(scored(found[0], samples, np.arange(0))) == 0
 
 
 def test_what_only_one_group_says_is_not_believed() -> None:
