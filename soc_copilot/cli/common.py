@@ -215,16 +215,27 @@ def when(moment: datetime | None) -> str:
 
 def moment(text: str) -> datetime:
     """An argument that names a time: ISO 8601 (UTC unless it says otherwise) or "2h" ago."""
-    number, unit = text[:-1], text[-1:].lower()
     try:
-        if unit in _RELATIVE_UNITS and number.isdecimal():
-            return datetime.now(UTC) - timedelta(**{_RELATIVE_UNITS[unit]: int(number)})
+        if (ago := length_of(text)) is not None:
+            return datetime.now(UTC) - ago
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
             f'"{text}" is no time; give 2026-03-14, 2026-03-14T10:30:00 or 90m, 2h, 7d ago'
         ) from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def length_of(text: str) -> timedelta | None:
+    """A length of time such as 90m, 2h or 7d; None for any other text.
+
+    Raises:
+        OverflowError: It is longer than anything.
+    """
+    number, unit = text[:-1], text[-1:].lower()
+    if unit not in _RELATIVE_UNITS or not number.isdecimal():
+        return None
+    return timedelta(**{_RELATIVE_UNITS[unit]: int(number)})
 
 
 def positive(text: str) -> int:

@@ -8,6 +8,7 @@ from soc_copilot.cli.common import (
     EXIT_OK,
     add_command,
     add_group,
+    length_of,
     moment,
     open_existing,
     positive,
@@ -26,8 +27,6 @@ from soc_copilot.domain.suppressions import (
 )
 from soc_copilot.domain.text import render_safe
 from soc_copilot.governance.database import Governance
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -98,13 +97,13 @@ def _add_add(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def _length(text: str) -> timedelta:
-    number, unit = text[:-1], text[-1:].lower()
-    if not number.isdecimal() or unit not in _UNITS or not int(number):
-        raise argparse.ArgumentTypeError(f'"{text}" is no length of time; give 90m, 1h, 7d or 4w')
     try:
-        return timedelta(**{_UNITS[unit]: int(number)})
+        found = length_of(text)
     except OverflowError:
         raise argparse.ArgumentTypeError(f'"{text}" is too long') from None
+    if not found or text[-1:] in "sS":  # nobody suppresses by the second
+        raise argparse.ArgumentTypeError(f'"{text}" is no length of time; give 90m, 1h, 7d or 4w')
+    return found
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -28,6 +27,7 @@ from soc_copilot.ui.dialogs.place_forms import ListenForm, PlaceForm
 from soc_copilot.ui.dialogs.source_form import SourceForm
 from soc_copilot.ui.source_probe import format_choices
 from soc_copilot.ui.theme import GRID
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.kind_list import SENTENCES, KindList
 from soc_copilot.ui.widgets.labels import PlainLabel
 from soc_copilot.ui.widgets.option_form import OptionForm
@@ -96,8 +96,7 @@ class AddSourceDialog(DeskDialog):
         box.addWidget(label)
         box.addWidget(self.name_edit)
         column.addLayout(box)
-        self.more_button = QPushButton("More options")
-        self.more_button.setProperty("kind", "link")
+        self.more_button = link_button("More options")
         self.more_button.setCheckable(True)
         self.more_button.setAutoDefault(False)
         self.more_button.toggled.connect(self._show_more)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPlainTextEdit,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +22,7 @@ from soc_copilot.ui.dialogs.killswitch import SURFACES
 from soc_copilot.ui.models.audit import AuditTableModel, Column
 from soc_copilot.ui.pages.split import SplitPage
 from soc_copilot.ui.theme import GRID
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.governance_cards import (
     CHANGES_SHOWN,
@@ -148,8 +148,7 @@ class GovernancePage(SplitPage):
         self.search_edit.setClearButtonEnabled(True)
         self.search_edit.setMinimumWidth(160)
         self.search_edit.setMaximumWidth(280)
-        self.suppressions_button = QPushButton()
-        self.suppressions_button.setProperty("kind", "link")
+        self.suppressions_button = link_button()
         self.suppressions_button.setToolTip("Alerts that are kept out of the list, and how long")
         self.suppressions_button.hide()
         card.header.addWidget(self.suppressions_button)

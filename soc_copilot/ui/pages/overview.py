@@ -45,6 +45,7 @@ from soc_copilot.ui.plots.timeplot import Line, TimePlot
 from soc_copilot.ui.replaying import SPEEDS
 from soc_copilot.ui.theme import ROW_HEIGHT, severity_role
 from soc_copilot.ui.units import count_text, seconds_text
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card, EmptyState
 from soc_copilot.ui.widgets.delegates import SeverityDelegate
 from soc_copilot.ui.widgets.histogram import SeverityHistogram, Span
@@ -446,8 +447,7 @@ class OverviewPage(Page):
         theme, row = self.desk.theme, QHBoxLayout()
         row.setSpacing(12)
         newest = Card("Newest alerts")
-        self.all_open = QPushButton("All open")
-        self.all_open.setProperty("kind", "link")
+        self.all_open = link_button("All open")
         self.all_open.clicked.connect(self._open_alerts)
         newest.header.addWidget(self.all_open)
         self.nothing = PlainLabel("No open alert. What is raised appears here.", "muted")

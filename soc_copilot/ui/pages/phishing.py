@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 from typing_extensions import override
 
 from soc_copilot.detection.phishing.mailboxes import Place, holds_many, read
@@ -34,6 +34,7 @@ from soc_copilot.ui.phishing_checks import (
 from soc_copilot.ui.phishing_export_job import export_checked
 from soc_copilot.ui.phishing_facts import WORDS
 from soc_copilot.ui.phishing_looks import Pictures, checked, halted_by, looked_at
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card, EmptyState
 from soc_copilot.ui.widgets.labels import ElidedLabel
 from soc_copilot.ui.widgets.phishing_input import PhishingInput, local_paths
@@ -143,8 +144,7 @@ class PhishingPage(SplitPage):
             CheckedColumn.VERDICT, VerdictDelegate(self.desk.theme, self.table)
         )
         for name, words in (("export", "Export…"), ("clear", "Clear")):
-            button = QPushButton(words)
-            button.setProperty("kind", "link")
+            button = link_button(words)
             button.clicked.connect(self.desk.actions.action(f"phishing.{name}").trigger)
             self.card.header.addWidget(button)
         self.card.body.addWidget(self.table, 1)

@@ -9,7 +9,6 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
-    QPushButton,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -36,6 +35,7 @@ from soc_copilot.ui.web_facts import DETECTOR, OPEN, WebFacts, read_web
 from soc_copilot.ui.web_history import COLUMN_S, REQUESTS, SPAN_S, SURE_NAMES
 from soc_copilot.ui.web_trial import BUDGET_KEY, Presets, Trial, read_presets
 from soc_copilot.ui.widgets.alert_links import AlertLinks
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.delegates import BarDelegate
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
@@ -160,8 +160,7 @@ class WebPage(DetectorPage):
             ThreatColumn.ANSWER: 64, ThreatColumn.SCORE: 56,
         }  # fmt: skip
         self.table = desk_table(self.threats, "Last threats", widths, stretch=ThreatColumn.REQUEST)
-        self.clear_button = QPushButton("Show all")
-        self.clear_button.setProperty("kind", "link")
+        self.clear_button = link_button("Show all")
         self.clear_button.clicked.connect(self.clear)
         self.clear_button.hide()
         self.threats_card.header.addWidget(self.clear_button)
@@ -190,8 +189,7 @@ class WebPage(DetectorPage):
         self.request_card = Card("Request")
         self.kind = PlainLabel("", "high")
         self.ids = ElidedLabel("", "muted")
-        self.try_button = QPushButton("Try it")
-        self.try_button.setProperty("kind", "link")
+        self.try_button = link_button("Try it")
         self.try_button.clicked.connect(self.desk.actions.action("web.retry").trigger)
         self.request_card.header.addWidget(self.try_button)
         line = QHBoxLayout()

@@ -9,7 +9,6 @@ from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QPushButton,
     QScrollArea,
     QStackedWidget,
     QToolButton,
@@ -27,6 +26,7 @@ from soc_copilot.ui.models.alerts import score_text, status_text
 from soc_copilot.ui.models.suppressions import until_words
 from soc_copilot.ui.theme import GRID, PANEL_PADDING, Theme
 from soc_copilot.ui.widgets import EmptyState, PlainLabel, paint_severity_shape
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.component_bars import ComponentBars
 from soc_copilot.ui.widgets.key_button import KeyButton
 from soc_copilot.ui.widgets.raw_text import FittedRawText
@@ -201,8 +201,7 @@ class AlertDetailPane(QFrame):
         row.setSpacing(GRID)
         self.context_button = KeyButton("Show in context", "Enter")
         self.context_button.clicked.connect(self.ask_context)
-        self.more = QPushButton()
-        self.more.setProperty("kind", "link")
+        self.more = link_button()
         self.more.clicked.connect(self._show_all)
         row.addWidget(self.context_button)
         row.addWidget(self.more)

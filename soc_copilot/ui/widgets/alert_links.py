@@ -12,6 +12,7 @@ from soc_copilot.domain.alerts import AlertRow
 from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.theme import severity_role
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel, safe_tip
 
@@ -48,8 +49,7 @@ class AlertLinks(Card):
         self.buttons = [self._button(place) for place in range(MOST_SHOWN)]
         for button in self.buttons:
             self.body.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
-        self.all_button = QPushButton("Show all")
-        self.all_button.setProperty("kind", "link")
+        self.all_button = link_button("Show all")
         self.all_button.clicked.connect(self.all_wanted.emit)
         self.header.addWidget(self.all_button)
         self.body.addStretch(1)
@@ -70,8 +70,7 @@ class AlertLinks(Card):
         self._paint()
 
     def _button(self, place: int) -> QPushButton:
-        button = QPushButton()
-        button.setProperty("kind", "link")
+        button = link_button()
         button.setIconSize(QSize(10, 10))
         button.setMinimumWidth(40)
         button.clicked.connect(lambda: self._choose(place))

@@ -38,6 +38,7 @@ from soc_copilot.ui.models.alert_view import (
 )
 from soc_copilot.ui.theme import GRID
 from soc_copilot.ui.widgets import PlainLabel, safe_tip
+from soc_copilot.ui.widgets.buttons import link_button
 
 DEBOUNCE_MS: Final = 150  # typing rests this long before the alerts are asked for
 NAME_CHARS: Final = 24  # of a name on a button
@@ -171,8 +172,7 @@ class FilterBar(QWidget):
         self._set(suppressed=shown, suppression=None)
 
     def _make_suppressed(self) -> QPushButton:
-        button = QPushButton()
-        button.setProperty("kind", "link")
+        button = link_button()
         button.setToolTip("Alerts that a suppression keeps out of the list. Show or hide them (U)")
         button.clicked.connect(self.toggle_suppressed)
         button.hide()

@@ -21,6 +21,7 @@ from soc_copilot.ui.host_rows import BAND_ROLES, BAND_WORDS, ORDINARY, HostRow, 
 from soc_copilot.ui.models.host_streams import BAND_SEVERITIES
 from soc_copilot.ui.models.stream_events import Column, StreamEventsModel
 from soc_copilot.ui.theme import GRID, severity_role
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.component_bars import ComponentBars
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
@@ -118,15 +119,13 @@ class HostDetail(QWidget):
         self.alert_buttons = [self._alert_button(place) for place in range(MOST_SHOWN)]
         for button in self.alert_buttons:
             card.body.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
-        self.all_alerts = QPushButton("All of them on the Alerts page")
-        self.all_alerts.setProperty("kind", "link")
+        self.all_alerts = link_button("All of them on the Alerts page")
         self.all_alerts.clicked.connect(self._desk.actions.action("host.alerts").trigger)
         card.body.addWidget(self.all_alerts, 0, Qt.AlignmentFlag.AlignLeft)
         return card
 
     def _alert_button(self, place: int) -> QPushButton:
-        button = QPushButton()
-        button.setProperty("kind", "link")
+        button = link_button()
         button.setIconSize(QSize(10, 10))
         button.clicked.connect(lambda: self._choose(place))
         return button
@@ -140,8 +139,7 @@ class HostDetail(QWidget):
         self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)  # a path's end names the file
         self.nothing = PlainLabel("", "muted", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.archive = QPushButton("All of its events")
-        self.archive.setProperty("kind", "link")
+        self.archive = link_button("All of its events")
         self.archive.clicked.connect(self._desk.actions.action("host.events").trigger)
         card.header.addWidget(self.archive)
         card.body.addWidget(self.table, 1)

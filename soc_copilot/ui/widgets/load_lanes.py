@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from PySide6.QtCore import QRectF, QTimer, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from soc_copilot.domain.load import LoadInterval, Trace
@@ -14,6 +14,7 @@ from soc_copilot.ui.plots.load_plot import LoadPlot
 from soc_copilot.ui.plots.plot_card import value_words
 from soc_copilot.ui.plots.timeplot import LEFT_AXIS_PX
 from soc_copilot.ui.theme import GRID, Theme
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
 
 MOST_LANES: Final = 3  # chosen: beside the one that is seen; more cannot be read at 800 px
@@ -63,8 +64,7 @@ class Lane(QWidget):
         self.plot.setMinimumHeight(LEAST_PX)
         self.name = ElidedLabel("", "strong")
         self.values = PlainLabel("", "small")
-        self.close_button = QPushButton()
-        self.close_button.setProperty("kind", "link")
+        self.close_button = link_button()
         self.close_button.setFixedSize(HEAD_PX, HEAD_PX)
         self.close_button.clicked.connect(self.let_go.emit)
         column = QVBoxLayout(self)

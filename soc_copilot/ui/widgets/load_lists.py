@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QTableView, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QTableView, QWidget
 
 from soc_copilot.ui.models.load_tables import (
     GradeDelegate,
@@ -13,6 +13,7 @@ from soc_copilot.ui.models.load_tables import (
     SparkDelegate,
 )
 from soc_copilot.ui.theme import Theme
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.delegates import SeverityDelegate
 from soc_copilot.ui.widgets.tables import desk_table
@@ -90,11 +91,3 @@ class LoadLists(QWidget):
         )  # fmt: skip
         table.setItemDelegateForColumn(IntervalColumn.SEVERITY, SeverityDelegate(theme, table))
         return table
-
-
-def link_button(text: str, tip: str) -> QPushButton:
-    """A button in a card's head that looks like a link."""
-    button = QPushButton(text)
-    button.setProperty("kind", "link")
-    button.setToolTip(tip)
-    return button

@@ -20,6 +20,7 @@ from soc_copilot.ui.models.load_tables import hour_text, interval_words, number_
 from soc_copilot.ui.plots.load_plot import SHORT_WORDS
 from soc_copilot.ui.theme import GRID, Theme
 from soc_copilot.ui.units import size_text
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel, safe_tip
 
@@ -166,8 +167,7 @@ class ExercisePanel(Card):
         row.setSpacing(GRID)
         self.inject = QPushButton("Put it in")
         self.inject.clicked.connect(self.ask)
-        self.clear = QPushButton("Take out all")
-        self.clear.setProperty("kind", "link")
+        self.clear = link_button("Take out all")
         self.clear.clicked.connect(self.clear_wanted.emit)
         row.addWidget(self.inject)
         row.addWidget(self.clear)

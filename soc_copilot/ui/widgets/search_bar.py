@@ -23,6 +23,7 @@ from soc_copilot.domain.text import render_safe
 from soc_copilot.ui.context import Desk
 from soc_copilot.ui.event_search import EventQuery
 from soc_copilot.ui.theme import GRID
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.labels import PlainLabel
 
@@ -140,8 +141,7 @@ class SearchBar(QWidget):
         grid.setVerticalSpacing(0)
         half = (len(EXAMPLES) + 1) // 2
         for place, (example, meaning) in enumerate(EXAMPLES):
-            button = QPushButton(example)
-            button.setProperty("kind", "link")
+            button = link_button(example)
             button.setStyleSheet("text-align: left;")
             button.setFont(self._desk.theme.mono_font())
             button.clicked.connect(lambda _checked=False, text=example: self.set_text(text))

@@ -18,6 +18,7 @@ from typing_extensions import override
 from soc_copilot.domain.errors import PolicyError
 from soc_copilot.settings import Setting, Value
 from soc_copilot.ui.theme import GRID
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.labels import PlainLabel, safe_tip
 
 EDITOR_WIDTH = 144  # px, chosen: the widest choice fits
@@ -111,8 +112,7 @@ class SettingRow(QWidget):
         line.addWidget(self.editor)
         line.addWidget(unit)
         default = value_text(self.setting, self.setting.default)
-        self.reset_button = QPushButton(f"Reset to {default}")
-        self.reset_button.setProperty("kind", "link")
+        self.reset_button = link_button(f"Reset to {default}")
         self.reset_button.clicked.connect(lambda: self.take(self.setting.default))
         self.reset_button.hide()
         column.addLayout(line)

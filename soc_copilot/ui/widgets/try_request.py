@@ -17,6 +17,7 @@ from typing_extensions import override
 from soc_copilot.domain.text import has_hidden
 from soc_copilot.ui.theme import GRID, Theme
 from soc_copilot.ui.web_trial import Tried
+from soc_copilot.ui.widgets.buttons import link_button
 from soc_copilot.ui.widgets.cards import Card
 from soc_copilot.ui.widgets.labels import ElidedLabel, PlainLabel
 from soc_copilot.ui.widgets.request_view import RequestView, chain_of_trial
@@ -56,8 +57,7 @@ class TryRequest(Card):
         self.score_button.setProperty("kind", "primary")
         self.score_button.setToolTip("Ctrl+Return")
         self.score_button.clicked.connect(self.ask)
-        self.example_button = QPushButton("Example")
-        self.example_button.setProperty("kind", "link")
+        self.example_button = link_button("Example")
         self.example_button.clicked.connect(lambda: self.take(EXAMPLE))
         self.header.addWidget(self.example_button)
         self.header.addWidget(self.score_button)
