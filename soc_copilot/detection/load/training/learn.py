@@ -147,9 +147,9 @@ def _course_lesson(
     change, attacks, owner = draw_all(last - first, rng, _CLEAN_HOURS)
     errors = errors_of(sample.ready, base, first, last, change)
     kinds = np.array([-1, *(NAMES_OF_TEMPLATES.index(a.template) for a in attacks)])[owner]
-    at, labels = np.arange(len(owner)), owner > 0
-    ago = at - np.maximum.accumulate(np.where(labels, at, -_AFTER_HOURS - 1))
-    weights = np.where(~labels & (ago <= _AFTER_HOURS), _AFTER_WEIGHT, 1.0)
+    labels = owner > 0
+    is_after = ~labels & (_since(labels) <= _AFTER_HOURS)
+    weights = np.where(is_after, _AFTER_WEIGHT, 1.0)
     weights[~errors.known] = 0.0
     weights[:FIRST_HOURS] = 0.0
     rows = course_of(errors, signs(errors, *model))
@@ -177,6 +177,12 @@ def _strike(sample: Sample, base: Base, first: int, last: int, seed: int, turn: 
     return Struck(errors_of(sample.ready, base, first, last, change), attacks, owner)
 
 
+def _since(labels: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Hours since the last one under attack, 0 in one; before the first more than are asked for."""
+    at = np.arange(len(labels))
+    return np.asarray(at - np.maximum.accumulate(np.where(labels, at, -_LATER_HOURS - 1)))
+
+
 def _lesson(
     struck: Struck, found: Singles, rng: np.random.Generator
 ) -> tuple[Singles, npt.NDArray[np.bool_], Floats]:
@@ -186,13 +192,12 @@ def _lesson(
     little. Of the clean hours a part stands for all.
     """
     labels = struck.owner > 0
-    at = np.arange(len(labels))
-    ago = at - np.maximum.accumulate(np.where(labels, at, -_LATER_HOURS - 1))
+    ago = _since(labels)
     is_after = ~labels & (ago <= _AFTER_HOURS)
     is_near = labels | (ago <= _LATER_HOURS)
     weights = np.where(is_near, 1.0, 1 / _CLEAN_SHARE)
     weights[is_after] = _AFTER_WEIGHT
-    usable = struck.errors.known & (is_near | (rng.uniform(size=len(at)) < _CLEAN_SHARE))
+    usable = struck.errors.known & (is_near | (rng.uniform(size=len(labels)) < _CLEAN_SHARE))
     usable[:FIRST_HOURS] = False
     return found[usable], labels[usable], weights[usable]
 
